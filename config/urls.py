@@ -1,0 +1,18 @@
+"""Every address Greenroom answers. Each app names its own from the root; none is nested."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+urlpatterns = [
+    path("accounts/", include("allauth.urls")),
+    path("admin/", admin.site.urls),
+    path("", include("portal.urls")),
+    path("", include("resources.urls")),
+    path("", include("events.urls")),
+    path("", include("ambassadors.urls")),
+    path("", include("therapy_credits.urls")),
+    path("", include("reports.urls")),
+    path("", include("calendars.urls")),
+    path("", include("notifications.urls")),
+    path("", include("accounts.urls")),
+]
