@@ -1,0 +1,200 @@
+"""Every route × every role × own / somebody else's / absent. See ``tests/permissions.py``."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Iterator
+from importlib.util import find_spec
+
+import pytest
+from django.db import transaction
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from accounts.models import User
+from tests.permissions import ROLES, STAFF_ROLES, Cast, Route
+
+APPS = (
+    "accounts",
+    "notifications",
+    "calendars",
+    "ambassadors",
+    "events",
+    "therapy_credits",
+    "resources",
+    "reports",
+    "portal",
+)
+MODULES = [
+    importlib.import_module(f"tests.{app}.matrix")
+    for app in APPS
+    if find_spec(f"tests.{app}.matrix")
+]
+# The admin site is Django's own: read-only lists for admins, a sign-in page for everybody else.
+ADMIN = "admin:"
+# Sign-in and second factor are django-allauth's: what is for the anonymous is listed, the rest
+# must ask them to sign in.
+ALLAUTH = ("account_", "mfa_", "social", "usersessions_", "spotify_")
+ALLAUTH_FOR_ANYONE = {
+    "account_confirm_login_code",
+    "account_email_verification_sent",
+    "account_inactive",
+    "account_login",
+    "account_logout",
+    "account_request_login_code",
+    "account_reset_password",
+    "account_reset_password_done",
+    "account_reset_password_from_key_done",
+    "account_signup",
+    "account_signup_by_passkey",
+    "mfa_authenticate",
+    "mfa_login_webauthn",
+    "spotify_login",
+    "spotify_callback",
+    "socialaccount_login_cancelled",
+    "socialaccount_login_error",
+    "socialaccount_signup",
+}
+SIGN_IN = "/accounts/login/"
+
+
+def classified() -> dict[str, Route]:
+    return {name: route for module in MODULES for name, route in module.ROUTES.items()}
+
+
+def routes() -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Each route of the URL configuration: its full name and the names of its arguments."""
+
+    def walk(
+        patterns: list[URLPattern | URLResolver], prefix: str, names: tuple[str, ...]
+    ) -> Iterator[tuple[str, tuple[str, ...]]]:
+        for pattern in patterns:
+            arguments = names + tuple(pattern.pattern.regex.groupindex)
+            if isinstance(pattern, URLResolver):
+                namespace = f"{prefix}{pattern.namespace}:" if pattern.namespace else prefix
+                yield from walk(pattern.url_patterns, namespace, arguments)
+            else:
+                yield f"{prefix}{pattern.name or pattern.pattern}", arguments
+
+    yield from walk(get_resolver().url_patterns, "", ())
+
+
+OURS = {name: arguments for name, arguments in routes() if not name.startswith((ADMIN, *ALLAUTH))}
+
+
+def test_every_route_is_classified() -> None:
+    missing = sorted(set(OURS) - set(classified()))
+    assert missing == [], "say in tests/<app>/matrix.py who may use these routes"
+
+
+def test_nothing_is_classified_that_is_not_there() -> None:
+    assert sorted(set(classified()) - set(OURS)) == []
+
+
+def build_cast() -> Cast:
+    users: dict[str, User | None] = {"anonymous": None}
+    for role in ROLES[1:]:
+        users[role] = User.objects.create_user(f"{role}@cast.example.org", name=role.title())
+    cast = Cast(users)
+    for module in MODULES:
+        if hasattr(module, "enrich"):
+            module.enrich(cast)
+    return cast
+
+
+def try_as(user: User | None, method: str, url: str, route: Route) -> HttpResponse:
+    client = Client(raise_request_exception=True)
+    if user is not None:
+        client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    with transaction.atomic():
+        if method == "post":
+            response = client.post(url, data=dict(route.data or {}))
+        else:
+            response = client.get(url)
+        transaction.set_rollback(True)
+    return response
+
+
+def is_denied(response: HttpResponse, url: str) -> bool:
+    """Whether the answer is one of the refusals the house allows."""
+    if response.status_code in (404, 405):
+        return True
+    if response.status_code in (401, 403):
+        assert url.startswith("/api/"), f"{url} says {response.status_code}; a page says 404"
+        return True
+    return response.status_code == 302 and response["Location"].startswith(SIGN_IN)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", sorted(name for name in OURS if name in classified()))
+def test_only_those_named_may_use(name: str, settings: object) -> None:
+    settings.REQUIRE_MFA = False  # type: ignore[attr-defined]  # the second factor has its own tests
+    route = classified()[name]
+    cast = build_cast()
+    wrong: list[str] = []
+
+    def expect(role: str, method: str, kwargs: dict[str, object], allowed: bool, what: str) -> None:
+        url = reverse(name, kwargs=kwargs) + route.query
+        response = try_as(cast.users[role], method, url, route)
+        if is_denied(response, url) == allowed:
+            wanted = "allowed" if allowed else "denied"
+            wrong.append(
+                f"{role} {method.upper()} {what} {url}: {response.status_code}, not {wanted}"
+            )
+
+    if not OURS[name]:
+        for role in ROLES:
+            expect(role, "get", {}, role in route.get, "")
+            expect(role, "post", {}, role in route.post, "")
+    else:
+        own = route.own(cast) if route.own else {}
+        some = dict(route.some(cast)) if route.some else None
+        assert own or some, f"{name} takes arguments: give it `own` or `some`"
+        for role, kwargs in own.items():
+            for method in ("get", "post"):
+                expect(role, method, dict(kwargs), method in route.own_methods, "its own")
+        for role in ROLES:
+            if some is not None:
+                expect(role, "get", some, role in route.get, "somebody's")
+                expect(role, "post", some, role in route.post, "somebody's")
+            for owner, kwargs in own.items():
+                if owner != role:
+                    expect(role, "get", dict(kwargs), role in route.get, f"{owner}'s")
+                    expect(role, "post", dict(kwargs), role in route.post, f"{owner}'s")
+            if not route.absent_is_fine:
+                assert route.absent is not None, f"{name} takes arguments: give it `absent`"
+                expect(role, "get", dict(route.absent), False, "absent")
+                expect(role, "post", dict(route.absent), False, "absent")
+    assert wrong == []
+
+
+@pytest.mark.django_db
+def test_the_admin_site_opens_for_admins_only() -> None:
+    cast = build_cast()
+    names = [name for name, arguments in routes() if name.startswith(ADMIN) and not arguments]
+    assert names
+    for role in ROLES:
+        if role == "admin":
+            continue
+        for name in names:
+            if re.search(r"login|logout|jsi18n", name):
+                continue
+            response = try_as(cast.users[role], "get", reverse(name), Route())
+            assert response.status_code in (302, 404), (role, name, response.status_code)
+
+
+@pytest.mark.django_db
+def test_allauth_asks_the_anonymous_to_sign_in() -> None:
+    for name, arguments in routes():
+        moved = name.endswith("/")  # allauth's old addresses only redirect to the new ones
+        if not name.startswith(ALLAUTH) or name in ALLAUTH_FOR_ANYONE or arguments or moved:
+            continue
+        url = reverse(name)
+        response = try_as(None, "get", url, Route())
+        assert is_denied(response, url), (name, response.status_code)
+
+
+def test_staff_roles_are_roles() -> None:
+    assert set(ROLES) >= STAFF_ROLES
