@@ -1,7 +1,7 @@
 from base64 import b64encode
 
 import pytest
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django import Settings
 
 from common.sealing import CannotOpen, seal, unseal
 
@@ -23,7 +23,7 @@ def test_it_does_not_open_for_another_purpose() -> None:
         unseal(seal("Zoë", "name"), "contact")
 
 
-def test_an_old_key_still_opens_and_the_newest_seals(settings: SettingsWrapper) -> None:
+def test_an_old_key_still_opens_and_the_newest_seals(settings: Settings) -> None:
     settings.FIELD_KEYS = [OLD]
     sealed = seal("Zoë", "name")
     settings.FIELD_KEYS = [NEW, OLD]
