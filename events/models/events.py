@@ -1,0 +1,290 @@
+"""An event is words, a place and rules; its occurrences are the dates it happens on."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Self
+from zoneinfo import ZoneInfo
+
+import pgtrigger
+from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+
+def new_uid() -> str:
+    """A calendar UID that survives every rename: random, and stored with the date."""
+    return f"{uuid.uuid4()}@{settings.MAIL_DOMAIN}"
+
+
+class Format(models.TextChoices):
+    IN_PERSON = "in_person", _("In person")
+    ONLINE = "online", _("Online")
+    HYBRID = "hybrid", _("In person and online")
+
+
+class Visibility(models.TextChoices):
+    PUBLIC = "public", _("Public: everyone, on the list and in the feed")
+    UNLISTED = "unlisted", _("Unlisted: everyone who has the link")
+    PROGRAMME = "programme", _("Programme only: active ambassadors of its programme")
+    AMBASSADORS = "ambassadors", _("Ambassadors only: active in any programme")
+
+
+class Topic(models.TextChoices):
+    STRESS = "stress", _("Stress and burnout")
+    SLEEP = "sleep", _("Sleep")
+    TOURING = "touring", _("Life on tour")
+    STAGE = "stage", _("Nerves and performing")
+    COMMUNITY = "community", _("Community")
+    MOVEMENT = "movement", _("Movement and body")
+    MINDFULNESS = "mindfulness", _("Mindfulness")
+    HEARING = "hearing", _("Hearing")
+    MONEY = "money", _("Money and work")
+    CREATIVITY = "creativity", _("Creativity")
+    LOSS = "loss", _("Loss and change")
+    SOBRIETY = "sobriety", _("Sober and sober-curious")
+
+
+class EventQuerySet(models.QuerySet["Event"]):
+    def visible_to(self, user: User | AnonymousUser) -> Self:
+        """Events this user may open. Every page and feed starts here. Drafts are not among them."""
+        return self.filter(~Q(status=Event.Status.DRAFT)).filter(
+            visibility__in=(Visibility.PUBLIC, Visibility.UNLISTED)
+        )
+
+    def listed(self) -> Self:
+        """Those a list, a feed or a search may name. An unlisted event is found by its link."""
+        return self.exclude(visibility=Visibility.UNLISTED)
+
+
+class Event(models.Model):
+    """A wellness event. When it happens is in its occurrences."""
+
+    class Status(models.TextChoices):
+        DRAFT = "draft", _("Draft")
+        PUBLISHED = "published", _("Published")
+        CANCELLED = "cancelled", _("Cancelled")
+        COMPLETED = "completed", _("Completed")
+
+    slug = models.SlugField(_("address"), max_length=80, unique=True)
+    status = models.CharField(
+        _("status"), max_length=12, choices=Status.choices, default=Status.DRAFT
+    )
+    visibility = models.CharField(
+        _("who can see it"), max_length=12, choices=Visibility.choices, default=Visibility.PUBLIC
+    )
+    # Words
+    title = models.CharField(_("title"), max_length=120)
+    summary = models.CharField(_("summary"), max_length=240, blank=True)
+    body = models.TextField(_("about this event"), blank=True)
+    hosts = models.CharField(_("hosts"), max_length=240, blank=True)
+    language = models.CharField(_("language"), max_length=12, default="en")
+    topics = ArrayField(
+        models.CharField(max_length=16, choices=Topic.choices),
+        verbose_name=_("topics"),
+        default=list,
+        blank=True,
+    )
+    access_notes = models.TextField(_("accessibility"), blank=True)
+    content_notes = models.TextField(_("content notes"), blank=True)
+    # Where
+    format = models.CharField(
+        _("format"), max_length=12, choices=Format.choices, default=Format.IN_PERSON
+    )
+    time_zone = models.CharField(_("time zone"), max_length=64, default="UTC")
+    place_name = models.CharField(_("place"), max_length=120, blank=True)
+    address = models.CharField(_("address of the place"), max_length=240, blank=True)
+    online_url = models.URLField(_("online link"), max_length=500, blank=True)
+    # Coming
+    max_plus_ones = models.PositiveSmallIntegerField(_("plus-ones allowed"), default=0)
+    rsvp_opens_at = models.DateTimeField(_("RSVP opens"), null=True, blank=True)
+    rsvp_closes_at = models.DateTimeField(_("RSVP closes"), null=True, blank=True)
+    minimum_age = models.PositiveSmallIntegerField(_("minimum age"), default=18)
+    # Duty of care: asked for before publishing
+    safety_lead = models.CharField(_("safety lead"), max_length=120, blank=True)
+    host_briefing = models.TextField(_("host briefing"), blank=True)
+    emergency_number = models.CharField(_("emergency number"), max_length=40, blank=True)
+    emergency_address = models.CharField(_("emergency address"), max_length=240, blank=True)
+    quiet_space = models.CharField(_("quiet space"), max_length=240, blank=True)
+    recording_note = models.CharField(_("recording"), max_length=240, blank=True)
+
+    cancellation_note = models.TextField(_("message when cancelled"), blank=True)
+    version = models.PositiveIntegerField(_("version"), default=1)
+    edited_at = models.DateTimeField(_("last edited"), null=True, blank=True)
+    edited_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        verbose_name=_("last edited by"),
+        null=True,
+        blank=True,
+        related_name="+",
+    )
+    published_at = models.DateTimeField(_("published"), null=True, blank=True)
+
+    objects = EventQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("event")
+        verbose_name_plural = _("events")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(status__in=["draft", "published", "cancelled", "completed"]),
+                name="event_status_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(visibility__in=["public", "unlisted", "programme", "ambassadors"]),
+                name="event_visibility_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(format__in=["in_person", "online", "hybrid"]),
+                name="event_format_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(status="draft")
+                | (
+                    ~Q(safety_lead="")
+                    & ~Q(host_briefing="")
+                    & ~Q(emergency_number="")
+                    & ~Q(quiet_space="")
+                    & (Q(format="online") | ~Q(emergency_address=""))
+                    & Q(published_at__isnull=False)
+                ),
+                name="event_cared_for_before_published",
+            ),
+            models.CheckConstraint(
+                condition=Q(rsvp_opens_at__isnull=True)
+                | Q(rsvp_closes_at__isnull=True)
+                | Q(rsvp_closes_at__gt=F("rsvp_opens_at")),
+                name="event_rsvp_window_forward",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.time_zone)
+
+    @property
+    def is_restricted(self) -> bool:
+        """Whether only enrolled people see it. Its calendar titles are discreet by default."""
+        return self.visibility in (Visibility.PROGRAMME, Visibility.AMBASSADORS)
+
+    @property
+    def is_online(self) -> bool:
+        return self.format in (Format.ONLINE, Format.HYBRID)
+
+    @property
+    def has_place(self) -> bool:
+        return self.format in (Format.IN_PERSON, Format.HYBRID)
+
+    @property
+    def topic_labels(self) -> list[str]:
+        return [str(Topic(topic).label) for topic in self.topics]
+
+    @property
+    def largest_party(self) -> int:
+        return self.max_plus_ones + 1
+
+
+class OccurrenceQuerySet(models.QuerySet["Occurrence"]):
+    def visible_to(self, user: User | AnonymousUser) -> Self:
+        """Dates of events this user may open."""
+        return self.filter(event__in=Event.objects.visible_to(user))
+
+    def listed(self) -> Self:
+        return self.exclude(event__visibility=Visibility.UNLISTED)
+
+    def upcoming(self, *, at: datetime) -> Self:
+        """Dates that are not over, the next one first."""
+        return self.filter(ends_at__gt=at).order_by("starts_at", "pk")
+
+
+class Occurrence(models.Model):
+    """One date of an event: what a calendar entry, an RSVP and a check-in belong to."""
+
+    event = models.ForeignKey(
+        Event, models.PROTECT, verbose_name=_("event"), related_name="occurrences"
+    )
+    starts_at = models.DateTimeField(_("starts"))
+    ends_at = models.DateTimeField(_("ends"))
+    starts_on = models.DateField(
+        _("day"), help_text=_("The day it starts on in the event's own time zone.")
+    )
+    capacity = models.PositiveIntegerField(
+        _("places"), null=True, blank=True, help_text=_("Empty: no limit.")
+    )
+    # Calendar identity (RFC 5545): the UID never changes, SEQUENCE goes up when the time or the
+    # place changes or the date is cancelled, and DTSTAMP is the stored moment of that change.
+    uid = models.CharField(_("calendar UID"), max_length=200, unique=True, default=new_uid)
+    sequence = models.PositiveIntegerField(_("calendar sequence"), default=0)
+    revised_at = models.DateTimeField(_("revised"))
+    cancelled_at = models.DateTimeField(_("cancelled"), null=True, blank=True)
+    vevent = models.TextField(_("calendar text"), blank=True, editable=False)
+
+    objects = OccurrenceQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("date")
+        verbose_name_plural = _("dates")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(ends_at__gt=F("starts_at")), name="occurrence_ends_after_start"
+            ),
+            models.UniqueConstraint(fields=["event", "starts_on"], name="occurrence_once_a_day"),
+        ]
+        indexes = [
+            models.Index(fields=["starts_at", "ends_at"], name="occurrence_by_time"),
+        ]
+        triggers = [
+            pgtrigger.Trigger(
+                name="seats_beside",
+                when=pgtrigger.After,
+                operation=pgtrigger.Insert,
+                func="""
+                    INSERT INTO events_seats (occurrence_id, capacity, firm)
+                    VALUES (NEW.id, NEW.capacity, 0);
+                    RETURN NULL;
+                """,
+            ),
+            pgtrigger.Trigger(
+                name="seats_capacity",
+                when=pgtrigger.After,
+                operation=pgtrigger.UpdateOf("capacity"),
+                func="""
+                    UPDATE events_seats SET capacity = NEW.capacity
+                    WHERE occurrence_id = NEW.id;
+                    RETURN NULL;
+                """,
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event} {self.starts_on}"
+
+    @property
+    def is_cancelled(self) -> bool:
+        return self.cancelled_at is not None or self.event.status == Event.Status.CANCELLED
+
+    @property
+    def local_start(self) -> datetime:
+        return self.starts_at.astimezone(self.event.zone)
+
+    @property
+    def local_end(self) -> datetime:
+        return self.ends_at.astimezone(self.event.zone)
+
+    @property
+    def duration(self) -> timedelta:
+        return self.ends_at - self.starts_at
+
+    def is_over(self, *, at: datetime) -> bool:
+        return self.ends_at <= at

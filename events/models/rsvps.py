@@ -1,0 +1,387 @@
+"""Who comes, who waits, and how many places that takes."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime
+from typing import TYPE_CHECKING, ClassVar, Self
+
+import pgtrigger
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Lower
+from django.utils.translation import gettext_lazy as _
+
+from events.models.events import Occurrence
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+# Crockford's base 32: nothing that can be misread over the phone.
+_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+def new_reference() -> str:
+    """50 random bits that a person can read aloud."""
+    return "".join(secrets.choice(_ALPHABET) for _ in range(10))
+
+
+class Seats(models.Model):
+    """How many places of one date are firmly taken. The row is the lock for them.
+
+    Nothing in the application writes it: triggers keep it from the RSVP rows and from the
+    occurrence's capacity, and refuse every other writer. No foreign key references it, so
+    locking it for a claim does not queue behind the key locks that new RSVP rows take.
+    """
+
+    occurrence = models.OneToOneField(
+        Occurrence,
+        models.CASCADE,
+        verbose_name=_("date"),
+        primary_key=True,
+        related_name="seats",
+    )
+    capacity = models.PositiveIntegerField(_("places"), null=True)
+    firm = models.IntegerField(_("places taken by people who are going"))
+
+    class Meta:
+        verbose_name = _("seats")
+        verbose_name_plural = _("seats")
+        constraints = [
+            models.CheckConstraint(condition=Q(firm__gte=0), name="seats_never_negative"),
+        ]
+        triggers = [
+            pgtrigger.Trigger(
+                name="kept_by_triggers",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert | pgtrigger.Update,
+                func="""
+                    IF pg_trigger_depth() < 2 THEN
+                        RAISE EXCEPTION 'events_seats is kept by triggers from the RSVP rows'
+                            USING ERRCODE = 'check_violation',
+                                  CONSTRAINT = 'seats_kept_by_triggers';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
+            # Capacity may be lowered below what is taken (a smaller room): nobody loses a place,
+            # and nobody new gets one until enough have left. So only a rise is refused.
+            pgtrigger.Trigger(
+                name="never_oversold",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Condition("NEW.firm > NEW.capacity AND NEW.firm > OLD.firm"),
+                func="""
+                    RAISE EXCEPTION 'no places left: % of % taken', OLD.firm, NEW.capacity
+                        USING ERRCODE = 'check_violation', CONSTRAINT = 'seats_never_oversold';
+                """,
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.firm}/{self.capacity}"
+
+
+class RsvpQuerySet(models.QuerySet["Rsvp"]):
+    def active(self) -> Self:
+        """Those that stand: coming, may come, or waiting."""
+        return self.filter(status__in=Rsvp.ACTIVE)
+
+    def going(self) -> Self:
+        return self.filter(status=Rsvp.Status.GOING)
+
+    def waiting(self) -> Self:
+        """The queue of a date, first in line first."""
+        return self.filter(status=Rsvp.Status.WAITLISTED).order_by("queued_at", "pk")
+
+    def holding(self, *, at: datetime) -> Self:
+        """Timed holds that still count at ``at``. Expiry is a comparison, not a job."""
+        return self.filter(status__in=Rsvp.TIMED, hold_expires_at__gt=at)
+
+    def of_user(self, user: User) -> Self:
+        return self.filter(user=user)
+
+    def of_guest(self, email: str) -> Self:
+        return self.filter(guest_email__iexact=email)
+
+
+class Rsvp(models.Model):
+    """One person's answer for one date, with whom they bring.
+
+    A person who leaves and comes back has a new row: the old one is history.
+    """
+
+    class Status(models.TextChoices):
+        PENDING = "pending", _("Waiting for you to confirm")
+        APPLIED = "applied", _("Asked to come")
+        WAITLISTED = "waitlisted", _("On the waiting list")
+        OFFERED = "offered", _("A place is offered")
+        PAYING = "paying", _("Paying")
+        GOING = "going", _("Going")
+        MAYBE = "maybe", _("Maybe")
+        DECLINED = "declined", _("Declined")
+        LEFT = "left", _("Left")
+        RELEASED = "released", _("Place released")
+
+    ACTIVE: ClassVar[tuple[str, ...]] = (
+        Status.PENDING,
+        Status.APPLIED,
+        Status.WAITLISTED,
+        Status.OFFERED,
+        Status.PAYING,
+        Status.GOING,
+        Status.MAYBE,
+    )
+    TIMED: ClassVar[tuple[str, ...]] = (Status.PENDING, Status.OFFERED, Status.PAYING)
+
+    occurrence = models.ForeignKey(
+        Occurrence, models.PROTECT, verbose_name=_("date"), related_name="rsvps"
+    )
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        verbose_name=_("person"),
+        null=True,
+        blank=True,
+        related_name="rsvps",
+    )
+    guest_name = models.CharField(_("name"), max_length=120, blank=True)
+    guest_email = models.EmailField(_("e-mail address"), blank=True)
+    language = models.CharField(_("language of mails"), max_length=12, default="en")
+    party_size = models.PositiveSmallIntegerField(_("people"), default=1)
+    companions = ArrayField(
+        models.CharField(max_length=120),
+        verbose_name=_("names of those who come along"),
+        default=list,
+        blank=True,
+    )
+    status = models.CharField(_("status"), max_length=12, choices=Status.choices)
+    reference = models.CharField(
+        _("reference"), max_length=12, unique=True, default=new_reference, editable=False
+    )
+    link_generation = models.PositiveSmallIntegerField(_("generation of the link"), default=0)
+    is_discreet = models.BooleanField(_("neutral title in my calendar"), default=False)
+    placed_at = models.DateTimeField(_("answered"))
+    # Its own column: the queue is ordered by when a person joined it, not by when the row was made.
+    queued_at = models.DateTimeField(_("joined the queue"), null=True, blank=True)
+    hold_expires_at = models.DateTimeField(_("held until"), null=True, blank=True)
+    changed_at = models.DateTimeField(_("changed"))
+
+    objects = RsvpQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("RSVP")
+        verbose_name_plural = _("RSVPs")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(
+                    status__in=[
+                        "pending",
+                        "applied",
+                        "waitlisted",
+                        "offered",
+                        "paying",
+                        "going",
+                        "maybe",
+                        "declined",
+                        "left",
+                        "released",
+                    ]
+                ),
+                name="rsvp_status_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(party_size__gte=1, party_size__lte=50), name="rsvp_party_counted"
+            ),
+            models.CheckConstraint(
+                condition=Q(companions__len__lt=F("party_size")) | Q(companions__len=0),
+                name="rsvp_companions_counted",
+            ),
+            models.CheckConstraint(
+                condition=Q(user__isnull=False, guest_email="")
+                | (Q(user__isnull=True) & ~Q(guest_email="")),
+                name="rsvp_user_or_guest",
+            ),
+            models.CheckConstraint(
+                condition=Q(status="waitlisted", queued_at__isnull=False)
+                | (~Q(status="waitlisted") & Q(queued_at__isnull=True)),
+                name="rsvp_queued_while_waiting",
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=["offered", "paying"], hold_expires_at__isnull=False)
+                | Q(status="pending")
+                | (
+                    ~Q(status__in=["offered", "paying", "pending"])
+                    & Q(hold_expires_at__isnull=True)
+                ),
+                name="rsvp_hold_only_while_timed",
+            ),
+            models.UniqueConstraint(
+                fields=["occurrence", "user"],
+                condition=Q(
+                    status__in=[
+                        "pending",
+                        "applied",
+                        "waitlisted",
+                        "offered",
+                        "paying",
+                        "going",
+                        "maybe",
+                    ],
+                    user__isnull=False,
+                ),
+                name="rsvp_once_per_user",
+            ),
+            models.UniqueConstraint(
+                F("occurrence"),
+                Lower("guest_email"),
+                condition=Q(
+                    status__in=[
+                        "pending",
+                        "applied",
+                        "waitlisted",
+                        "offered",
+                        "paying",
+                        "going",
+                        "maybe",
+                    ],
+                    user__isnull=True,
+                ),
+                name="rsvp_once_per_guest",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["occurrence", "hold_expires_at"],
+                include=["party_size"],
+                condition=Q(status__in=["pending", "offered", "paying"]),
+                name="rsvp_timed_holds",
+            ),
+            models.Index(
+                fields=["occurrence", "queued_at", "id"],
+                include=["party_size"],
+                condition=Q(status="waitlisted"),
+                name="rsvp_queue",
+            ),
+            models.Index(Lower("guest_email"), name="rsvp_by_guest"),
+        ]
+        triggers = [
+            pgtrigger.Trigger(
+                name="seats_insert",
+                level=pgtrigger.Statement,
+                when=pgtrigger.After,
+                operation=pgtrigger.Insert,
+                referencing=pgtrigger.Referencing(new="new_rows"),
+                func="""
+                    UPDATE events_seats SET firm = firm + change.delta
+                    FROM (
+                        SELECT occurrence_id, sum(party_size) AS delta
+                        FROM new_rows WHERE status = 'going' GROUP BY occurrence_id
+                    ) AS change
+                    WHERE events_seats.occurrence_id = change.occurrence_id;
+                    RETURN NULL;
+                """,
+            ),
+            pgtrigger.Trigger(
+                name="seats_update",
+                level=pgtrigger.Statement,
+                when=pgtrigger.After,
+                operation=pgtrigger.Update,
+                referencing=pgtrigger.Referencing(old="old_rows", new="new_rows"),
+                func="""
+                    UPDATE events_seats SET firm = firm + change.delta
+                    FROM (
+                        SELECT occurrence_id, sum(people) AS delta FROM (
+                            SELECT occurrence_id, party_size AS people
+                            FROM new_rows WHERE status = 'going'
+                            UNION ALL
+                            SELECT occurrence_id, -party_size
+                            FROM old_rows WHERE status = 'going'
+                        ) AS moves GROUP BY occurrence_id HAVING sum(people) <> 0
+                    ) AS change
+                    WHERE events_seats.occurrence_id = change.occurrence_id;
+                    RETURN NULL;
+                """,
+            ),
+            pgtrigger.Trigger(
+                name="seats_delete",
+                level=pgtrigger.Statement,
+                when=pgtrigger.After,
+                operation=pgtrigger.Delete,
+                referencing=pgtrigger.Referencing(old="old_rows"),
+                func="""
+                    UPDATE events_seats SET firm = firm - change.delta
+                    FROM (
+                        SELECT occurrence_id, sum(party_size) AS delta
+                        FROM old_rows WHERE status = 'going' GROUP BY occurrence_id
+                    ) AS change
+                    WHERE events_seats.occurrence_id = change.occurrence_id;
+                    RETURN NULL;
+                """,
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.reference
+
+    @property
+    def name(self) -> str:
+        """What the door list calls them. Needs ``user`` selected for account holders."""
+        return (self.user.name or self.user.email) if self.user else self.guest_name
+
+    @property
+    def email(self) -> str:
+        return self.user.email if self.user else self.guest_email
+
+    @property
+    def is_active(self) -> bool:
+        return self.status in self.ACTIVE
+
+    @property
+    def is_going(self) -> bool:
+        return self.status == self.Status.GOING
+
+    @property
+    def is_waiting(self) -> bool:
+        return self.status == self.Status.WAITLISTED
+
+    @property
+    def is_pending(self) -> bool:
+        return self.status == self.Status.PENDING
+
+
+class CheckInQuerySet(models.QuerySet["CheckIn"]):
+    def standing(self) -> Self:
+        """Those that were not undone."""
+        return self.filter(undone_at__isnull=True)
+
+
+class CheckIn(models.Model):
+    """Somebody came. Attendance is this fact, never a status of the RSVP."""
+
+    rsvp = models.ForeignKey(Rsvp, models.PROTECT, verbose_name=_("RSVP"), related_name="check_ins")
+    people_count = models.PositiveSmallIntegerField(_("people who came"))
+    checked_in_at = models.DateTimeField(_("checked in"))
+    checked_in_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, verbose_name=_("by"), related_name="+"
+    )
+    undone_at = models.DateTimeField(_("undone"), null=True, blank=True)
+
+    objects = CheckInQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("check-in")
+        verbose_name_plural = _("check-ins")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["rsvp"], condition=Q(undone_at__isnull=True), name="check_in_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(people_count__gte=1), name="check_in_people_counted"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.rsvp} {self.checked_in_at}"
