@@ -1,0 +1,116 @@
+"""One entry of a calendar as text. The text is a function of what is stored: same facts,
+same bytes, whoever asks and whenever.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from calendars.domain.text import clean, day, fold, local, text_line, uri_line, utc
+
+Status = Literal["CONFIRMED", "TENTATIVE", "CANCELLED"]
+
+UTC_NAMES = frozenset({"UTC", "Etc/UTC", "Etc/UCT", "Etc/Zulu", "UCT", "Zulu"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalendarEvent:
+    """What a person's calendar is told.
+
+    ``uid`` comes from the database and never changes. ``sequence`` starts at 0 and goes up
+    with every change of time, place or cancellation. ``revised_at`` is when these facts last
+    changed, not now. Two dates instead of two moments make it last all day, and ``ends_on``
+    is then the day after the last one (RFC 5545 §3.6.1).
+    """
+
+    uid: str
+    sequence: int
+    revised_at: datetime
+    starts_at: datetime | date
+    ends_at: datetime | date
+    time_zone: str
+    """An IANA name; the wall clock of this zone is what the calendar shows."""
+    summary: str
+    description: str = ""
+    location: str = ""
+    url: str = ""
+    status: Status = "CONFIRMED"
+    transparent: bool = False
+    """Whether the time stays free (waitlisted, maybe)."""
+    private: bool = False
+    conference_url: str | None = None
+    """Where to join. Only in calendars of people who are going."""
+    color: str = ""
+    """A CSS colour name (RFC 7986 §5.9)."""
+
+    def discreet(self, *, summary: str, url: str = "") -> CalendarEvent:
+        """The same entry for a calendar that others can see: when, and nothing of what."""
+        return replace(
+            self,
+            summary=summary,
+            description="",
+            location="",
+            url=url,
+            conference_url=None,
+            color="",
+            private=True,
+        )
+
+
+def render_vevent(event: CalendarEvent) -> str:
+    """``event`` as a VEVENT, each line ended and folded. It never carries an alarm."""
+    description = "\n\n".join(
+        part for part in (event.description, *_links_to_show(event)) if part.strip()
+    )
+    lines = [
+        "BEGIN:VEVENT\r\n",
+        text_line("UID", event.uid),
+        f"DTSTAMP:{utc(event.revised_at)}\r\n",
+        f"LAST-MODIFIED:{utc(event.revised_at)}\r\n",
+        f"SEQUENCE:{event.sequence}\r\n",
+        *_when(event),
+        text_line("SUMMARY", event.summary),
+    ]
+    if description:
+        lines.append(text_line("DESCRIPTION", description))
+    if place := event.location or event.conference_url:
+        lines.append(text_line("LOCATION", place))
+    if event.url:
+        lines.append(uri_line("URL", event.url))
+    if event.conference_url:
+        lines.append(uri_line("CONFERENCE;VALUE=URI;FEATURE=AUDIO,VIDEO", event.conference_url))
+    if event.color:
+        lines.append(text_line("COLOR", event.color))
+    lines.append(f"STATUS:{event.status}\r\n")
+    lines.append(f"TRANSP:{'TRANSPARENT' if event.transparent else 'OPAQUE'}\r\n")
+    lines.append(f"CLASS:{'PRIVATE' if event.private else 'PUBLIC'}\r\n")
+    lines.append("END:VEVENT\r\n")
+    return "".join(lines)
+
+
+def _links_to_show(event: CalendarEvent) -> list[str]:
+    """Links as words too: Thunderbird hides URL, and few programs know CONFERENCE."""
+    links = (event.conference_url or "", event.url)
+    return [clean(link) for link in links if link and link not in event.description]
+
+
+def _when(event: CalendarEvent) -> list[str]:
+    if not isinstance(event.starts_at, datetime) or not isinstance(event.ends_at, datetime):
+        return [
+            f"DTSTART;VALUE=DATE:{day(event.starts_at)}\r\n",
+            f"DTEND;VALUE=DATE:{day(event.ends_at)}\r\n",
+        ]
+    zone = ZoneInfo(event.time_zone)
+    starts_at = event.starts_at.astimezone(zone)
+    ends_at = event.ends_at.astimezone(zone)
+    # In the hour that happens twice, a wall-clock time means its first pass (RFC 5545
+    # §3.3.5), so the second pass can only be written in UTC.
+    if event.time_zone in UTC_NAMES or starts_at.fold or ends_at.fold:
+        return [f"DTSTART:{utc(starts_at)}\r\n", f"DTEND:{utc(ends_at)}\r\n"]
+    return [
+        fold(f"DTSTART;TZID={event.time_zone}:{local(starts_at)}"),
+        fold(f"DTEND;TZID={event.time_zone}:{local(ends_at)}"),
+    ]

@@ -1,0 +1,43 @@
+"""The file around the entries."""
+
+import icalendar
+
+from calendars.domain.calendar import StoredEvent, render_calendar
+from calendars.domain.vevent import render_vevent
+from tests.calendars.test_vevent import CIRCLE, calendar_of
+
+
+def test_a_feed_says_its_name_and_how_often_to_ask() -> None:
+    calendar = icalendar.Calendar.from_ical(
+        render_calendar([], name="Greenroom, events", time_zone="Europe/London")
+    )
+    assert calendar["VERSION"] == "2.0"
+    assert calendar["CALSCALE"] == "GREGORIAN"
+    assert calendar["NAME"].to_ical() == b"Greenroom\\, events"  # RFC 7986, unknown to the parser
+    assert calendar["X-WR-CALNAME"] == "Greenroom, events"
+    assert calendar["X-WR-TIMEZONE"] == "Europe/London"
+    assert calendar["X-PUBLISHED-TTL"] == "PT1H"
+    assert b"\r\nREFRESH-INTERVAL;VALUE=DURATION:PT1H\r\n" in render_calendar([], name="x")
+
+
+def test_version_and_product_are_said_once() -> None:
+    body = calendar_of(CIRCLE)
+    assert body.count(b"\r\nVERSION:2.0\r\n") == 1
+    assert body.count(b"\r\nPRODID:") == 1
+
+
+def test_a_feed_has_no_method_and_an_invitation_has_the_mails() -> None:
+    assert b"METHOD" not in calendar_of(CIRCLE)
+    stored = [StoredEvent(render_vevent(CIRCLE), CIRCLE.time_zone)]
+    assert b"\r\nMETHOD:REQUEST\r\n" in render_calendar(stored, name="x", method="REQUEST")
+
+
+def test_an_empty_feed_is_valid() -> None:
+    body = render_calendar([], name="Nothing yet")
+    assert body.startswith(b"BEGIN:VCALENDAR\r\n")
+    assert body.endswith(b"\r\nEND:VCALENDAR\r\n")
+    assert icalendar.Calendar.from_ical(body).walk("VEVENT") == []
+
+
+def test_two_renders_are_byte_identical() -> None:
+    assert calendar_of(CIRCLE) == calendar_of(CIRCLE)
