@@ -1,0 +1,173 @@
+"""Feeds that answer "nothing new" quickly and everything else exactly.
+
+``ICalFeed`` is the class Django people know, and a feed here is written like one: ``title``,
+``items``, ``get_object``, ``file_name``, ``timezone``. Underneath it joins text that was
+rendered when the entry last changed, with zones, validators and headers of its own (what
+django-ical 1.9.2 does with each of these is in docs/calendars.md).
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, ClassVar
+
+from django.core.exceptions import ObjectDoesNotExist
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.utils import timezone as clock
+from django.utils.cache import get_conditional_response, patch_vary_headers
+from django.utils.http import http_date
+from django_ical.feedgenerator import ICal20Feed
+from django_ical.views import ICalFeed
+
+from calendars import gateway
+from calendars.domain.calendar import StoredEvent, render_calendar
+from calendars.queries import Revision, revision_of
+
+# Part of every ETag: raise it when the text around the entries changes.
+_FORMAT = "1"
+
+
+class StoredCalendar(ICal20Feed):  # type: ignore[misc]  # django-ical ships no types
+    """A feed generator that joins stored entries instead of building components."""
+
+    def __init__(self, entries: Iterable[StoredEvent], *, name: str, time_zone: str) -> None:
+        self.entries = entries
+        self.name = name
+        self.time_zone = time_zone
+
+    def write(self, outfile: Any, encoding: str = "utf-8") -> None:
+        outfile.write(render_calendar(self.entries, name=self.name, time_zone=self.time_zone))
+
+
+class StoredFeed(ICalFeed):  # type: ignore[misc]  # django-ical ships no types
+    """A calendar somebody subscribes to.
+
+    A feed says ``feed_keys`` (which revisions it hangs on), ``items`` (stored entries) and
+    ``title``. Whatever else changes its bytes, such as a filter, must be in ``variant``.
+    """
+
+    title: Any = ""
+    timezone: Any = "UTC"
+    file_name: Any = "calendar.ics"
+    disposition: ClassVar[str] = "inline"
+    cache_control: ClassVar[str] = "public, max-age=300"
+    is_personal: ClassVar[bool] = False
+    """Personal feeds are kept by nobody on the way, found by no search engine, and never
+    stored whole in our cache."""
+
+    def get_object(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        return None
+
+    def feed_keys(self, obj: Any) -> Sequence[str]:
+        """The revisions that move whenever these contents may have changed."""
+        raise NotImplementedError
+
+    def variant(self, obj: Any) -> str:
+        """What tells this one from other feeds with the same keys."""
+        return ""
+
+    def items(self, obj: Any, *, at: datetime) -> Iterable[StoredEvent]:
+        raise NotImplementedError
+
+    def get_feed(self, obj: Any, request: HttpRequest, *, at: datetime) -> StoredCalendar:
+        return StoredCalendar(
+            self.items(obj, at=at),
+            name=str(self._get_dynamic_attr("title", obj)),
+            time_zone=self._get_dynamic_attr("timezone", obj) or "UTC",
+        )
+
+    def __call__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if request.method not in ("GET", "HEAD"):
+            return HttpResponseNotAllowed(["GET", "HEAD"])
+        try:
+            obj = self.get_object(request, *args, **kwargs)
+        except ObjectDoesNotExist as absent:
+            raise Http404 from absent
+        at = clock.now()
+        revision = revision_of(self.feed_keys(obj), at=at)
+        is_zipped = accepts_gzip(request)
+        etag = self._etag(revision, obj, is_zipped)
+        modified_at = _whole_second(revision.revised_at, at)
+        response = self._with_headers(HttpResponse(), obj, etag, modified_at)
+        # In the order of RFC 9110 §13.2.2: If-None-Match wins over If-Modified-Since.
+        early = get_conditional_response(request, etag, modified_at, response)
+        if isinstance(early, HttpResponse) and early is not response:
+            return self._with_privacy(early)
+        self._fill(response, request, obj, etag, is_zipped, at)
+        return response
+
+    def _etag(self, revision: Revision, obj: Any, is_zipped: bool) -> str:
+        facts = "\n".join(
+            [
+                _FORMAT,
+                type(self).__qualname__,
+                revision.name,
+                str(self._get_dynamic_attr("title", obj)),
+                self.variant(obj),
+            ]
+        )
+        name = hashlib.sha256(facts.encode()).hexdigest()[:32]
+        # Zipped bytes are other bytes, so a strong tag must differ.
+        return f'"{name}-gzip"' if is_zipped else f'"{name}"'
+
+    def _with_headers(
+        self, response: HttpResponse, obj: Any, etag: str, modified_at: int
+    ) -> HttpResponse:
+        file_name = self._get_dynamic_attr("file_name", obj)
+        response["Content-Type"] = "text/calendar; charset=utf-8"
+        response["Content-Disposition"] = f'{self.disposition}; filename="{file_name}"'
+        response["Cache-Control"] = "private, no-cache" if self.is_personal else self.cache_control
+        response["ETag"] = etag
+        response["Last-Modified"] = http_date(modified_at)
+        patch_vary_headers(response, ["Accept-Encoding"])
+        return self._with_privacy(response)
+
+    def _with_privacy(self, response: HttpResponse) -> HttpResponse:
+        if self.is_personal:
+            response["Referrer-Policy"] = "no-referrer"
+            response["X-Robots-Tag"] = "noindex, nofollow"
+        return response
+
+    def _fill(
+        self,
+        response: HttpResponse,
+        request: HttpRequest,
+        obj: Any,
+        etag: str,
+        is_zipped: bool,
+        at: datetime,
+    ) -> None:
+        body = None if self.is_personal else gateway.kept_body(etag)
+        if body is None:
+            self.get_feed(obj, request, at=at).write(response)
+            body = response.content
+            if is_zipped:
+                # No time of making in the header: same facts, same bytes.
+                body = gzip.compress(body, compresslevel=6, mtime=0)
+            if not self.is_personal:
+                gateway.keep_body(etag, body)
+        if is_zipped:
+            response["Content-Encoding"] = "gzip"
+        response["Content-Length"] = str(len(body))
+        response.content = b"" if request.method == "HEAD" else body
+
+
+def accepts_gzip(request: HttpRequest) -> bool:
+    """Whether the client said that it can read gzip (RFC 9110 §12.5.3)."""
+    for offer in request.headers.get("Accept-Encoding", "").lower().split(","):
+        coding, _semicolon, weight = offer.partition(";")
+        if coding.strip() == "gzip":
+            return weight.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000")
+    return False
+
+
+def _whole_second(revised_at: datetime, at: datetime) -> int:
+    """The moment of a revision as HTTP tells it, in whole seconds since 1970.
+
+    Another change may still come in this very second, and a date has no finer grain: until
+    the second is over, the date is the one before.
+    """
+    return min(int(revised_at.timestamp()), int(at.timestamp()) - 1)

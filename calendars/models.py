@@ -1,0 +1,97 @@
+"""What a subscriber's program asks first: "has anything changed?" and "whose link is this?"."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Self
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from common import tokens
+
+_LINK = "calendar-feed"
+
+
+class FeedRevision(models.Model):
+    """How often a feed's contents have changed, and when last.
+
+    Not the newest of its entries' changes: that goes back when an entry is deleted, and a
+    subscriber would be told "nothing new" and keep what is gone. No row means never changed.
+    """
+
+    key = models.CharField(_("feed"), max_length=80, primary_key=True)
+    revision = models.BigIntegerField(_("revision"))
+    revised_at = models.DateTimeField(_("revised"))
+
+    class Meta:
+        verbose_name = _("feed revision")
+        verbose_name_plural = _("feed revisions")
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(revision__gte=1), name="feed_revision_starts_at_one"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.key} {self.revision}"
+
+
+class FeedTokenQuerySet(models.QuerySet["FeedToken"]):
+    def opened_by(self, secret: str) -> Self:
+        """The link whose row ``secret`` names. Whether it opens it, ask ``is_opened_by``."""
+        number, _dash, _rest = secret.partition("-")
+        if not (number.isascii() and number.isdigit() and len(number) < 19):
+            return self.none()
+        return self.filter(pk=int(number), user__is_active=True)
+
+
+class FeedToken(models.Model):
+    """A person's secret calendar link: one for each purpose.
+
+    The secret is not stored. It is derived from the row and its generation, so it can be
+    shown again, and a new generation makes the old link open nothing.
+    """
+
+    class Purpose(models.TextChoices):
+        PERSONAL = "personal", _("everything of mine")
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,  # a link to a person's calendar is no history: it goes with them
+        related_name="feed_tokens",
+        verbose_name=_("person"),
+    )
+    purpose = models.CharField(_("purpose"), max_length=20, choices=Purpose)
+    generation = models.PositiveIntegerField(_("generation"), default=1)
+    rotated_at = models.DateTimeField(_("link made"))
+    is_discreet = models.BooleanField(_("plain titles for everything"), default=False)
+    shows_busy = models.BooleanField(_("show private appointments as “Busy”"), default=False)
+
+    objects: ClassVar[models.Manager[FeedToken]] = models.Manager.from_queryset(FeedTokenQuerySet)()
+
+    class Meta:
+        verbose_name = _("calendar link")
+        verbose_name_plural = _("calendar links")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user", "purpose"], name="feed_token_one_per_person_and_purpose"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(purpose__in=["personal"]), name="feed_token_purpose_known"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(generation__gte=1), name="feed_token_generation_starts_at_one"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.purpose} {self.pk}/{self.generation}"
+
+    @property
+    def secret(self) -> str:
+        """What the link holds: which row, and the 192 bits that open it."""
+        return f"{self.pk}-{tokens.derive(_LINK, self.pk, self.purpose, self.generation)}"
+
+    def is_opened_by(self, secret: str) -> bool:
+        return tokens.matches(secret, self.secret)

@@ -1,0 +1,38 @@
+"""The revision of a feed: what tells a subscriber that there is something new."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.db import connection
+
+_BUMP = """
+    INSERT INTO calendars_feedrevision AS feed (key, revision, revised_at)
+    SELECT key, 1, %(at)s FROM unnest(%(keys)s::text[]) AS key ORDER BY key
+    ON CONFLICT (key) DO UPDATE SET
+        revision = feed.revision + 1,
+        revised_at = greatest(
+            excluded.revised_at, date_trunc('second', feed.revised_at) + interval '1 second'
+        )
+"""
+
+
+def bump(feed_key: str, at: datetime) -> None:
+    """Say that the feed ``feed_key`` has changed.
+
+    Call it last in the transaction of the change: it locks the feed's row until the commit,
+    so that revisions are seen in the order in which their changes are.
+    """
+    bump_all([feed_key], at=at)
+
+
+def bump_all(feed_keys: Iterable[str], *, at: datetime) -> None:
+    """Say that each of these feeds has changed, in one statement.
+
+    They are locked in alphabetical order, so that two changes cannot wait for each other. A
+    feed's revision goes up by one and its moment to a later second, also when a change that
+    began earlier is committed later.
+    """
+    keys = sorted(set(feed_keys))
+    if keys:
+        with connection.cursor() as cursor:
+            cursor.execute(_BUMP, {"keys": keys, "at": at})
