@@ -8,7 +8,7 @@ import factory
 from factory.django import DjangoModelFactory
 
 from accounts.models import User
-from events.models import Event, Occurrence, Rsvp, Visibility
+from events.models import Event, Occurrence, Rsvp, Visibility, new_rsvp_reference, new_uid
 
 NOW = dt.datetime(2026, 6, 3, 12, 0, tzinfo=dt.UTC)
 
@@ -55,6 +55,7 @@ class OccurrenceFactory(DjangoModelFactory[Occurrence]):
     starts_at = dt.datetime(2026, 6, 4, 16, 0, tzinfo=dt.UTC)
     ends_at = factory.LazyAttribute(lambda o: o.starts_at + dt.timedelta(minutes=90))
     starts_on = factory.LazyAttribute(lambda o: o.starts_at.astimezone(o.event.zone).date())
+    uid = factory.LazyFunction(new_uid)
     revised_at = NOW - dt.timedelta(days=7)
 
 
@@ -67,5 +68,6 @@ class RsvpFactory(DjangoModelFactory[Rsvp]):
     occurrence = factory.SubFactory(OccurrenceFactory)
     user = factory.SubFactory(UserFactory)
     status = Rsvp.Status.GOING
+    reference = factory.LazyFunction(new_rsvp_reference)
     placed_at = NOW
     changed_at = NOW

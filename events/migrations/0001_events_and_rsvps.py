@@ -3,8 +3,6 @@
 import django.contrib.postgres.fields
 import django.db.models.deletion
 import django.db.models.functions.text
-import events.models.events
-import events.models.rsvps
 import pgtrigger.compiler
 import pgtrigger.migrations
 from django.conf import settings
@@ -28,7 +26,7 @@ class Migration(migrations.Migration):
                 ('ends_at', models.DateTimeField(verbose_name='ends')),
                 ('starts_on', models.DateField(help_text="The day it starts on in the event's own time zone.", verbose_name='day')),
                 ('capacity', models.PositiveIntegerField(blank=True, help_text='Empty: no limit.', null=True, verbose_name='places')),
-                ('uid', models.CharField(default=events.models.events.new_uid, max_length=200, unique=True, verbose_name='calendar UID')),
+                ('uid', models.CharField(max_length=200, unique=True, verbose_name='calendar UID')),
                 ('sequence', models.PositiveIntegerField(default=0, verbose_name='calendar sequence')),
                 ('revised_at', models.DateTimeField(verbose_name='revised')),
                 ('cancelled_at', models.DateTimeField(blank=True, null=True, verbose_name='cancelled')),
@@ -107,7 +105,7 @@ class Migration(migrations.Migration):
                 ('party_size', models.PositiveSmallIntegerField(default=1, verbose_name='people')),
                 ('companions', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=120), blank=True, default=list, size=None, verbose_name='names of those who come along')),
                 ('status', models.CharField(choices=[('pending', 'Waiting for you to confirm'), ('applied', 'Asked to come'), ('waitlisted', 'On the waiting list'), ('offered', 'A place is offered'), ('paying', 'Paying'), ('going', 'Going'), ('maybe', 'Maybe'), ('declined', 'Declined'), ('left', 'Left'), ('released', 'Place released')], max_length=12, verbose_name='status')),
-                ('reference', models.CharField(default=events.models.rsvps.new_reference, editable=False, max_length=12, unique=True, verbose_name='reference')),
+                ('reference', models.CharField(editable=False, max_length=12, unique=True, verbose_name='reference')),
                 ('link_generation', models.PositiveSmallIntegerField(default=0, verbose_name='generation of the link')),
                 ('is_discreet', models.BooleanField(default=False, verbose_name='neutral title in my calendar')),
                 ('placed_at', models.DateTimeField(verbose_name='answered')),

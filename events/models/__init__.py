@@ -1,7 +1,7 @@
 """What happens when (events), and who comes (rsvps)."""
 
-from events.models.events import Event, Format, Occurrence, Topic, Visibility
-from events.models.rsvps import CheckIn, Rsvp, Seats
+from events.models.events import Event, Format, Occurrence, Topic, Visibility, new_uid
+from events.models.rsvps import CheckIn, Rsvp, Seats, new_rsvp_reference
 
 __all__ = [
     "CheckIn",
@@ -12,4 +12,6 @@ __all__ = [
     "Seats",
     "Topic",
     "Visibility",
+    "new_rsvp_reference",
+    "new_uid",
 ]

@@ -224,7 +224,7 @@ class Occurrence(models.Model):
     )
     # Calendar identity (RFC 5545): the UID never changes, SEQUENCE goes up when the time or the
     # place changes or the date is cancelled, and DTSTAMP is the stored moment of that change.
-    uid = models.CharField(_("calendar UID"), max_length=200, unique=True, default=new_uid)
+    uid = models.CharField(_("calendar UID"), max_length=200, unique=True)
     sequence = models.PositiveIntegerField(_("calendar sequence"), default=0)
     revised_at = models.DateTimeField(_("revised"))
     cancelled_at = models.DateTimeField(_("cancelled"), null=True, blank=True)

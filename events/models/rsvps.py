@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar, Self
 
@@ -14,18 +13,17 @@ from django.db.models import F, Q
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
+from common import tokens
+from common.codes import new_reference
 from events.models.events import Occurrence
 
 if TYPE_CHECKING:
     from accounts.models import User
 
-# Crockford's base 32: nothing that can be misread over the phone.
-_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
-
-def new_reference() -> str:
-    """50 random bits that a person can read aloud."""
-    return "".join(secrets.choice(_ALPHABET) for _ in range(10))
+def new_rsvp_reference() -> str:
+    """A name for an RSVP that a person can read aloud. It opens nothing by itself."""
+    return new_reference(10)
 
 
 class Seats(models.Model):
@@ -158,9 +156,7 @@ class Rsvp(models.Model):
         blank=True,
     )
     status = models.CharField(_("status"), max_length=12, choices=Status.choices)
-    reference = models.CharField(
-        _("reference"), max_length=12, unique=True, default=new_reference, editable=False
-    )
+    reference = models.CharField(_("reference"), max_length=12, unique=True, editable=False)
     link_generation = models.PositiveSmallIntegerField(_("generation of the link"), default=0)
     is_discreet = models.BooleanField(_("neutral title in my calendar"), default=False)
     placed_at = models.DateTimeField(_("answered"))
@@ -334,6 +330,12 @@ class Rsvp(models.Model):
     @property
     def email(self) -> str:
         return self.user.email if self.user else self.guest_email
+
+    @property
+    def token(self) -> str:
+        """The secret of the link that manages this RSVP: derived, so never stored."""
+        secret = tokens.derive("rsvp-link", self.reference, self.link_generation)
+        return f"{self.reference}-{secret}"
 
     @property
     def is_active(self) -> bool:
