@@ -1,0 +1,41 @@
+"""Who is enrolled in what, what they agreed to, and how they came to be asked."""
+
+from ambassadors.models.agreements import (
+    Acceptance,
+    AdultConfirmation,
+    Agreement,
+    AgreementText,
+    AgreementVersion,
+    Consent,
+)
+from ambassadors.models.enrolments import (
+    LEGAL_MOVES,
+    Enrolment,
+    EnrolmentChange,
+    EnrolmentStatus,
+    Reason,
+)
+from ambassadors.models.invitations import Invitation
+from ambassadors.models.programmes import Programme, Term
+from ambassadors.models.rosters import RosterImport, RosterProblem, RosterResult, RosterRow
+
+__all__ = [
+    "LEGAL_MOVES",
+    "Acceptance",
+    "AdultConfirmation",
+    "Agreement",
+    "AgreementText",
+    "AgreementVersion",
+    "Consent",
+    "Enrolment",
+    "EnrolmentChange",
+    "EnrolmentStatus",
+    "Invitation",
+    "Programme",
+    "Reason",
+    "RosterImport",
+    "RosterProblem",
+    "RosterResult",
+    "RosterRow",
+    "Term",
+]

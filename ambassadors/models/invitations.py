@@ -1,0 +1,124 @@
+"""Being asked to join a term, before one has an account or an enrolment."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Lower
+from django.utils.translation import gettext_lazy as _
+
+from ambassadors.models.enrolments import Enrolment
+from ambassadors.models.programmes import Term
+
+
+class InvitationQuerySet(models.QuerySet["Invitation"]):
+    def standing(self) -> Self:
+        """Neither used, revoked nor declined. It may have expired, and can then be sent again."""
+        return self.filter(
+            accepted_at__isnull=True, revoked_at__isnull=True, declined_at__isnull=True
+        )
+
+    def unsent(self) -> Self:
+        return self.standing().filter(secret_digest__isnull=True)
+
+
+class Invitation(models.Model):
+    """A single-use link for one address to one term.
+
+    Nobody gets an account or an enrolment by being invited: both begin when the link is used.
+    The link's secret is made when it is sent and kept as a digest only.
+    """
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("waiting to be sent")
+        SENT = "sent", _("sent")
+        EXPIRED = "expired", _("expired")
+        ACCEPTED = "accepted", _("accepted")
+        REVOKED = "revoked", _("revoked")
+        DECLINED = "declined", _("“this is not me”")
+
+    term = models.ForeignKey(Term, on_delete=models.PROTECT, related_name="invitations")
+    email = models.EmailField(_("e-mail address"))
+    name = models.CharField(_("stage name"), max_length=120, blank=True)
+    language = models.CharField(_("language"), max_length=12, blank=True)
+    invited_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    invited_at = models.DateTimeField(_("invited"))
+    secret_digest = models.CharField(max_length=64, null=True, unique=True)
+    sent_at = models.DateTimeField(_("sent"), null=True)
+    sent_count = models.PositiveIntegerField(_("times sent"), default=0)
+    expires_at = models.DateTimeField(_("expires"), null=True)
+    revoked_at = models.DateTimeField(_("revoked"), null=True)
+    declined_at = models.DateTimeField(_("declined"), null=True)
+    accepted_at = models.DateTimeField(_("accepted"), null=True)
+    enrolment = models.OneToOneField(
+        Enrolment, on_delete=models.PROTECT, null=True, related_name="invitation"
+    )
+
+    objects = InvitationQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("invitation")
+        verbose_name_plural = _("invitations")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["term", "email"],
+                condition=Q(revoked_at__isnull=True, declined_at__isnull=True),
+                name="invitation_once_per_address_and_term",
+            ),
+            models.CheckConstraint(
+                condition=Q(email=Lower("email")), name="invitation_address_in_lower_case"
+            ),
+            models.CheckConstraint(
+                condition=Q(secret_digest__isnull=True, sent_at__isnull=True, sent_count=0)
+                | Q(
+                    secret_digest__isnull=False,
+                    sent_at__isnull=False,
+                    expires_at__isnull=False,
+                    sent_count__gte=1,
+                ),
+                name="invitation_sent_with_a_secret",
+            ),
+            models.CheckConstraint(
+                condition=Q(revoked_at__isnull=True, declined_at__isnull=True)
+                | Q(revoked_at__isnull=True, accepted_at__isnull=True)
+                | Q(declined_at__isnull=True, accepted_at__isnull=True),
+                name="invitation_ends_once",
+            ),
+            models.CheckConstraint(
+                condition=Q(accepted_at__isnull=True, enrolment__isnull=True)
+                | Q(accepted_at__isnull=False, enrolment__isnull=False),
+                name="invitation_accepted_with_an_enrolment",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["id"],
+                condition=Q(
+                    secret_digest__isnull=True,
+                    revoked_at__isnull=True,
+                    declined_at__isnull=True,
+                    accepted_at__isnull=True,
+                ),
+                name="invitation_unsent",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.term_id} {self.pk}"
+
+    def state(self, *, at: datetime) -> Invitation.State:
+        if self.accepted_at:
+            return self.State.ACCEPTED
+        if self.revoked_at:
+            return self.State.REVOKED
+        if self.declined_at:
+            return self.State.DECLINED
+        if self.expires_at is None:
+            return self.State.WAITING
+        return self.State.EXPIRED if self.expires_at <= at else self.State.SENT

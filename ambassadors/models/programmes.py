@@ -1,0 +1,138 @@
+"""Programmes and their dated terms."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Self
+from zoneinfo import ZoneInfo, available_timezones
+
+from django.core.exceptions import ValidationError
+from django.core.validators import MinValueValidator, RegexValidator
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from ambassadors.models.agreements import AgreementVersion
+
+
+def validate_time_zone(value: str) -> None:
+    if value not in available_timezones():
+        raise ValidationError(
+            _("“%(value)s” is not a time zone. Write it like Europe/London."),
+            params={"value": value},
+        )
+
+
+class ProgrammeQuerySet(models.QuerySet["Programme"]):
+    def listed(self) -> Self:
+        """Programmes anybody may read about."""
+        return self.filter(is_listed=True)
+
+
+class Programme(models.Model):
+    """What ambassadors are enrolled in."""
+
+    name = models.CharField(_("name"), max_length=120, unique=True)
+    slug = models.SlugField(_("address"), max_length=80, unique=True)
+    summary = models.CharField(_("summary"), max_length=240, blank=True)
+    description = models.TextField(_("description"), blank=True)
+    time_zone = models.CharField(
+        _("time zone"), max_length=64, validators=[validate_time_zone], default="UTC"
+    )
+    is_sensitive = models.BooleanField(
+        _("belonging to it says something private about a person"),
+        default=True,
+        help_text=_("Mail then never names the programme or its term."),
+    )
+    is_listed = models.BooleanField(
+        _("shown on the public list of programmes"),
+        default=False,
+    )
+    contact_email = models.EmailField(_("contact address"), blank=True)
+
+    objects = ProgrammeQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("programme")
+        verbose_name_plural = _("programmes")
+        constraints = [
+            models.CheckConstraint(condition=~Q(name=""), name="programme_has_a_name"),
+            models.CheckConstraint(condition=~Q(time_zone=""), name="programme_has_a_time_zone"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def today(self, *, at: datetime) -> date:
+        """The date at ``at`` where the programme is."""
+        return at.astimezone(ZoneInfo(self.time_zone)).date()
+
+
+class TermQuerySet(models.QuerySet["Term"]):
+    def with_programme(self) -> Self:
+        return self.select_related("programme")
+
+
+class Term(models.Model):
+    """A programme between two dates (both included, in the programme's zone) in one market."""
+
+    programme = models.ForeignKey(
+        Programme, on_delete=models.PROTECT, related_name="terms", verbose_name=_("programme")
+    )
+    name = models.CharField(_("name"), max_length=120)
+    starts_on = models.DateField(_("first day"))
+    ends_on = models.DateField(_("last day"))
+    market = models.CharField(
+        _("country"),
+        max_length=2,
+        blank=True,
+        validators=[RegexValidator(r"^[A-Z]{2}\Z")],
+        help_text=_("Empty when the term is open to any country."),
+    )
+    capacity = models.PositiveIntegerField(
+        _("places"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text=_("How many people may be invited or enrolled. Empty for no limit."),
+    )
+    agreement_version = models.ForeignKey(
+        AgreementVersion,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="terms",
+        verbose_name=_("agreement"),
+        help_text=_("What people of this term agree to. Empty for the newest version."),
+    )
+    ended_at = models.DateTimeField(_("closed"), null=True, blank=True)
+
+    objects = TermQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("term")
+        verbose_name_plural = _("terms")
+        constraints = [
+            models.UniqueConstraint(fields=["programme", "name"], name="term_name_unique"),
+            models.CheckConstraint(
+                condition=Q(ends_on__gte=F("starts_on")), name="term_ends_after_it_starts"
+            ),
+            models.CheckConstraint(
+                condition=Q(market="") | Q(market__regex=r"^[A-Z]{2}$"),
+                name="term_market_is_a_country_code",
+            ),
+            models.CheckConstraint(
+                condition=Q(capacity__isnull=True) | Q(capacity__gte=1),
+                name="term_capacity_positive",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def is_over(self, *, at: datetime) -> bool:
+        """Whether it was closed, or its last day has passed where the programme is."""
+        return self.ended_at is not None or self.programme.today(at=at) > self.ends_on
+
+    def is_running(self, *, at: datetime) -> bool:
+        return self.starts_on <= self.programme.today(at=at) and not self.is_over(at=at)
