@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 import factory
 from factory.django import DjangoModelFactory
 
 from accounts.models import User
+from ambassadors.models import Enrolment, Programme, Term
 from events.models import Event, Occurrence, Rsvp, Visibility, new_rsvp_reference, new_uid
 
 NOW = dt.datetime(2026, 6, 3, 12, 0, tzinfo=dt.UTC)
@@ -71,3 +73,65 @@ class RsvpFactory(DjangoModelFactory[Rsvp]):
     reference = factory.LazyFunction(new_rsvp_reference)
     placed_at = NOW
     changed_at = NOW
+
+
+class ProgrammeFactory(DjangoModelFactory[Programme]):
+    """A programme of London that anybody may read about and that says nothing private."""
+
+    class Meta:
+        model = Programme
+
+    name = factory.Sequence(lambda n: f"Open Door {n}")
+    slug = factory.Sequence(lambda n: f"open-door-{n}")
+    summary = "Time, company and quiet help for artists on the road."
+    time_zone = "Europe/London"
+    is_sensitive = False
+    is_listed = True
+    contact_email = "programme@example.org"
+
+
+class TermFactory(DjangoModelFactory[Term]):
+    """The whole of 2026 in the United Kingdom, without a limit of places."""
+
+    class Meta:
+        model = Term
+
+    programme = factory.SubFactory(ProgrammeFactory)
+    name = factory.Sequence(lambda n: f"2026 {n}")
+    starts_on = dt.date(2026, 1, 1)
+    ends_on = dt.date(2026, 12, 31)
+    market = "GB"
+
+
+# How an enrolment comes to a status: the database takes no other way.
+WAYS: dict[str, tuple[str, ...]] = {
+    "invited": ("invited",),
+    "applied": ("applied",),
+    "approved": ("applied", "approved"),
+    "onboarding": ("invited", "onboarding"),
+    "active": ("invited", "onboarding", "active"),
+    "paused": ("invited", "onboarding", "active", "paused"),
+    "alumni": ("invited", "onboarding", "active", "alumni"),
+    "removed": ("invited", "removed"),
+}
+
+
+class EnrolmentFactory(DjangoModelFactory[Enrolment]):
+    """An active person, who came there by every step before (``status`` says how far)."""
+
+    class Meta:
+        model = Enrolment
+
+    term = factory.SubFactory(TermFactory)
+    user = factory.SubFactory(UserFactory)
+    status = "active"
+    status_at = NOW - dt.timedelta(days=7)
+
+    @classmethod
+    def _create(cls, model_class: type[Enrolment], *args: object, **kwargs: Any) -> Enrolment:
+        first, *later = WAYS[kwargs.pop("status")]
+        enrolment: Enrolment = super()._create(model_class, *args, status=first, **kwargs)
+        for status in later:
+            enrolment.status = status
+            enrolment.save(update_fields=["status"])
+        return enrolment

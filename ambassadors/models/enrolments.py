@@ -67,7 +67,7 @@ _MOVES_SQL = ", ".join(
     f"('{before}', '{after}')" for before, afters in LEGAL_MOVES.items() for after in afters
 )
 
-_STATUS_WRITTEN = pgtrigger.Insert | pgtrigger.UpdateOf("status")  # type: ignore[no-untyped-call]  # pgtrigger leaves it untyped
+_STATUS_WRITTEN = pgtrigger.Insert | pgtrigger.UpdateOf("status")
 
 
 class EnrolmentQuerySet(models.QuerySet["Enrolment"]):
