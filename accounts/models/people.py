@@ -32,6 +32,12 @@ class User(AbstractBaseUser, PermissionsMixin):
     time_zone = models.CharField(_("time zone"), max_length=64, blank=True)
     is_active = models.BooleanField(_("can sign in"), default=True)
     is_staff = models.BooleanField(_("can open the admin site"), default=False)
+    is_demo = models.BooleanField(
+        _("demo account"),
+        default=False,
+        editable=False,
+        help_text=_("Made by the demo command. With DEBUG on, needs no second factor."),
+    )
     joined_at = models.DateTimeField(_("joined"), auto_now_add=True)
 
     objects: ClassVar[UserManager] = UserManager()

@@ -1,0 +1,36 @@
+"""What accounts may refuse, in words fit to show a person."""
+
+from django.utils.translation import gettext_lazy as _
+
+
+class AccountsError(Exception):
+    """The base of every refusal here. ``str()`` of it may be shown."""
+
+    message = _("That is not possible.")
+
+    def __str__(self) -> str:
+        return str(self.message)
+
+
+class NotYours(AccountsError):
+    message = _("The person who asked cannot also decide. Somebody else has to.")
+
+
+class NotYourRole(AccountsError):
+    message = _("Your role does not let you decide this.")
+
+
+class AlreadyDecided(AccountsError):
+    message = _("Somebody has decided this already.")
+
+
+class AlreadyWaiting(AccountsError):
+    message = _("This has been asked already and is waiting for a second person.")
+
+
+class LastAdministrator(AccountsError):
+    message = _("This is the only administrator. Make somebody else one first.")
+
+
+class NotYourself(AccountsError):
+    message = _("Somebody else has to change your own roles.")

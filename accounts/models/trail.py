@@ -1,0 +1,85 @@
+"""Who did what, and who looked at whom. Rows are written once and never changed.
+
+The database refuses UPDATE, DELETE and TRUNCATE on both tables, whoever asks.
+Rows hold ids and field names, never values: the trail must not become a second
+copy of what it guards.
+"""
+
+from __future__ import annotations
+
+import pgtrigger
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+def append_only() -> list[pgtrigger.Trigger]:
+    """Triggers that let rows in and nothing else. For the ``Meta.triggers`` of a history table."""
+    return [
+        pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),
+        pgtrigger.Trigger(
+            name="no_truncate",
+            when=pgtrigger.Before,
+            operation=pgtrigger.Truncate,
+            level=pgtrigger.Statement,
+            func="RAISE EXCEPTION 'Cannot truncate % table', TG_TABLE_NAME;",
+        ),
+    ]
+
+
+class AuditEntry(models.Model):
+    """Somebody changed something that matters."""
+
+    at = models.DateTimeField(_("when"))
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        related_name="+",
+        null=True,
+        blank=True,
+        verbose_name=_("who"),
+        help_text=_("Nobody when the schedule or a command did it."),
+    )
+    verb = models.CharField(_("did what"), max_length=60)
+    target_type = models.CharField(_("to what kind of thing"), max_length=60)
+    target_id = models.CharField(_("which"), max_length=60)
+    fields = ArrayField(models.CharField(max_length=60), verbose_name=_("fields"), default=list)
+
+    class Meta:
+        verbose_name = _("audit entry")
+        verbose_name_plural = _("audit entries")
+        indexes = [
+            models.Index(fields=["target_type", "target_id"], name="audit_by_target"),
+            models.Index(fields=["actor", "at"], name="audit_by_actor"),
+        ]
+        triggers = append_only()
+
+    def __str__(self) -> str:
+        return f"{self.verb} {self.target_type} {self.target_id}"
+
+
+class AccessLook(models.Model):
+    """Somebody looked at what is sensitive about a person, who can see that they did."""
+
+    at = models.DateTimeField(_("when"))
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("who looked")
+    )
+    subject_user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        related_name="looks",
+        verbose_name=_("at whom"),
+    )
+    what = models.CharField(_("at what"), max_length=120)
+    purpose = models.CharField(_("what for"), max_length=200, blank=True)
+
+    class Meta:
+        verbose_name = _("look")
+        verbose_name_plural = _("looks")
+        indexes = [models.Index(fields=["subject_user", "-at"], name="look_by_subject")]
+        triggers = append_only()
+
+    def __str__(self) -> str:
+        return f"{self.what} #{self.pk}"
