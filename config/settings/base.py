@@ -151,9 +151,21 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_timeout": 5,
 }
 # The schedule is the truth; a hint only makes it sooner.
-CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {}
+CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
+    "send-messages": {
+        "task": "notifications.tasks.send_messages",
+        "schedule": timedelta(minutes=1),
+    },
+    "purge-mail-contents": {
+        "task": "notifications.tasks.purge_contents",
+        "schedule": timedelta(days=1),
+    },
+}
 # Which tasks follow which hint (common/hints.py).
-HINTS: dict[str, list[str]] = {}
+HINTS: dict[str, list[str]] = {
+    "message-queued": ["notifications.tasks.send_messages"],
+    "approval-decided": [],
+}
 
 # --- People ------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"

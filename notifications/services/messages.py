@@ -1,0 +1,154 @@
+"""Queueing a mail, and what happens to it afterwards."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+from django.template import Context, Engine
+from django.template.loader import get_template
+from django.utils import translation
+
+from common import tokens
+from common.hints import hint
+from notifications.domain import Attachment, paragraphs, tidy
+from notifications.models import Message, MessageStatus, Purge
+
+# How long a sender may keep what it took before somebody else may take it.
+LEASE = timedelta(minutes=5)
+# After these many refusals of its own a message is given up and shown to staff.
+ATTEMPTS = 10
+FIRST_DELAY = timedelta(seconds=30)
+LONGEST_DELAY = timedelta(hours=4)
+# How long the contents of a mail are kept (docs: retention).
+KEEP = timedelta(days=30)
+
+
+def queue_message(
+    *,
+    key: str,
+    to: str,
+    template: str,
+    context: Mapping[str, Any],
+    language: str,
+    at: datetime,
+    attachments: Sequence[Attachment] = (),
+) -> Message:
+    """Promise a mail, in the transaction of the change it tells about.
+
+    ``key`` says what it tells (``"rsvp-confirmed:17"``); the same key again changes
+    nothing and returns the first message. ``template`` names
+    ``<template>.subject.txt`` and ``<template>.txt`` (plain text, a blank line
+    between paragraphs, bare addresses); the HTML part is made from the same text.
+    Rendered here and now in ``language``, so that later edits change no promise.
+    Roll back and nothing is sent; commit and it always is.
+    """
+    with translation.override(language or settings.LANGUAGE_CODE):
+        subject, text, html = render(template, context)
+        language = translation.get_language() or settings.LANGUAGE_CODE
+    message, created = Message.objects.get_or_create(
+        key=key,
+        defaults={
+            "message_id": f"<{tokens.derive('message-id', key)}@{settings.MAIL_DOMAIN}>",
+            "to": to,
+            "language": language,
+            "subject": subject,
+            "text": text,
+            "html": html,
+            "attachments": [attachment.to_json() for attachment in attachments],
+            "queued_at": at,
+            "next_attempt_at": at,
+        },
+    )
+    if created:
+        hint("message-queued")
+    return message
+
+
+def render(template: str, context: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Subject, text and HTML of a mail, in the active language."""
+    values = {**context, "base_url": settings.BASE_URL}
+    subject = " ".join(_plain(f"{template}.subject.txt", values).split())
+    body = tidy(_plain(f"{template}.txt", values))
+    text = _plain("notifications/mail/layout.txt", {**values, "body": body}).strip()
+    html = get_template("notifications/mail/layout.html").render(
+        {
+            "paragraphs": paragraphs(body),
+            "subject": subject,
+            "base_url": settings.BASE_URL,
+            "language": translation.get_language(),
+            "is_right_to_left": translation.get_language_bidi(),
+        }
+    )
+    return subject, text, html
+
+
+def _plain(name: str, context: Mapping[str, Any]) -> str:
+    """A text template, rendered without HTML escaping: ``&`` in a subject is an ``&``."""
+    template = Engine.get_default().get_template(name)
+    return str(template.render(Context(dict(context), autoescape=False)))
+
+
+@transaction.atomic
+def claim(*, limit: int, at: datetime) -> list[Message]:
+    """Take up to ``limit`` messages that are due; they are the caller's until ``at`` + LEASE.
+
+    Two senders never get the same one: each skips the rows that another is taking.
+    """
+    taken = list(Message.objects.due(at=at).select_for_update(skip_locked=True)[:limit])
+    Message.objects.filter(pk__in=[message.pk for message in taken]).update(
+        status=MessageStatus.SENDING, next_attempt_at=at + LEASE
+    )
+    return taken
+
+
+def record_sent(*, message: Message, at: datetime) -> None:
+    """The mail server has it."""
+    Message.objects.filter(pk=message.pk).exclude(status=MessageStatus.SENT).update(
+        status=MessageStatus.SENT, sent_at=at, attempts=F("attempts") + 1, last_error=""
+    )
+
+
+def record_failed(*, message: Message, reason: str, is_final: bool, at: datetime) -> None:
+    """The mail server refused it: try again later, or give it up and show it to staff."""
+    attempts = message.attempts + 1
+    gives_up = is_final or attempts >= ATTEMPTS
+    Message.objects.filter(pk=message.pk, status=MessageStatus.SENDING).update(
+        status=MessageStatus.DEAD if gives_up else MessageStatus.FAILED,
+        attempts=attempts,
+        next_attempt_at=at + delay(attempts),
+        last_error=reason[:200],
+    )
+
+
+def release(*, messages: Iterable[Message], at: datetime, wait: timedelta) -> None:
+    """Give back what was taken and not tried; somebody may take it again after ``wait``."""
+    Message.objects.filter(
+        pk__in=[message.pk for message in messages], status=MessageStatus.SENDING
+    ).update(status=MessageStatus.QUEUED, next_attempt_at=at + wait)
+
+
+def delay(attempts: int) -> timedelta:
+    """How long to wait after so many attempts: exponential, with full jitter.
+
+    The jitter is over the whole range, so that what failed together is not tried together.
+    """
+    longest: timedelta = min(FIRST_DELAY * 2**attempts, LONGEST_DELAY)
+    return longest * random.random()  # noqa: S311 - spreads load, guards nothing
+
+
+@transaction.atomic
+def purge_contents(*, at: datetime) -> Purge:
+    """Delete the contents of mail older than 30 days, and leave a row that proves it."""
+    older_than = at - KEEP
+    rows = Message.objects.filter(
+        purged_at__isnull=True,
+        queued_at__lt=older_than,
+        status__in=[MessageStatus.SENT, MessageStatus.DEAD],
+    ).update(to="", subject="", text="", html="", attachments=[], purged_at=at)
+    return Purge.objects.create(at=at, what="mail contents", older_than=older_than, rows=rows)
