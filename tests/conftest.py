@@ -1,28 +1,33 @@
 """The cast, each person with one line of purpose. An app adds its own in its conftest.py."""
 
 import datetime as dt
+from collections.abc import Iterator
 
-import pgtrigger
 import pytest
-from django.test import TransactionTestCase
+from django.db.backends.postgresql.operations import DatabaseOperations
 
 from accounts.models import Role, User
 from accounts.services.grants import give_role
 
-# History tables refuse TRUNCATE. After a test with real transactions the database is
-# emptied all the same, so for that one statement, and only here, the triggers look away.
-_empty = TransactionTestCase._fixture_teardown
-
-
-def _empty_with_history(case: TransactionTestCase) -> None:
-    with pgtrigger.ignore():
-        _empty(case)
-
-
-TransactionTestCase._fixture_teardown = _empty_with_history
-
 # A Wednesday noon, clear of every daylight-saving change. Tests that need "now" use this.
 NOW = dt.datetime(2026, 6, 3, 12, 0, tzinfo=dt.UTC)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _tests_may_empty_what_is_kept_for_good() -> Iterator[None]:
+    """History tables and the ledger refuse TRUNCATE. After a test with real transactions the
+    database is emptied all the same, so for that one statement, and only here, every trigger
+    looks away: those of django-pgtrigger and those written in SQL."""
+    original = DatabaseOperations.sql_flush
+
+    def sql_flush(self: DatabaseOperations, *args: object, **kwargs: object) -> list[str]:
+        statements = original(self, *args, **kwargs)
+        return ["SET LOCAL session_replication_role = replica", *statements] if statements else []
+
+    patch = pytest.MonkeyPatch()
+    patch.setattr(DatabaseOperations, "sql_flush", sql_flush)
+    yield
+    patch.undo()
 
 
 @pytest.fixture
