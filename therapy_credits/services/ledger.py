@@ -1,0 +1,737 @@
+"""Moving sessions: the one place that writes transfers.
+
+Every command here
+
+* locks all the accounts it touches in one statement, in the order of their
+  ids, then looks, then writes all its transfers in one INSERT;
+* can be repeated: the transfer's ``id`` is the idempotency key. The same id
+  with the same facts gives the first result again, with other facts it raises
+  ``RequestReused``. ``at`` and ``actor`` are not part of the facts, because a
+  retry comes later and may come from another hand;
+* derives the ids of what follows a hold from the hold's own id, so that a hold
+  has one resolution, one goodwill payment and one reversal, whoever retries.
+
+What the books themselves refuse is refused by the database; here is only what
+makes a request into transfers, and a refusal into words.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID, uuid5
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+
+from therapy_credits.domain.draw_down import fill_in_order
+from therapy_credits.errors import (
+    BooksRefused,
+    HoldResolved,
+    HoldUnknown,
+    NotEnoughSessions,
+    NothingToReverse,
+    RequestReused,
+    WrongPractice,
+)
+from therapy_credits.models import CHARGES, VOIDS, Account, Code, Kind, Phase, Pool, Transfer
+
+GRACE_LIFE = timedelta(days=30)
+
+
+@dataclass(frozen=True)
+class Hold:
+    """Sessions held for one booking or code. ``parts`` is (transfer, lot, units) as drawn down."""
+
+    id: UUID
+    group: UUID
+    pool_id: int
+    units: int
+    timeout_at: datetime
+    parts: tuple[tuple[UUID, int, int], ...] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """How a hold ended: who was charged how much. A replay gives an equal one."""
+
+    group: UUID
+    code: Code
+    units_charged: int
+    units_returned: int
+    # Paid to the practice by the pool (GOODWILL). Zero when even its reserve
+    # was empty: then the practice's line waits for finance.
+    units_paid_by_pool: int = 0
+
+
+@dataclass(frozen=True)
+class Reversal:
+    """Units that went back to the person; ``grace_lot_ids`` where the old lot was over."""
+
+    group: UUID
+    units: int
+    grace_lot_ids: tuple[int, ...]
+
+
+# --- Pools -------------------------------------------------------------------
+
+
+@transaction.atomic
+def open_pool(*, pool: Pool) -> None:
+    """Give ``pool`` its own accounts. Again changes nothing."""
+    kinds = [Kind.FUNDER, Kind.POOL, Kind.ISSUED, Kind.SETTLED, Kind.EXPIRED]
+    Account.objects.bulk_create(
+        [Account(pool=pool, kind=kind, bounded=kind != Kind.FUNDER) for kind in kinds],
+        ignore_conflicts=True,
+    )
+
+
+def practice_account(*, pool_id: int, practice_id: int) -> Account:
+    """The account of ``practice_id`` in the pool, opened when there is none."""
+    account, _ = Account.objects.get_or_create(
+        pool_id=pool_id, kind=Kind.PRACTICE, practice_id=practice_id, defaults={"bounded": True}
+    )
+    return account
+
+
+def fund(*, pool: Pool, units: int, transfer_id: UUID, actor: UUID, at: datetime) -> None:
+    """The partner adds ``units`` to ``pool``. Two people stand behind it: see services.funding."""
+    _move_in_pool(pool, Kind.FUNDER, Kind.POOL, Code.FUND, units, None, transfer_id, actor, at)
+
+
+def hand_back(*, pool: Pool, units: int, transfer_id: UUID, actor: UUID, at: datetime) -> None:
+    """Hand ``units`` that were never allocated back to the partner."""
+    _move_in_pool(pool, Kind.POOL, Kind.FUNDER, Code.RETURN, units, None, transfer_id, actor, at)
+
+
+def _move_in_pool(
+    pool: Pool,
+    debit_kind: Kind,
+    credit_kind: Kind,
+    code: Code,
+    units: int,
+    group: UUID | None,
+    transfer_id: UUID,
+    actor: UUID,
+    at: datetime,
+) -> None:
+    facts = _digest(code, pool.pk, units, group)
+    with transaction.atomic():
+        pair = Account.objects.filter(pool=pool, kind__in=[debit_kind, credit_kind]).locked()
+        accounts = {account.kind: account for account in pair}
+        if _is_done(transfer_id, facts):
+            return
+        _write(
+            [
+                Transfer(
+                    id=transfer_id,
+                    pool=pool,
+                    phase=Phase.SINGLE,
+                    code=code,
+                    debit=accounts[debit_kind],
+                    credit=accounts[credit_kind],
+                    amount=units,
+                    group=group,
+                    actor=actor,
+                    request_hash=facts,
+                    made_at=at,
+                )
+            ]
+        )
+
+
+@transaction.atomic
+def allocate(
+    *,
+    pool: Pool,
+    subject: UUID,
+    units: int,
+    priority: int,
+    effective_at: datetime,
+    expires_at: datetime,
+    transfer_id: UUID,
+    actor: UUID,
+    at: datetime,
+    group: UUID | None = None,
+) -> Account:
+    """Give ``units`` to one person as a lot of their own, and return the lot.
+
+    For one person by hand. ``services.allocation.allocate_due`` does everybody
+    in one statement.
+    """
+    facts = _digest(
+        Code.ALLOCATE, pool.pk, subject, units, priority, effective_at, expires_at, group
+    )
+    source = Account.objects.filter(pool=pool, kind=Kind.POOL).locked().get()
+    if _is_done(transfer_id, facts):
+        return Account.objects.get(credits__id=transfer_id)
+    lot = Account.objects.create(
+        pool=pool,
+        kind=Kind.LOT,
+        bounded=True,
+        subject=subject,
+        priority=priority,
+        effective_at=effective_at,
+        expires_at=expires_at,
+    )
+    _write(
+        [
+            Transfer(
+                id=transfer_id,
+                pool=pool,
+                phase=Phase.SINGLE,
+                code=Code.ALLOCATE,
+                debit=source,
+                credit=lot,
+                amount=units,
+                group=group,
+                actor=actor,
+                request_hash=facts,
+                made_at=at,
+            )
+        ]
+    )
+    lot.refresh_from_db()
+    return lot
+
+
+# --- Holding -----------------------------------------------------------------
+
+
+def hold_units(
+    *,
+    subject: UUID,
+    units: int,
+    practice_id: int | None,
+    group: UUID,
+    timeout_at: datetime,
+    transfer_id: UUID,
+    actor: UUID,
+    at: datetime,
+    pool: Pool | None = None,
+) -> Hold:
+    """Hold ``units`` of the person's sessions for one booking or code.
+
+    ``practice_id`` is the practice booked, or None for a code whose practice is
+    not known yet. ``group`` is the booking's or the code's own UUID; one group
+    has one hold, for good. Lots are drawn down by priority, then soonest
+    expiry, effective date and id. A hold never spans pools: without ``pool``,
+    the first pool in draw-down order that can cover all of it is taken.
+
+    ``timeout_at`` gives the units back by itself (30 days after the session's
+    time). It is part of the facts of the request: derive it from the booking,
+    never from the clock.
+
+    Raises NotEnoughSessions and changes nothing when no pool covers it, and
+    RequestReused when ``transfer_id`` or ``group`` was used with other facts.
+    The same call again returns the first Hold.
+    """
+    facts = _digest(
+        Code.HOLD, subject, units, practice_id, group, timeout_at, pool.pk if pool else None
+    )
+    for pool_id in [pool.pk] if pool else _pools_that_cover(subject, units, at):
+        if practice_id is not None:
+            practice_account(pool_id=pool_id, practice_id=practice_id)
+        with transaction.atomic():
+            hold = _hold_in_pool(
+                pool_id, subject, units, practice_id, group, timeout_at, transfer_id, facts, actor,
+                at,
+            )  # fmt: skip
+        if hold:
+            return hold
+    # Nothing covers it now; but a retry of a hold that took the last units is answered.
+    if done := _held_before(transfer_id, group, facts):
+        return done
+    raise NotEnoughSessions
+
+
+def _hold_in_pool(
+    pool_id: int,
+    subject: UUID,
+    units: int,
+    practice_id: int | None,
+    group: UUID,
+    timeout_at: datetime,
+    transfer_id: UUID,
+    facts: bytes,
+    actor: UUID,
+    at: datetime,
+) -> Hold | None:
+    """The hold, or None when this pool does not cover it."""
+    towards = (
+        Q(kind=Kind.ISSUED)
+        if practice_id is None
+        else Q(kind=Kind.PRACTICE, practice_id=practice_id)
+    )
+    # All locks at once, in the order of ids: the lots and the account they go to.
+    locked = list(
+        Account.objects.filter(pool_id=pool_id)
+        .filter(towards | Q(kind=Kind.LOT, subject=subject, closed_at__isnull=True))
+        .locked()
+    )
+    if done := _held_before(transfer_id, group, facts):
+        return done
+    credit = next((account for account in locked if account.kind != Kind.LOT), None)
+    lots = _draw_down_order(account for account in locked if _is_live(account, at))
+    shares = fill_in_order(units, [lot.left for lot in lots])
+    if credit is None or units < 1 or sum(shares) < units:
+        return None
+    drawn = [(lot, share) for lot, share in zip(lots, shares, strict=True) if share]
+    transfers = [
+        Transfer(
+            id=transfer_id if n == 0 else uuid5(transfer_id, f"part {n}"),
+            pool_id=pool_id,
+            phase=Phase.PENDING,
+            code=Code.HOLD,
+            debit=lot,
+            credit=credit,
+            amount=share,
+            group=group,
+            timeout_at=timeout_at,
+            actor=actor,
+            request_hash=facts,
+            made_at=at,
+        )
+        for n, (lot, share) in enumerate(drawn)
+    ]
+    _write(transfers)
+    return _as_hold(transfers)
+
+
+def _pools_that_cover(subject: UUID, units: int, at: datetime) -> list[int]:
+    """Pools with enough for ``units``, the one to be drawn down first at the front."""
+    left: dict[int, int] = {}
+    for lot in Account.objects.lots(subject).live(at=at).in_draw_down_order():
+        left[lot.pool_id] = left.get(lot.pool_id, 0) + lot.left
+    return [pool_id for pool_id, free in left.items() if free >= units]
+
+
+def _held_before(transfer_id: UUID, group: UUID, facts: bytes) -> Hold | None:
+    """The hold an earlier call made with this id; RequestReused when the facts differ."""
+    earlier = list(
+        Transfer.objects.filter(Q(id=transfer_id) | Q(group=group), phase=Phase.PENDING)
+        .select_related("debit")
+    )  # fmt: skip
+    if not earlier:
+        return None
+    parts = _in_draw_down_order(earlier)
+    if parts[0].id != transfer_id or any(bytes(part.request_hash) != facts for part in parts):
+        raise RequestReused
+    return _as_hold(parts)
+
+
+def _as_hold(parts: Sequence[Transfer]) -> Hold:
+    first = parts[0]
+    assert first.group is not None
+    assert first.timeout_at is not None
+    return Hold(
+        id=first.id,
+        group=first.group,
+        pool_id=first.pool_id,
+        units=sum(part.amount for part in parts),
+        timeout_at=first.timeout_at,
+        parts=tuple((part.id, part.debit_id, part.amount) for part in parts),
+    )
+
+
+# --- Ending a hold -----------------------------------------------------------
+
+
+def post_hold(
+    *,
+    group: UUID,
+    actor: UUID,
+    at: datetime,
+    outcome: Code = Code.REDEEM,
+    units: int | None = None,
+    practice_id: int | None = None,
+) -> Resolution:
+    """Charge the person for what was held: it took place, or was missed and is charged.
+
+    ``outcome`` is REDEEM, NO_SHOW or LATE_CANCEL. ``units`` (default: all that
+    was held) fills the lots in draw-down order; what is not charged goes back.
+    A code needs ``practice_id``: its units go to the issued account and on to
+    that practice in the same statement. For a booking ``practice_id`` may be
+    given, and must then be the practice booked.
+
+    A hold can be posted after its time-out as long as nothing has released it.
+    Raises HoldUnknown, WrongPractice, NotEnoughSessions (more than was held)
+    and HoldResolved (it has ended in another way). The same call again returns
+    an equal Resolution and changes nothing.
+    """
+    if outcome not in CHARGES:
+        raise ValueError(f"{outcome} does not charge anybody")
+    with transaction.atomic():
+        parts, accounts = _lock_hold(group, practice_id)
+        practice = _practice_paid(parts, accounts, practice_id)
+        held = sum(part.amount for part in parts)
+        charged = held if units is None else units
+        facts = _digest(outcome, group, charged, practice.practice_id)
+        resolution = Resolution(group, outcome, charged, held - charged)
+        if _is_resolved(parts, facts):
+            return resolution
+        if not 1 <= charged <= held:
+            raise NotEnoughSessions
+        shares = fill_in_order(charged, [part.amount for part in parts])
+        transfers = [
+            _resolve(part, outcome, share, facts, actor, at)
+            if share
+            else _resolve(part, Code.RELEASE, part.amount, facts, actor, at)
+            for part, share in zip(parts, shares, strict=True)
+        ]
+        if parts[0].credit_id != practice.pk:
+            transfers.append(
+                _follow(parts[0], "assign", Code.ASSIGN, parts[0].credit, practice, charged)
+            )
+        _write(_stamped(transfers, facts, actor, at))
+        return resolution
+
+
+def release_hold(
+    *, group: UUID, actor: UUID, at: datetime, code: Code = Code.RELEASE
+) -> Resolution:
+    """Give everything held for ``group`` back to the person.
+
+    ``code`` says why: RELEASE (cancelled in time), PRACTICE_CANCEL (at any
+    notice) or TIMEOUT (refused by the books before the hold's time-out).
+    Raises HoldUnknown and HoldResolved. Again with the same code changes nothing.
+    """
+    if code not in VOIDS or code == Code.GOODWILL:
+        raise ValueError(f"{code} does not release a hold")
+    with transaction.atomic():
+        parts, _ = _lock_hold(group)
+        held = sum(part.amount for part in parts)
+        facts = _digest(code, group)
+        if not _is_resolved(parts, facts):
+            _write([_resolve(part, code, part.amount, facts, actor, at) for part in parts])
+        return Resolution(group, code, 0, held)
+
+
+def excuse_hold(
+    *, group: UUID, actor: UUID, at: datetime, practice_id: int | None = None
+) -> Resolution:
+    """Missed, but the person is not charged: the pool pays the practice instead (GOODWILL).
+
+    When even the pool's goodwill reserve is empty the person is freed all the
+    same, ``units_paid_by_pool`` is zero, and the practice's line waits for
+    finance. ``practice_id`` as for ``post_hold``.
+    """
+    with transaction.atomic():
+        parts, accounts = _lock_hold(group, practice_id, with_pool=True)
+        practice = _practice_paid(parts, accounts, practice_id)
+        held = sum(part.amount for part in parts)
+        facts = _digest(Code.GOODWILL, group, practice.practice_id)
+        if _is_resolved(parts, facts):
+            paid = Transfer.objects.filter(id=uuid5(parts[0].id, "goodwill")).exists()
+            return Resolution(group, Code.GOODWILL, 0, held, held if paid else 0)
+        transfers = [_resolve(part, Code.GOODWILL, part.amount, facts, actor, at) for part in parts]
+        source = next(account for account in accounts.values() if account.kind == Kind.POOL)
+        paid = source.left >= held
+        if paid:
+            transfers.append(_follow(parts[0], "goodwill", Code.GOODWILL, source, practice, held))
+        _write(_stamped(transfers, facts, actor, at))
+        return Resolution(group, Code.GOODWILL, 0, held, held if paid else 0)
+
+
+def _lock_hold(
+    group: UUID, practice_id: int | None = None, *, with_pool: bool = False
+) -> tuple[list[Transfer], dict[int, Account]]:
+    """The hold's transfers in draw-down order, and its accounts, locked."""
+    parts = list(Transfer.objects.filter(group=group, phase=Phase.PENDING).select_related("debit"))
+    if not parts:
+        raise HoldUnknown
+    pool_id = parts[0].pool_id
+    wanted = Q(pk__in={part.debit_id for part in parts} | {parts[0].credit_id})
+    if practice_id is not None:
+        wanted |= Q(pk=practice_account(pool_id=pool_id, practice_id=practice_id).pk)
+    if with_pool:
+        wanted |= Q(pool_id=pool_id, kind=Kind.POOL)
+    accounts = {account.pk: account for account in Account.objects.filter(wanted).locked()}
+    for part in parts:
+        part.debit, part.credit = accounts[part.debit_id], accounts[part.credit_id]
+    return _in_draw_down_order(parts), accounts
+
+
+def _practice_paid(
+    parts: Sequence[Transfer], accounts: dict[int, Account], practice_id: int | None
+) -> Account:
+    """The practice the units go to: the one booked, or for a code the one that redeems it."""
+    credit = parts[0].credit
+    if credit.kind == Kind.PRACTICE:
+        if practice_id not in (None, credit.practice_id):
+            raise WrongPractice
+        return credit
+    for account in accounts.values():
+        if account.kind == Kind.PRACTICE and account.practice_id == practice_id:
+            return account
+    raise WrongPractice
+
+
+def _is_resolved(parts: Sequence[Transfer], facts: bytes) -> bool:
+    """Whether this very command ended the hold before; HoldResolved when another did."""
+    ends = list(Transfer.objects.filter(pending__in=[part.id for part in parts]))
+    if any(bytes(end.request_hash) != facts for end in ends):
+        raise HoldResolved
+    return bool(ends)
+
+
+def _resolve(
+    part: Transfer, code: Code, amount: int, facts: bytes, actor: UUID, at: datetime
+) -> Transfer:
+    return Transfer(
+        id=uuid5(part.id, "resolution"),
+        pool_id=part.pool_id,
+        phase=Phase.VOID if code in VOIDS else Phase.POST,
+        code=code,
+        debit_id=part.debit_id,
+        credit_id=part.credit_id,
+        amount=amount,
+        pending=part,
+        pending_amount=part.amount,
+        group=part.group,
+        actor=actor,
+        request_hash=facts,
+        made_at=at,
+    )
+
+
+# --- Undoing a charge --------------------------------------------------------
+
+
+def reverse_charge(
+    *,
+    group: UUID,
+    actor: UUID,
+    at: datetime,
+    units: int | None = None,
+    is_settled: bool = False,
+) -> Reversal:
+    """Undo what was charged for ``group``: ``units`` of it (default: all) go back.
+
+    Units return to the very lot they came from, the last drawn first. Where
+    that lot is over by now (expired or closed), they pass through it into a
+    new lot of the same person that lives for 30 days. A charge that is on an
+    approved statement (``is_settled``) is first adjusted back from settled.
+    A goodwill payment is undone in the same way, and goes back to the pool.
+
+    A charge is reversed once. Raises NothingToReverse, NotEnoughSessions (more
+    than was charged) and RequestReused (reversed before with other facts).
+    """
+    facts = _digest(Code.REVERSAL, group, units, is_settled)
+    with transaction.atomic():
+        moved = list(
+            Transfer.objects.filter(group=group).filter(
+                Q(phase=Phase.POST) | Q(phase=Phase.SINGLE, code__in=[Code.ASSIGN, Code.GOODWILL])
+            )
+        )
+        if not moved:
+            raise NothingToReverse
+        pool_id = moved[0].pool_id
+        wanted = Q(pk__in={t.debit_id for t in moved} | {t.credit_id for t in moved})
+        if is_settled:
+            wanted |= Q(pool_id=pool_id, kind=Kind.SETTLED)
+        accounts = {account.pk: account for account in Account.objects.filter(wanted).locked()}
+        if done := _reversed_before(moved, group, facts):
+            return done
+        return _reverse(moved, accounts, group, units, is_settled, facts, actor, at)
+
+
+def _reverse(
+    moved: Sequence[Transfer],
+    accounts: dict[int, Account],
+    group: UUID,
+    units: int | None,
+    is_settled: bool,
+    facts: bytes,
+    actor: UUID,
+    at: datetime,
+) -> Reversal:
+    for transfer in moved:
+        transfer.debit = accounts[transfer.debit_id]
+        transfer.credit = accounts[transfer.credit_id]
+    assign = next((t for t in moved if t.code == Code.ASSIGN), None)
+    charges = list(reversed(_in_draw_down_order(t for t in moved if t is not assign)))
+    charged = sum(charge.amount for charge in charges)
+    back = charged if units is None else units
+    if not 1 <= back <= charged:
+        raise NotEnoughSessions
+    practice = (assign or charges[0]).credit
+    transfers = []
+    if is_settled:
+        settled = next(account for account in accounts.values() if account.kind == Kind.SETTLED)
+        transfers.append(_follow(charges[0], "adjust", Code.ADJUST, settled, practice, back))
+    if assign:
+        transfers.append(_mirror(assign, back))
+    grace_lot_ids = []
+    shares = fill_in_order(back, [charge.amount for charge in charges])
+    for charge, share in zip(charges, shares, strict=True):
+        if not share:
+            continue
+        transfers.append(_mirror(charge, share))
+        if charge.debit.kind == Kind.LOT and not _is_live(charge.debit, at):
+            lot = _open_grace_lot(charge.debit, at)
+            grace_lot_ids.append(lot.pk)
+            transfers.append(_follow(charge, "grace", Code.GRACE, charge.debit, lot, share))
+    _write(_stamped(transfers, facts, actor, at))
+    return Reversal(group, back, tuple(grace_lot_ids))
+
+
+def _reversed_before(moved: Sequence[Transfer], group: UUID, facts: bytes) -> Reversal | None:
+    undone = list(Transfer.objects.filter(reverses__in=[t.id for t in moved]))
+    if not undone:
+        return None
+    if any(bytes(t.request_hash) != facts for t in undone):
+        raise RequestReused
+    charges = {t.id for t in moved if t.code != Code.ASSIGN}
+    grace = Transfer.objects.filter(group=group, code=Code.GRACE).order_by("credit_id")
+    return Reversal(
+        group,
+        sum(t.amount for t in undone if t.reverses_id in charges),
+        tuple(sorted(grace.values_list("credit_id", flat=True))),
+    )
+
+
+def _mirror(charge: Transfer, amount: int) -> Transfer:
+    reversal = _follow(charge, "reversal", Code.REVERSAL, charge.credit, charge.debit, amount)
+    reversal.reverses = charge
+    return reversal
+
+
+def _open_grace_lot(lot: Account, at: datetime) -> Account:
+    return Account.objects.create(
+        pool_id=lot.pool_id,
+        kind=Kind.LOT,
+        bounded=True,
+        subject=lot.subject,
+        priority=lot.priority,
+        effective_at=at,
+        expires_at=at + GRACE_LIFE,
+    )
+
+
+# --- Settling ----------------------------------------------------------------
+
+
+@transaction.atomic
+def settle(
+    *,
+    pool: Pool,
+    practice_id: int,
+    units: int,
+    statement: UUID,
+    transfer_id: UUID,
+    actor: UUID,
+    at: datetime,
+) -> None:
+    """An approved statement takes ``units`` of the practice out of what is still to be paid."""
+    facts = _digest(Code.SETTLE, pool.pk, practice_id, units, statement)
+    pair = Account.objects.filter(
+        Q(kind=Kind.PRACTICE, practice_id=practice_id) | Q(kind=Kind.SETTLED), pool=pool
+    )
+    accounts = {account.kind: account for account in pair.locked()}
+    if _is_done(transfer_id, facts):
+        return
+    if Kind.PRACTICE not in accounts:
+        raise NotEnoughSessions
+    _write(
+        [
+            Transfer(
+                id=transfer_id,
+                pool=pool,
+                phase=Phase.SINGLE,
+                code=Code.SETTLE,
+                debit=accounts[Kind.PRACTICE],
+                credit=accounts[Kind.SETTLED],
+                amount=units,
+                group=statement,
+                actor=actor,
+                request_hash=facts,
+                made_at=at,
+            )
+        ]
+    )
+
+
+# --- The grain of it ---------------------------------------------------------
+
+
+def _follow(
+    source: Transfer, name: str, code: Code, debit: Account, credit: Account, amount: int
+) -> Transfer:
+    """A single transfer that follows from ``source``; its id derives from the source's."""
+    return Transfer(
+        id=uuid5(source.id, name),
+        pool_id=source.pool_id,
+        phase=Phase.SINGLE,
+        code=code,
+        debit=debit,
+        credit=credit,
+        amount=amount,
+        group=source.group,
+    )
+
+
+def _stamped(
+    transfers: Sequence[Transfer], facts: bytes, actor: UUID, at: datetime
+) -> Sequence[Transfer]:
+    for transfer in transfers:
+        transfer.request_hash, transfer.actor, transfer.made_at = facts, actor, at
+    return transfers
+
+
+def _write(transfers: Sequence[Transfer]) -> None:
+    """All of a command's transfers in one statement, or none."""
+    with _refusals_in_words():
+        Transfer.objects.bulk_create(transfers)
+
+
+@contextmanager
+def _refusals_in_words() -> Iterator[None]:
+    try:
+        yield
+    except IntegrityError as refusal:
+        rule = getattr(getattr(refusal.__cause__, "diag", None), "constraint_name", "")
+        if rule == "account_not_overdrawn":
+            raise NotEnoughSessions from refusal
+        if rule == "therapy_credits_transfer_pkey":
+            raise RequestReused from refusal
+        raise BooksRefused from refusal
+
+
+def _is_done(transfer_id: UUID, facts: bytes) -> bool:
+    """Whether this id was used before, for the same thing; RequestReused when for another."""
+    earlier = Transfer.objects.filter(id=transfer_id).first()
+    if earlier and bytes(earlier.request_hash) != facts:
+        raise RequestReused
+    return earlier is not None
+
+
+def _digest(*facts: object) -> bytes:
+    """What a request said, in 32 bytes."""
+    return hashlib.sha256(repr([str(fact) for fact in facts]).encode()).digest()
+
+
+def _is_live(lot: Account, at: datetime) -> bool:
+    return (
+        lot.kind == Kind.LOT
+        and lot.closed_at is None
+        and lot.effective_at is not None
+        and lot.expires_at is not None
+        and lot.effective_at <= at < lot.expires_at
+    )
+
+
+def _draw_down_order(lots: Iterable[Account]) -> list[Account]:
+    return sorted(lots, key=_draw_down_key)
+
+
+def _in_draw_down_order(transfers: Iterable[Transfer]) -> list[Transfer]:
+    return sorted(transfers, key=lambda transfer: _draw_down_key(transfer.debit))
+
+
+def _draw_down_key(account: Account) -> tuple[object, ...]:
+    """As AccountQuerySet.in_draw_down_order. A pool (goodwill) has no terms and stands alone."""
+    return (account.priority, account.expires_at, account.effective_at, account.pk)
