@@ -1,0 +1,66 @@
+"""Times as people say them: theirs first, the event's beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo, available_timezones
+
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+
+ZONES = frozenset(available_timezones())
+
+
+@dataclass(frozen=True)
+class When:
+    """``here`` is the main line, ``there`` the smaller one beside it."""
+
+    here: str
+    there: str
+    place: str
+    """"in Berlin", for the script that writes the same two lines in the reader's zone."""
+
+
+def day(moment: datetime) -> str:
+    return date_format(moment, _("D j F")).replace(".", "")
+
+
+def clock(moment: datetime) -> str:
+    return date_format(moment, "H:i")
+
+
+def span(start: datetime, end: datetime | None) -> str:
+    """"Thu 4 June, 18:00–19:30", or with both days when it runs past midnight."""
+    first = f"{day(start)}, {clock(start)}"
+    if end is None:
+        return first
+    if start.date() == end.date():
+        return f"{first}–{clock(end)}"
+    return f"{first} – {day(end)}, {clock(end)}"
+
+
+def place_of(zone: str) -> str:
+    """"in New York" for America/New_York; zones that are no place keep their name."""
+    if "/" not in zone or zone.startswith("Etc/"):
+        return zone
+    return _("in %(city)s") % {"city": zone.rsplit("/", 1)[-1].replace("_", " ")}
+
+
+def describe(
+    start: datetime, end: datetime | None, *, zone: str, reader_zone: str | None = None
+) -> When:
+    """Say when it is. Where the reader's clock shows the same, or is not known, only once."""
+    place = place_of(zone)
+    there_start = start.astimezone(ZoneInfo(zone))
+    there_end = end and end.astimezone(ZoneInfo(zone))
+    if reader_zone not in ZONES:
+        return When(span(there_start, there_end), place, place)
+    here_start = start.astimezone(ZoneInfo(reader_zone))
+    if here_start.utcoffset() == there_start.utcoffset():
+        return When(span(there_start, there_end), place, place)
+    here_end = end and end.astimezone(ZoneInfo(reader_zone))
+    there = clock(there_start)
+    if here_start.date() != there_start.date():
+        there = f"{day(there_start)}, {there}"
+    return When(f"{span(here_start, here_end)} {_('(your time)')}", f"{there} {place}", place)

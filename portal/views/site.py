@@ -1,0 +1,56 @@
+"""The site's own pages: the front door, the language, what robots may read, errors."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import cache_control
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST, require_safe
+from django.views.i18n import set_language
+
+
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    return render(request, "portal/home.html")
+
+
+@csrf_exempt
+@require_POST
+def language(request: HttpRequest) -> HttpResponse:
+    """Remember a language in a cookie.
+
+    Without a CSRF token on purpose: the form is on every page, a token would put a cookie on
+    every anonymous visit, and all a forger could do is change the language of the page.
+    """
+    return set_language(request)  # type: ignore[no-any-return]
+
+
+@require_safe
+@cache_control(max_age=86400, public=True)
+def robots(request: HttpRequest) -> HttpResponse:
+    """Calendars and public pages may be read by anyone; what is personal needs a key anyway."""
+    lines = ["User-agent: *", "Allow: /*.ics$"]
+    lines += [
+        f"Disallow: {path}"
+        for path in ("/accounts/", "/admin/", "/care/", "/me/", "/practice/", "/staff/", "/rsvp/")
+    ]
+    return HttpResponse("\n".join(lines) + "\n", content_type="text/plain; charset=utf-8")
+
+
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return render(request, "errors/404.html", status=404)
+
+
+def refused(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return render(request, "errors/403.html", status=403)
+
+
+def form_expired(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Where a form arrives without its token: the page was open too long, or cookies are off."""
+    return render(request, "errors/expired.html", status=403)
+
+
+def failed(request: HttpRequest) -> HttpResponse:
+    """Something of ours broke. The page asks nothing of the database, the session or the user."""
+    return render(None, "errors/500.html", status=500)

@@ -1,0 +1,52 @@
+// Says every time in the reader's own zone, beside the event's.
+// <time class="when" datetime="…" data-end="…" data-zone="Europe/Berlin" data-in="in Berlin">
+// becomes "Thu 4 June, 18:00–19:30 (your time) · 19:00 in Berlin".
+// The `tz` cookie lets the server write the same words itself next time. The help page keeps no
+// cookie, and does not load this file.
+const here = Intl.DateTimeFormat().resolvedOptions().timeZone;
+const language = document.documentElement.lang || "en";
+const locale = language === "en" ? "en-GB" : language;
+
+if (here && !document.cookie.split("; ").includes(`tz=${encodeURIComponent(here)}`)) {
+  const secure = location.protocol === "https:" ? "; Secure" : "";
+  document.cookie = `tz=${encodeURIComponent(here)}; Path=/; Max-Age=31536000; SameSite=Lax${secure}`;
+}
+
+const part = (date, zone, options) =>
+  new Intl.DateTimeFormat(locale, { timeZone: zone, ...options }).format(date);
+const clock = (date, zone) => part(date, zone, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+const day = (date, zone) =>
+  [
+    part(date, zone, { weekday: "short" }).replace(/[.,]/g, ""),
+    part(date, zone, { day: "numeric" }),
+    part(date, zone, { month: "long" }),
+  ].join(" ");
+
+function span(start, end, zone) {
+  const first = `${day(start, zone)}, ${clock(start, zone)}`;
+  if (!end) return first;
+  if (day(start, zone) === day(end, zone)) return `${first}–${clock(end, zone)}`;
+  return `${first} – ${day(end, zone)}, ${clock(end, zone)}`;
+}
+
+function offset(date, zone) {
+  return part(date, zone, { timeZoneName: "longOffset", hour: "2-digit" }).replace(/^.*GMT/, "");
+}
+
+export function show(root) {
+  for (const time of root.querySelectorAll("time.when[data-zone]")) {
+    const { zone, in: place, yours } = time.dataset;
+    const start = new Date(time.dateTime);
+    if (Number.isNaN(start.valueOf()) || offset(start, here) === offset(start, zone)) continue;
+    const end = time.dataset.end ? new Date(time.dataset.end) : null;
+    const sameDay = day(start, here) === day(start, zone);
+    const there = sameDay ? clock(start, zone) : `${day(start, zone)}, ${clock(start, zone)}`;
+    time.querySelector(".here").textContent = `${span(start, end, here)} ${yours}`;
+    time.querySelector(".there").textContent = `${there} ${place}`;
+  }
+}
+
+if (here) {
+  show(document);
+  document.addEventListener("htmx:afterSwap", (event) => show(event.target));
+}
