@@ -81,7 +81,9 @@ def _hills(dice: _Dice) -> str:
     for number, shade in enumerate((5, 4, 3, 1)):
         top = 78 + number * 30 + dice.between(-8, 8)
         lift = dice.between(18, 46) * (-1 if number % 2 else 1)
-        hills.append(f'<path class="f{shade}" d="M0 {top}c90-{abs(lift)} 160 {lift} 320 0V200H0z"/>')
+        hills.append(
+            f'<path class="f{shade}" d="M0 {top}c90-{abs(lift)} 160 {lift} 320 0V200H0z"/>'
+        )
     return sun + "".join(hills)
 
 
@@ -111,6 +113,6 @@ def pattern(slug: str) -> str:
     motif = MOTIFS[dice.between(0, len(MOTIFS) - 1)]
     return (
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" preserveAspectRatio="xMidYMid slice"'
-        f' aria-hidden="true" focusable="false"><rect class="g0" width="{WIDTH}" height="{HEIGHT}"/>'
-        f"{motif(dice)}</svg>"
+        f' aria-hidden="true" focusable="false">'
+        f'<rect class="g0" width="{WIDTH}" height="{HEIGHT}"/>{motif(dice)}</svg>'
     )

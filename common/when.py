@@ -31,7 +31,7 @@ def clock(moment: datetime) -> str:
 
 
 def span(start: datetime, end: datetime | None) -> str:
-    """"Thu 4 June, 18:00–19:30", or with both days when it runs past midnight."""
+    """ "Thu 4 June, 18:00–19:30", or with both days when it runs past midnight."""
     first = f"{day(start)}, {clock(start)}"
     if end is None:
         return first
@@ -41,7 +41,7 @@ def span(start: datetime, end: datetime | None) -> str:
 
 
 def place_of(zone: str) -> str:
-    """"in New York" for America/New_York; zones that are no place keep their name."""
+    """ "in New York" for America/New_York; zones that are no place keep their name."""
     if "/" not in zone or zone.startswith("Etc/"):
         return zone
     return _("in %(city)s") % {"city": zone.rsplit("/", 1)[-1].replace("_", " ")}
