@@ -16,3 +16,7 @@ urlpatterns = [
     path("", include("notifications.urls")),
     path("", include("accounts.urls")),
 ]
+
+handler403 = "portal.views.site.refused"
+handler404 = "portal.views.site.not_found"
+handler500 = "portal.views.site.failed"

@@ -1,5 +1,13 @@
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, path
+
+from portal.views import site
+from portal.views.styleguide import StyleGuide
 
 app_name = "portal"
 
-urlpatterns: list[URLPattern | URLResolver] = []
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", site.home, name="home"),
+    path("language/", site.language, name="language"),
+    path("robots.txt", site.robots, name="robots"),
+    path("styleguide/", StyleGuide.as_view(), name="styleguide"),
+]

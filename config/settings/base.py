@@ -57,6 +57,8 @@ INSTALLED_APPS = [
     "django.contrib.postgres",
     "django.contrib.sessions",
     "django.contrib.staticfiles",
+    # Its widget templates, for our form renderer.
+    "django.forms",
     "allauth",
     "allauth.account",
     "allauth.mfa",
@@ -104,10 +106,14 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "portal.context.shell",
             ],
         },
     },
 ]
+
+FORM_RENDERER = "config.renderer.GreenroomForms"
+CSRF_FAILURE_VIEW = "portal.views.site.form_expired"
 
 # --- Database, cache, broker -------------------------------------------------
 DATABASE_URL = env.text("DATABASE_URL")

@@ -99,8 +99,9 @@ def when(
     reader_zone = request.COOKIES.get("tz", "").replace("%2F", "/") if request else ""
     said = describe(start, end, zone=zone, reader_zone=reader_zone)
     return format_html(
-        '<time class="when{}" datetime="{}" data-end="{}" data-zone="{}" data-in="{}" data-yours="{}">'
-        '<span class="here">{}</span>{}<span class="there">{}</span></time>',
+        '<time class="when{}" datetime="{}" data-end="{}" data-zone="{}"'
+        ' data-in="{}" data-yours="{}"><span class="here">{}</span>{}'
+        '<span class="there">{}</span></time>',
         " two-lines" if lines == 2 else "",
         start.astimezone(ZoneInfo("UTC")).isoformat().replace("+00:00", "Z"),
         end.astimezone(ZoneInfo("UTC")).isoformat().replace("+00:00", "Z") if end else "",

@@ -23,7 +23,7 @@ def language(request: HttpRequest) -> HttpResponse:
     Without a CSRF token on purpose: the form is on every page, a token would put a cookie on
     every anonymous visit, and all a forger could do is change the language of the page.
     """
-    return set_language(request)  # type: ignore[no-any-return]
+    return set_language(request)
 
 
 @require_safe

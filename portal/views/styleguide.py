@@ -24,7 +24,9 @@ class SampleForm(forms.Form):
 
     name = forms.CharField(label=_("Your name"), help_text=_("As you want to be called."))
     email = forms.EmailField(label=_("E-mail address"))
-    note = forms.CharField(label=_("Anything we should know"), widget=forms.Textarea, required=False)
+    note = forms.CharField(
+        label=_("Anything we should know"), widget=forms.Textarea, required=False
+    )
     country = forms.ChoiceField(
         label=_("Where will you be?"), choices=[("", "–"), ("GB", "UK"), ("DE", "Germany")]
     )
@@ -70,7 +72,11 @@ class StyleGuide(View):
     def get(self, request: HttpRequest) -> HttpResponse:
         if not settings.DEBUG:
             raise Http404
-        form = SampleForm({"email": "mira@", "places": "9"}) if "errors" in request.GET else SampleForm()
+        form = (
+            SampleForm({"email": "mira@", "places": "9"})
+            if "errors" in request.GET
+            else SampleForm()
+        )
         return render(
             request,
             "portal/styleguide.html",

@@ -1,0 +1,104 @@
+"""The front door, the language, and what happens when something is not there."""
+
+import datetime as dt
+
+import pytest
+from django.test import Client, RequestFactory
+
+from common.art import MOTIFS, pattern
+from common.when import describe
+from portal.views import site
+
+EVENING = dt.datetime(2026, 6, 4, 17, 0, tzinfo=dt.UTC)
+
+
+def test_the_same_slug_always_draws_the_same_picture() -> None:
+    assert pattern("breath-before-the-bow") == pattern("breath-before-the-bow")
+    drawings = {pattern(f"event-{number}") for number in range(50)}
+    assert len(drawings) == 50
+    assert len(MOTIFS) == 5
+
+
+def test_a_picture_repeats_nothing_of_its_slug() -> None:
+    assert "<script" not in pattern("<script>alert(1)</script>")
+    assert "style=" not in pattern("any")
+
+
+def test_a_time_is_said_in_the_readers_zone_and_the_events() -> None:
+    said = describe(
+        EVENING,
+        EVENING + dt.timedelta(minutes=90),
+        zone="Europe/Berlin",
+        reader_zone="Europe/London",
+    )
+    assert said.here == "Thu 4 June, 18:00–19:30 (your time)"
+    assert said.there == "19:00 in Berlin"
+
+
+def test_a_time_on_another_day_over_there_says_the_day() -> None:
+    said = describe(EVENING, None, zone="Asia/Tokyo", reader_zone="America/New_York")
+    assert said.here == "Thu 4 June, 13:00 (your time)"
+    assert said.there == "Fri 5 June, 02:00 in Tokyo"
+
+
+@pytest.mark.parametrize("reader_zone", [None, "", "Mars/Base", "../../etc/passwd"])
+def test_an_unknown_reader_zone_leaves_the_events_time(reader_zone: str | None) -> None:
+    said = describe(EVENING, None, zone="Europe/Berlin", reader_zone=reader_zone)
+    assert (said.here, said.there) == ("Thu 4 June, 19:00", "in Berlin")
+
+
+@pytest.mark.django_db
+def test_the_front_page_sets_no_cookie(client: Client) -> None:
+    response = client.get("/")
+    assert response.status_code == 200
+    assert not response.cookies
+
+
+@pytest.mark.django_db
+def test_a_language_is_remembered_and_shown(client: Client) -> None:
+    response = client.post("/language/", {"language": "es", "next": "/"})
+    assert response.status_code == 302
+    assert response["Location"] == "/"
+    assert 'lang="es"' in client.get("/").content.decode()
+
+
+@pytest.mark.django_db
+def test_a_language_switch_never_leads_to_another_site(client: Client) -> None:
+    response = client.post("/language/", {"language": "es", "next": "https://evil.example/"})
+    assert response["Location"] == "/"
+
+
+@pytest.mark.django_db
+def test_an_address_that_is_nothing_says_so_and_offers_a_way_on(client: Client) -> None:
+    response = client.get("/nothing-here/")
+    assert response.status_code == 404
+    assert "There is no page here" in response.content.decode()
+    assert 'href="/help/"' in response.content.decode()
+
+
+def test_the_page_for_our_own_failures_needs_nothing() -> None:
+    """No database mark: reaching for one would fail this test."""
+    response = site.failed(RequestFactory().get("/anything"))
+    assert response.status_code == 500
+    assert 'href="/help/"' in response.content.decode()
+
+
+def test_a_form_without_its_token_is_answered_in_words() -> None:
+    client = Client(enforce_csrf_checks=True)
+    response = client.post("/accounts/login/", {"login": "mira@example.org"})
+    assert response.status_code == 403
+    assert "Please send that again" in response.content.decode()
+
+
+@pytest.mark.django_db
+def test_robots_may_read_calendars_and_not_what_is_personal(client: Client) -> None:
+    lines = client.get("/robots.txt").content.decode().splitlines()
+    assert "Allow: /*.ics$" in lines
+    assert "Disallow: /care/" in lines
+
+
+@pytest.mark.django_db
+def test_the_style_guide_is_for_developers_only(client: Client, settings: object) -> None:
+    assert client.get("/styleguide/").status_code == 404
+    settings.DEBUG = True  # type: ignore[attr-defined]
+    assert client.get("/styleguide/?errors").status_code == 200
