@@ -16,7 +16,7 @@ from ambassadors.models.enrolments import (
     Reason,
 )
 from ambassadors.models.invitations import Invitation
-from ambassadors.models.programmes import Programme, Term
+from ambassadors.models.programmes import Programme, ProgrammeGrant, Term
 from ambassadors.models.rosters import RosterImport, RosterProblem, RosterResult, RosterRow
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "EnrolmentStatus",
     "Invitation",
     "Programme",
+    "ProgrammeGrant",
     "Reason",
     "RosterImport",
     "RosterProblem",

@@ -15,6 +15,8 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models.trail import append_only
+
 
 class Agreement(models.Model):
     """A named text that people say yes to."""
@@ -139,11 +141,7 @@ class Acceptance(models.Model):
                 fields=["enrolment", "version"], name="acceptance_once_per_version"
             ),
         ]
-        triggers = [
-            pgtrigger.Protect(
-                name="acceptance_is_kept", operation=pgtrigger.Update | pgtrigger.Delete
-            ),
-        ]
+        triggers = append_only()
 
     def __str__(self) -> str:
         return f"{self.version_id} {self.accepted_at:%Y-%m-%d}"

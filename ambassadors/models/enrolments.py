@@ -11,12 +11,15 @@ from typing import Self
 
 import pgtrigger
 from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
 from django.db import models
 from django.db.models import F, Q, Value
 from django.db.models.functions import Cast
 from django.utils.translation import gettext_lazy as _
 
-from ambassadors.models.programmes import Term
+from accounts.models import Role, User
+from accounts.models.trail import append_only
+from ambassadors.models.programmes import Programme, Term
 
 
 class EnrolmentStatus(models.TextChoices):
@@ -92,6 +95,19 @@ class EnrolmentQuerySet(models.QuerySet["Enrolment"]):
     def current(self) -> Self:
         """Those who take up a place: everybody but alumni and removed."""
         return self.exclude(status__in=[EnrolmentStatus.ALUMNI, EnrolmentStatus.REMOVED])
+
+    def visible_to(self, user: User | AnonymousUser, *, at: datetime) -> Self:
+        """A person's own, and for coordinators those of the programmes they run."""
+        if not isinstance(user, User):
+            return self.none()
+        run = Programme.objects.run_by(user, Role.COORDINATOR, at=at)
+        return self.filter(Q(user=user) | Q(term__programme__in=run))
+
+    def run_by(self, user: User | AnonymousUser, *, at: datetime) -> Self:
+        """Of the programmes in which ``user`` is a coordinator."""
+        return self.filter(
+            term__programme__in=Programme.objects.run_by(user, Role.COORDINATOR, at=at)
+        )
 
     def with_term(self) -> Self:
         return self.select_related("term__programme")
@@ -188,11 +204,7 @@ class EnrolmentChange(models.Model):
     class Meta:
         verbose_name = _("change of an enrolment")
         verbose_name_plural = _("changes of enrolments")
-        triggers = [
-            pgtrigger.Protect(
-                name="history_is_kept", operation=pgtrigger.Update | pgtrigger.Delete
-            ),
-        ]
+        triggers = append_only()
 
     def __str__(self) -> str:
         return f"{self.from_status} → {self.to_status}"

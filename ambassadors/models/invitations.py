@@ -44,6 +44,9 @@ class Invitation(models.Model):
     term = models.ForeignKey(Term, on_delete=models.PROTECT, related_name="invitations")
     email = models.EmailField(_("e-mail address"))
     name = models.CharField(_("stage name"), max_length=120, blank=True)
+    name_key = models.CharField(
+        max_length=200, blank=True, help_text=_("The stage name as it is compared with others.")
+    )
     language = models.CharField(_("language"), max_length=12, blank=True)
     invited_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
@@ -56,8 +59,10 @@ class Invitation(models.Model):
     revoked_at = models.DateTimeField(_("revoked"), null=True)
     declined_at = models.DateTimeField(_("declined"), null=True)
     accepted_at = models.DateTimeField(_("accepted"), null=True)
-    enrolment = models.OneToOneField(
-        Enrolment, on_delete=models.PROTECT, null=True, related_name="invitation"
+    # Of the page that accepted it, so that a double click gets the first click's answer.
+    accepted_key = models.CharField(max_length=64, blank=True)
+    enrolment = models.ForeignKey(
+        Enrolment, on_delete=models.PROTECT, null=True, related_name="invitations"
     )
 
     objects = InvitationQuerySet.as_manager()

@@ -6,12 +6,14 @@ from datetime import date, datetime
 from typing import Self
 from zoneinfo import ZoneInfo, available_timezones
 
+from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import StaffGrant, User
 from ambassadors.models.agreements import AgreementVersion
 
 
@@ -23,10 +25,39 @@ def validate_time_zone(value: str) -> None:
         )
 
 
+# Statuses in which a person belongs to a programme: all but removed.
+BELONGING = ("invited", "applied", "approved", "onboarding", "active", "paused", "alumni")
+
+
 class ProgrammeQuerySet(models.QuerySet["Programme"]):
     def listed(self) -> Self:
         """Programmes anybody may read about."""
         return self.filter(is_listed=True)
+
+    def visible_to(self, user: User | AnonymousUser) -> Self:
+        """Programmes this person may read about: the listed, and those they belong to."""
+        if not user.is_authenticated:
+            return self.listed()
+        mine = Term.objects.filter(
+            enrolments__user=user, enrolments__status__in=BELONGING, programme=OuterRef("pk")
+        )
+        return self.filter(Q(is_listed=True) | Exists(mine))
+
+    def run_by(self, user: User | AnonymousUser, *roles: str, at: datetime) -> Self:
+        """Programmes in which ``user`` holds one of ``roles`` (any role when none is named)."""
+        if not isinstance(user, User) or not user.is_active:
+            return self.none()
+        grants = StaffGrant.objects.active(at=at).filter(user=user)
+        if roles:
+            grants = grants.filter(role__in=roles)
+        return self.filter(
+            Exists(grants.filter(all_programmes=True))
+            | Exists(
+                ProgrammeGrant.objects.filter(
+                    programme=OuterRef("pk"), grant__in=grants, grant__all_programmes=False
+                )
+            )
+        )
 
 
 class Programme(models.Model):
@@ -136,3 +167,20 @@ class Term(models.Model):
 
     def is_running(self, *, at: datetime) -> bool:
         return self.starts_on <= self.programme.today(at=at) and not self.is_over(at=at)
+
+
+class ProgrammeGrant(models.Model):
+    """One programme that a staff grant reaches, where it does not reach all."""
+
+    grant = models.ForeignKey(StaffGrant, on_delete=models.CASCADE, related_name="programmes")
+    programme = models.ForeignKey(Programme, on_delete=models.CASCADE, related_name="staff_grants")
+
+    class Meta:
+        verbose_name = _("reach of a grant")
+        verbose_name_plural = _("reaches of grants")
+        constraints = [
+            models.UniqueConstraint(fields=["grant", "programme"], name="programme_grant_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.grant_id} {self.programme_id}"

@@ -43,6 +43,7 @@ class RosterImport(models.Model):
     )
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.UPLOADED)
     failure = models.CharField(max_length=300, blank=True)
+    counts = models.JSONField(_("rows by result"), default=dict)
     rows_total = models.PositiveIntegerField(_("rows"), default=0)
     rows_done = models.PositiveIntegerField(_("rows done"), default=0)
     touched_at = models.DateTimeField(_("last sign of life"))
