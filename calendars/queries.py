@@ -43,12 +43,13 @@ class Revision(NamedTuple):
 
 def revision_of(keys: Sequence[str], *, at: datetime) -> Revision:
     """The joint revision of feeds ``keys``. Neither its name nor its moment ever goes back."""
-    rows = {row.key: row for row in FeedRevision.objects.filter(key__in=keys)}
+    rows = list(FeedRevision.objects.filter(key__in=keys).order_by("key"))
     week = _week_start(at)
-    parts = [f"{key}={rows[key].revision if key in rows else 0}" for key in keys]
+    # The moment too: after a restored backup the count alone could name other contents.
+    parts = [f"{row.key} {row.revision} {row.revised_at.isoformat()}" for row in rows]
     return Revision(
-        name=f"{week:%Y-%m-%d} {' '.join(parts)}",
-        revised_at=max([week, *(row.revised_at for row in rows.values())]),
+        name="\n".join([f"{week:%Y-%m-%d}", *parts]),
+        revised_at=max([week, *(row.revised_at for row in rows)]),
     )
 
 

@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Iterator
 
 import pytest
+from django.core.cache import cache
 from django.db.backends.postgresql.operations import DatabaseOperations
 
 from accounts.models import Role, User
@@ -28,6 +29,12 @@ def _tests_may_empty_what_is_kept_for_good() -> Iterator[None]:
     patch.setattr(DatabaseOperations, "sql_flush", sql_flush)
     yield
     patch.undo()
+
+
+@pytest.fixture(autouse=True)
+def empty_cache() -> None:
+    """A test's rows are rolled back; what an earlier test left in the cache would outlive them."""
+    cache.clear()
 
 
 @pytest.fixture

@@ -220,6 +220,20 @@ STORAGES = {
     },
 }
 
+# --- Logs --------------------------------------------------------------------
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    # Secret links are kept out of every line, also of the server's own.
+    "filters": {"secrets": {"()": "common.logs.RedactSecrets"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "filters": ["secrets"]}},
+    "root": {"handlers": ["console"], "level": "INFO"},
+    "loggers": {
+        "django": {"handlers": [], "level": "INFO", "propagate": True},
+        "django.server": {"handlers": ["console"], "level": "INFO", "propagate": False},
+    },
+}
+
 # --- Mail --------------------------------------------------------------------
 # file:///… writes one .eml per message; smtp(s)://user:password@host:port sends.
 EMAIL_URL = env.url(
