@@ -7,9 +7,11 @@ that it does not know when the link was last used.
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.core.cache import cache
+
+from calendars.models import FeedToken
 
 logger = logging.getLogger(__name__)
 
@@ -28,18 +30,25 @@ def keep_body(etag: str, body: bytes) -> None:
     _try(lambda: cache.set(f"feed-body:{etag}", body, _BODY_SECONDS))
 
 
-def note_fetch(link_id: int, *, client: str, at: datetime) -> None:
-    """Remember that a link was fetched, and by which kind of program."""
-    _try(lambda: cache.set(f"feed-fetch:{link_id}", (at, client), _FETCH_SECONDS))
+class Fetch(NamedTuple):
+    """When a calendar link was last used, and by which program ("" where that is unknown)."""
+
+    at: datetime
+    program: str
 
 
-def last_fetch(link_id: int) -> tuple[datetime, str] | None:
-    fetch: tuple[datetime, str] | None = _try(lambda: cache.get(f"feed-fetch:{link_id}"))
-    return fetch
+def note_fetch(link: FeedToken, fetch: Fetch) -> None:
+    _try(lambda: cache.set(_fetch_key(link), tuple(fetch), _FETCH_SECONDS))
 
 
-def forget_fetch(link_id: int) -> None:
-    _try(lambda: cache.delete(f"feed-fetch:{link_id}"))
+def last_fetch(link: FeedToken) -> Fetch | None:
+    """The last use within seven days of the link as it is now; a replaced one starts anew."""
+    fetch = _try(lambda: cache.get(_fetch_key(link)))
+    return Fetch(*fetch) if fetch else None
+
+
+def _fetch_key(link: FeedToken) -> str:
+    return f"feed-fetch:{link.pk}:{link.generation}"
 
 
 def _try(action: Callable[[], Any]) -> Any:

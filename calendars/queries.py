@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
+from accounts.models import User
 from calendars.models import FeedRevision, FeedToken
 
 EVENTS_FEED = "events"
@@ -57,3 +58,8 @@ def link_opened_by(secret: str) -> FeedToken | None:
     """The calendar link that ``secret`` opens; unknown, replaced and closed ones are the same."""
     link = FeedToken.objects.opened_by(secret).select_related("user").first()
     return link if link and link.is_opened_by(secret) else None
+
+
+def personal_link_of(user: User) -> FeedToken | None:
+    """The person's own calendar link, if they have made one."""
+    return FeedToken.objects.filter(user=user, purpose=FeedToken.Purpose.PERSONAL).first()

@@ -1,0 +1,110 @@
+"""A person's secret calendar link."""
+
+import datetime as dt
+
+import pytest
+from django.db import IntegrityError, transaction
+
+from accounts.models import User
+from calendars import gateway
+from calendars.models import FeedRevision, FeedToken
+from calendars.queries import link_opened_by, personal_feed_key, personal_link_of
+from calendars.services.links import choose_what_it_shows, personal_link, rotate_link
+from tests.conftest import NOW
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def link(attendee: User) -> FeedToken:
+    return personal_link(user=attendee, at=NOW)
+
+
+def test_a_link_is_made_once(attendee: User, link: FeedToken) -> None:
+    assert personal_link(user=attendee, at=NOW) == link
+    assert FeedToken.objects.count() == 1
+
+
+def test_a_new_link_hides_private_appointments_and_shows_titles(link: FeedToken) -> None:
+    assert (link.shows_busy, link.is_discreet) == (False, False)
+
+
+def test_the_link_opens_the_persons_calendar(link: FeedToken) -> None:
+    assert link_opened_by(link.secret) == link
+
+
+def test_the_secret_holds_at_least_128_bits_and_is_not_stored(link: FeedToken) -> None:
+    _number, _dash, secret = link.secret.partition("-")
+    assert len(secret) * 6 >= 128
+    stored = FeedToken.objects.values_list().get()
+    assert not any(secret in str(value) for value in stored)
+
+
+def test_the_same_link_can_be_shown_again(attendee: User, link: FeedToken) -> None:
+    shown_again = personal_link_of(attendee)
+    assert shown_again is not None
+    assert shown_again.secret == link.secret
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    ["", "-", "1", "1-", "x-y", "0-" + "A" * 32, "١-" + "A" * 32, "9" * 30 + "-" + "A" * 32, "é-é"],
+)
+def test_what_is_no_link_opens_nothing(link: FeedToken, wrong: str) -> None:
+    assert link_opened_by(wrong) is None
+
+
+def test_the_secret_of_another_row_opens_nothing(link: FeedToken, outsider: User) -> None:
+    other = personal_link(user=outsider, at=NOW)
+    _number, _dash, secret = other.secret.partition("-")
+    assert link_opened_by(f"{link.pk}-{secret}") is None
+
+
+def test_a_replaced_link_opens_nothing_and_the_new_one_opens(link: FeedToken) -> None:
+    old = link.secret
+    new = rotate_link(link=link, at=NOW + dt.timedelta(days=1))
+    assert link_opened_by(old) is None
+    assert link_opened_by(new.secret) == link
+    assert new.rotated_at == NOW + dt.timedelta(days=1)
+
+
+def test_the_link_of_somebody_who_cannot_sign_in_opens_nothing(
+    attendee: User, link: FeedToken
+) -> None:
+    attendee.is_active = False
+    attendee.save()
+    assert link_opened_by(link.secret) is None
+
+
+def test_another_choice_moves_the_persons_feed(attendee: User, link: FeedToken) -> None:
+    chosen = choose_what_it_shows(link=link, is_discreet=True, shows_busy=True, at=NOW)
+    assert (chosen.is_discreet, chosen.shows_busy) == (True, True)
+    assert FeedRevision.objects.get(key=personal_feed_key(attendee.pk)).revision == 1
+
+
+def test_the_last_fetch_is_remembered_until_the_link_is_replaced(link: FeedToken) -> None:
+    assert gateway.last_fetch(link) is None
+    gateway.note_fetch(link, gateway.Fetch(NOW, "Thunderbird"))
+    assert gateway.last_fetch(link) == (NOW, "Thunderbird")
+    assert gateway.last_fetch(rotate_link(link=link, at=NOW)) is None
+
+
+def test_the_database_allows_one_link_for_a_purpose(link: FeedToken) -> None:
+    with (
+        pytest.raises(IntegrityError, match="feed_token_one_per_person_and_purpose"),
+        transaction.atomic(),
+    ):
+        FeedToken.objects.create(user=link.user, purpose="personal", rotated_at=NOW)
+
+
+def test_the_database_knows_the_purposes(outsider: User) -> None:
+    with pytest.raises(IntegrityError, match="feed_token_purpose_known"), transaction.atomic():
+        FeedToken.objects.create(user=outsider, purpose="everything", rotated_at=NOW)
+
+
+def test_the_database_refuses_a_generation_before_the_first(link: FeedToken) -> None:
+    with (
+        pytest.raises(IntegrityError, match="feed_token_generation_starts_at_one"),
+        transaction.atomic(),
+    ):
+        FeedToken.objects.filter(pk=link.pk).update(generation=0)
