@@ -154,6 +154,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "unacked_restore_interval": 2,
     "unacked_restore_throttle": 1,
     "socket_connect_timeout": 0.5,
+    # A request that wants to leave a hint tries once; the default waits for seconds.
+    "max_retries": 0,
     "socket_timeout": 5,
 }
 # The schedule is the truth; a hint only makes it sooner.
