@@ -10,7 +10,8 @@ from therapy_credits.models.ledger import (
     Phase,
     Transfer,
 )
-from therapy_credits.models.pools import Pool
+from therapy_credits.models.pools import Expiry, Funding, Policy, Pool
+from therapy_credits.models.subjects import Subject
 
 __all__ = [
     "CHARGES",
@@ -18,8 +19,12 @@ __all__ = [
     "Account",
     "AccountQuerySet",
     "Code",
+    "Expiry",
+    "Funding",
     "Kind",
     "Phase",
+    "Policy",
     "Pool",
+    "Subject",
     "Transfer",
 ]

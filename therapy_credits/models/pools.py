@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime, time, timedelta
 from typing import ClassVar
+from uuid import uuid4
+from zoneinfo import ZoneInfo
 
-from django.core.validators import MinValueValidator, RegexValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
+
+from ambassadors.models import Term
 
 
 class Pool(models.Model):
@@ -60,3 +65,120 @@ class Pool(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Expiry(models.TextChoices):
+    """From when the days of a policy are counted."""
+
+    ALLOCATION = "allocation", _("days after they are given")
+    TERM_END = "term_end", _("days after the last day of the term")
+
+
+class Policy(models.Model):
+    """What each active ambassador of a term is given from a pool, once.
+
+    A change touches what is given from then on, never what was given. The id
+    is the ``group`` of the allocations made under it.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
+    pool = models.ForeignKey(
+        Pool, verbose_name=_("pool"), on_delete=models.PROTECT, related_name="policies"
+    )
+    term = models.ForeignKey(
+        Term, verbose_name=_("term"), on_delete=models.PROTECT, related_name="+"
+    )
+    units = models.PositiveSmallIntegerField(
+        _("sessions for each ambassador"), validators=[MinValueValidator(1), MaxValueValidator(100)]
+    )
+    expiry = models.CharField(
+        _("counted from"), max_length=10, choices=Expiry, default=Expiry.ALLOCATION
+    )
+    expiry_days = models.PositiveSmallIntegerField(
+        _("days they are good for"),
+        default=365,
+        validators=[MinValueValidator(1), MaxValueValidator(1100)],
+    )
+    priority = models.PositiveSmallIntegerField(
+        _("priority"),
+        default=50,
+        validators=[MaxValueValidator(100)],
+        help_text=_(
+            "0 to 100. Where a person has sessions from several pools, the lowest is used first."
+        ),
+    )
+    paused_at = models.DateTimeField(_("paused"), null=True, blank=True)
+
+    objects: ClassVar[models.Manager[Policy]] = models.Manager()
+
+    class Meta:
+        verbose_name = _("policy")
+        verbose_name_plural = _("policies")
+        constraints = [
+            models.UniqueConstraint(
+                name="policy_one_for_a_term_in_a_pool",
+                fields=["pool", "term"],
+                violation_error_message=_("This pool already has a policy for this term."),
+            ),
+            models.CheckConstraint(
+                name="policy_gives_something", condition=Q(units__gte=1, units__lte=100)
+            ),
+            models.CheckConstraint(name="policy_lasts", condition=Q(expiry_days__gte=1)),
+            models.CheckConstraint(name="policy_priority", condition=Q(priority__lte=100)),
+            models.CheckConstraint(
+                name="policy_expiry_known", condition=Q(expiry__in=Expiry.values)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.pool} · {self.term}"
+
+    def expires_at(self, *, at: datetime) -> datetime:
+        """When what is given at ``at`` expires: at the end of its last day, by the programme."""
+        programme = self.term.programme
+        first = programme.today(at=at) if self.expiry == Expiry.ALLOCATION else self.term.ends_on
+        over_on = first + timedelta(days=self.expiry_days + 1)
+        return datetime.combine(over_on, time(), tzinfo=ZoneInfo(programme.time_zone))
+
+
+class Funding(models.Model):
+    """Money a partner pays into a pool, and the sessions it buys. Two people stand behind it.
+
+    The id is the id of the FUND transfer, so it can be booked only once. The
+    money covers its units at the pool's ceiling price: by constraint, with the
+    price as it stood at the time.
+    """
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    pool = models.ForeignKey(
+        Pool, verbose_name=_("pool"), on_delete=models.PROTECT, related_name="fundings"
+    )
+    units = models.PositiveIntegerField(_("sessions"), validators=[MinValueValidator(1)])
+    amount_minor = models.PositiveBigIntegerField(_("amount"))
+    ceiling_price_minor = models.PositiveIntegerField(_("ceiling price at the time"))
+    reference = models.CharField(
+        _("reference"), max_length=80, help_text=_("The number of the agreement or the bank line.")
+    )
+    requested_at = models.DateTimeField(_("asked"))
+    funded_at = models.DateTimeField(_("booked"), null=True, blank=True)
+    refused_at = models.DateTimeField(_("refused"), null=True, blank=True)
+
+    objects: ClassVar[models.Manager[Funding]] = models.Manager()
+
+    class Meta:
+        verbose_name = _("funding")
+        verbose_name_plural = _("fundings")
+        constraints = [
+            models.CheckConstraint(name="funding_has_units", condition=Q(units__gte=1)),
+            models.CheckConstraint(
+                name="funding_money_covers_its_units",
+                condition=Q(amount_minor__gte=F("units") * F("ceiling_price_minor")),
+            ),
+            models.CheckConstraint(
+                name="funding_ends_once",
+                condition=Q(funded_at__isnull=True) | Q(refused_at__isnull=True),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.reference
