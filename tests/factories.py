@@ -4,13 +4,27 @@ from __future__ import annotations
 
 import datetime as dt
 from typing import Any
+from uuid import uuid4
 
 import factory
 from factory.django import DjangoModelFactory
 
 from accounts.models import User
 from ambassadors.models import Enrolment, Programme, Term
+from common import tokens
+from common.codes import new_code, new_reference
+from common.sealing import seal
 from events.models import Event, Occurrence, Rsvp, Visibility, new_rsvp_reference, new_uid
+from therapy_credits.models import (
+    Booking,
+    Licence,
+    Practice,
+    PracticeMembership,
+    Practitioner,
+    ServiceType,
+    SessionCode,
+    WeeklyHours,
+)
 
 NOW = dt.datetime(2026, 6, 3, 12, 0, tzinfo=dt.UTC)
 
@@ -135,3 +149,139 @@ class EnrolmentFactory(DjangoModelFactory[Enrolment]):
             enrolment.status = status
             enrolment.save(update_fields=["status"])
         return enrolment
+
+
+class PracticeFactory(DjangoModelFactory[Practice]):
+    """An active practice in London that takes bookings twelve hours ahead."""
+
+    class Meta:
+        model = Practice
+
+    slug = factory.Sequence(lambda n: f"lantern-house-{n}")
+    organisation = factory.Sequence(lambda n: f"Lantern House {n} Ltd")
+    name = factory.Sequence(lambda n: f"Lantern House {n}")
+    status = Practice.Status.ACTIVE
+    country = "GB"
+    languages = ["en"]
+    time_zone = "Europe/London"
+    contact_email = factory.Sequence(lambda n: f"desk{n}@lantern.example.org")
+    created_at = NOW
+
+
+class PractitionerFactory(DjangoModelFactory[Practitioner]):
+    """Somebody who speaks English and sees people online and in the room."""
+
+    class Meta:
+        model = Practitioner
+
+    practice = factory.SubFactory(PracticeFactory)
+    slug = factory.Sequence(lambda n: f"noor-abadi-{n}")
+    name = factory.Sequence(lambda n: f"Noor Abadi {n}")
+    languages = ["en"]
+    topics = ["touring", "sleep"]
+    formats = ["online", "in_person"]
+    bio = "Worked as a sound engineer before training."
+    place = "3 Lantern Yard, London"
+    join_url = "https://meet.example.org/lantern"
+
+
+class LicenceFactory(DjangoModelFactory[Licence]):
+    """A registration for all of the country, checked by two people."""
+
+    class Meta:
+        model = Licence
+
+    practitioner = factory.SubFactory(PractitionerFactory)
+    kind = Licence.Kind.REGISTER
+    authority = "An invented register"
+    number = factory.Sequence(lambda n: f"R{n:06}")
+    country = "GB"
+    expires_on = dt.date(2027, 6, 3)
+    evidence = "Looked up in the register on 1 June 2026."
+    added_at = NOW
+    checked_by = factory.SubFactory(UserFactory)
+    checked_at = NOW
+    confirmed_by = factory.SubFactory(UserFactory)
+    confirmed_at = NOW
+
+
+class ServiceTypeFactory(DjangoModelFactory[ServiceType]):
+    """Fifty minutes, one session, 60.00 GBP."""
+
+    class Meta:
+        model = ServiceType
+
+    practice = factory.SubFactory(PracticeFactory)
+    name = "50 minutes"
+    minutes = 50
+    units = 1
+    rate_minor = 6000
+    currency = "GBP"
+
+
+class WeeklyHoursFactory(DjangoModelFactory[WeeklyHours]):
+    """Thursdays, nine to five."""
+
+    class Meta:
+        model = WeeklyHours
+
+    practitioner = factory.SubFactory(PractitionerFactory)
+    weekday = WeeklyHours.Weekday.THURSDAY
+    starts = dt.time(9)
+    ends = dt.time(17)
+
+
+class PracticeMembershipFactory(DjangoModelFactory[PracticeMembership]):
+    class Meta:
+        model = PracticeMembership
+
+    practice = factory.SubFactory(PracticeFactory)
+    user = factory.SubFactory(UserFactory)
+    role = PracticeMembership.Role.FRONT_DESK
+    started_at = NOW
+
+
+class BookingFactory(DjangoModelFactory[Booking]):
+    """A row of a booking, without a hold in the ledger: for constraints and pages only."""
+
+    class Meta:
+        model = Booking
+
+    reference = factory.LazyFunction(new_reference)
+    request_id = factory.LazyFunction(uuid4)
+    subject = factory.LazyFunction(uuid4)
+    pool = None
+    practitioner = factory.SubFactory(PractitionerFactory)
+    practice = factory.SelfAttribute("practitioner.practice")
+    service = factory.SubFactory(
+        ServiceTypeFactory, practice=factory.SelfAttribute("..practitioner.practice")
+    )
+    starts_at = NOW + dt.timedelta(days=1)
+    ends_at = factory.LazyAttribute(lambda one: one.starts_at + dt.timedelta(minutes=50))
+    format = "online"
+    sealed_name = factory.LazyFunction(lambda: seal("Wren", "booking.name"))
+    sealed_contact = factory.LazyFunction(lambda: seal("wren@example.org", "booking.contact"))
+    country = "GB"
+    hold_group = factory.LazyFunction(uuid4)
+    hold_until = factory.LazyAttribute(lambda one: one.ends_at + dt.timedelta(days=30))
+    units = 1
+    rate_minor = 6000
+    currency = "GBP"
+    booked_at = NOW
+
+
+class SessionCodeFactory(DjangoModelFactory[SessionCode]):
+    """A row of a code nobody knows the text of, without a hold in the ledger."""
+
+    class Meta:
+        model = SessionCode
+
+    reference = factory.LazyFunction(new_reference)
+    request_id = factory.LazyFunction(uuid4)
+    digest = factory.LazyFunction(lambda: tokens.digest("session-code", new_code()))
+    last_four = "7KQ2"
+    subject = factory.LazyFunction(uuid4)
+    pool = None
+    hold_group = factory.LazyFunction(uuid4)
+    issued_at = NOW
+    expires_at = NOW + dt.timedelta(days=60)

@@ -1,5 +1,6 @@
 """The tables of therapy credits: the ledger, the pools behind it, and what stands round them."""
 
+from therapy_credits.models.bookings import Booking, SessionCode
 from therapy_credits.models.ledger import (
     CHARGES,
     VOIDS,
@@ -11,6 +12,18 @@ from therapy_credits.models.ledger import (
     Transfer,
 )
 from therapy_credits.models.pools import Expiry, Funding, Policy, Pool
+from therapy_credits.models.practices import (
+    Format,
+    HoursException,
+    Licence,
+    Practice,
+    PracticeInvitation,
+    PracticeMembership,
+    Practitioner,
+    ServiceType,
+    Topic,
+    WeeklyHours,
+)
 from therapy_credits.models.subjects import Subject
 
 __all__ = [
@@ -18,13 +31,25 @@ __all__ = [
     "VOIDS",
     "Account",
     "AccountQuerySet",
+    "Booking",
     "Code",
     "Expiry",
+    "Format",
     "Funding",
+    "HoursException",
     "Kind",
+    "Licence",
     "Phase",
     "Policy",
     "Pool",
+    "Practice",
+    "PracticeInvitation",
+    "PracticeMembership",
+    "Practitioner",
+    "ServiceType",
+    "SessionCode",
     "Subject",
+    "Topic",
     "Transfer",
+    "WeeklyHours",
 ]

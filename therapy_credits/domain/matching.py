@@ -1,0 +1,102 @@
+"""Who fits: hard filters first, then an order, and for each the reasons to show.
+
+Hard means that no other quality makes up for it: somebody who may not practise
+where you will be that day cannot help you, however well they know touring.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Need:
+    """What a person asks for. ``region`` is empty where a country has no states that matter."""
+
+    country: str
+    region: str
+    language: str
+    format: str
+    topics: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Authority:
+    """Where one licence lets somebody practise, and until when (that day included)."""
+
+    country: str
+    region: str
+    expires_on: dt.date
+
+    def covers(self, country: str, region: str, on: dt.date) -> bool:
+        return self.country == country and self.region in ("", region) and on <= self.expires_on
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """What matching must know of a practitioner; ``slots`` are starts in UTC, in order."""
+
+    key: int
+    languages: frozenset[str]
+    formats: frozenset[str]
+    topics: frozenset[str]
+    authorities: tuple[Authority, ...]
+    slots: tuple[dt.datetime, ...]
+
+
+@dataclass(frozen=True)
+class Match:
+    key: int
+    slots: tuple[dt.datetime, ...]
+    topics: tuple[str, ...]
+    authority: Authority
+    daytime_share: float
+
+
+def may_practise(
+    authorities: Iterable[Authority], country: str, region: str, on: dt.date
+) -> Authority | None:
+    """The licence that lets them see somebody there on that day, the longest first."""
+    fitting = [one for one in authorities if one.covers(country, region, on)]
+    return max(fitting, key=lambda one: one.expires_on, default=None)
+
+
+def find_matches(need: Need, candidates: Sequence[Candidate], *, zone: dt.tzinfo) -> list[Match]:
+    """Those who fit ``need`` and have a time, best first.
+
+    The order: shared topics, then hours a person is awake in ``zone``, then the soonest
+    time, then the key, so that the same question always gets the same answer.
+    """
+    matches = [match for one in candidates if (match := _match(need, one, zone))]
+    return sorted(
+        matches, key=lambda m: (-len(m.topics), -round(m.daytime_share, 1), m.slots[0], m.key)
+    )
+
+
+def _match(need: Need, one: Candidate, zone: dt.tzinfo) -> Match | None:
+    if need.language not in one.languages or need.format not in one.formats:
+        return None
+    # The licence is asked for the day of each slot: one that lapses on Friday
+    # still opens Thursday, and closes Saturday.
+    licensed = [
+        (slot, authority)
+        for slot in one.slots
+        if (
+            authority := may_practise(
+                one.authorities, need.country, need.region, slot.astimezone(zone).date()
+            )
+        )
+    ]
+    if not licensed:
+        return None
+    slots = tuple(slot for slot, _ in licensed)
+    awake = sum(1 for slot in slots if 8 <= slot.astimezone(zone).hour < 21)
+    return Match(
+        key=one.key,
+        slots=slots,
+        topics=tuple(sorted(need.topics & one.topics)),
+        authority=licensed[0][1],
+        daytime_share=awake / len(slots),
+    )
