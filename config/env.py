@@ -41,7 +41,7 @@ def items(name: str, default: list[str]) -> list[str]:
     return [item.strip() for item in value.split(",") if item.strip()] or default
 
 
-def url(name: str, default: str, *, schemes: set[str]) -> str:
+def url(name: str, default: str | None = None, *, schemes: set[str]) -> str:
     """An address whose scheme is one of ``schemes``."""
     value = text(name, default)
     if urlsplit(value).scheme not in schemes:

@@ -3,7 +3,12 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from config import operations
+
 urlpatterns = [
+    path("healthz", operations.healthz, name="healthz"),
+    path("readyz", operations.readyz, name="readyz"),
+    path("metrics", operations.metrics, name="metrics"),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
     path("", include("portal.urls")),

@@ -32,7 +32,7 @@ if not FIELD_KEYS:
 
 # --- Where it is served ------------------------------------------------------
 BASE_URL = env.url(
-    "BASE_URL", "http://127.0.0.1:8000" if DEBUG else "", schemes={"http", "https"}
+    "BASE_URL", "http://127.0.0.1:8000" if DEBUG else None, schemes={"http", "https"}
 ).rstrip("/")
 ALLOWED_HOSTS = env.items(
     "ALLOWED_HOSTS",
@@ -81,6 +81,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -95,6 +96,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]
 
 TEMPLATES = [
@@ -122,6 +124,9 @@ DATABASE_URL = env.text("DATABASE_URL")
 DATABASES = {"default": environ.Env.db_url_config(DATABASE_URL)}
 if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
     raise ImproperlyConfigured("DATABASE_URL must start with postgres://.")
+# A unix socket's directory is ?host=… in the URL, where both libpq and we read it.
+if "host" in DATABASES["default"].get("OPTIONS", {}):
+    DATABASES["default"]["HOST"] = DATABASES["default"]["OPTIONS"].pop("host")
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DATABASES["default"]["OPTIONS"] = {
     **DATABASES["default"].get("OPTIONS", {}),
@@ -131,7 +136,7 @@ DATABASES["default"]["OPTIONS"] = {
     " -c idle_in_transaction_session_timeout=30s",
 }
 
-CACHE_URL = env.url("CACHE_URL", "", schemes={"redis", "rediss", "unix"})
+CACHE_URL = env.url("CACHE_URL", schemes={"redis", "rediss", "unix"})
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
@@ -140,7 +145,7 @@ CACHES = {
     }
 }
 
-CELERY_BROKER_URL = env.url("BROKER_URL", "", schemes={"redis", "rediss", "redis+socket"})
+CELERY_BROKER_URL = env.url("BROKER_URL", schemes={"redis", "rediss", "redis+socket"})
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_IGNORE_RESULT = True
@@ -203,6 +208,10 @@ ACCOUNT_SIGNUP_FIELDS = ["email*"]
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"
 # Staff, finance and practices must have a second factor.
 REQUIRE_MFA = env.flag("REQUIRE_MFA", default=True)
+
+# --- Operations --------------------------------------------------------------
+# Who may read /metrics; empty: nobody.
+METRICS_TOKEN = env.text("METRICS_TOKEN", "")
 
 # --- Language and time -------------------------------------------------------
 USE_TZ = True
@@ -267,6 +276,8 @@ SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = int(timedelta(days=14).total_seconds())
 if not DEBUG:
     SECURE_SSL_REDIRECT = BASE_URL.startswith("https")
+    # Probes come from inside, past the proxy that speaks TLS.
+    SECURE_REDIRECT_EXEMPT = ["^healthz$", "^readyz$", "^metrics$"]
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_HSTS_SECONDS = int(timedelta(days=365).total_seconds())
     SECURE_HSTS_INCLUDE_SUBDOMAINS = True

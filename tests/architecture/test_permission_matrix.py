@@ -17,6 +17,7 @@ from accounts.models import User
 from tests.permissions import ROLES, STAFF_ROLES, Cast, Route
 
 APPS = (
+    "config",
     "accounts",
     "notifications",
     "calendars",

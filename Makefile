@@ -1,0 +1,47 @@
+# Everything needs Python 3.11 or newer, pip and make; nothing else. `make help` lists the targets.
+
+PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+VENV := .venv/bin/python
+LOCAL := $(VENV) -m config.local --end-with-parent
+# One shell program replaces itself by the next: whoever kills make, the rest notices.
+FRESH := exec $(LOCAL) exec --fresh --
+
+.PHONY: help run test check soak bench format translations setup
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make run           serve the site with demo data at http://127.0.0.1:8000 (PORT=...)"
+	@echo "make test          everything that must pass"
+	@echo "make check         formatting, lint, types, import rules, migrations, translations, deployment"
+	@echo "make soak          the long versions of the tests: kills, chaos, many rounds"
+	@echo "make bench         benchmarks, each beside its own limit"
+	@echo "make format        put the code in shape"
+	@echo "make translations  collect the texts to translate, and compile the translations"
+
+setup:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; set PYTHON=..." >&2; exit 1; }
+	@$(PYTHON) config/local/setup.py
+
+run: setup
+	@exec $(LOCAL) run
+
+test: check
+	@$(FRESH) $(VENV) -m pytest
+
+check: setup
+	@$(FRESH) $(VENV) -m config.local.checks
+
+soak: setup
+	@$(FRESH) $(VENV) -m pytest -m soak
+
+bench: setup
+	@$(FRESH) $(VENV) -m benchmarks
+
+format: setup
+	@$(VENV) -m ruff check --quiet --fix-only .
+	@$(VENV) -m ruff format .
+	@$(VENV) -m config.local.checks --fix-templates
+
+translations: setup
+	@exec $(VENV) -m config.local.translations

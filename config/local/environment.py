@@ -1,0 +1,65 @@
+"""What a process of ours finds in its environment on one machine.
+
+On a laptop nothing has to be set. On a server everything is, and nothing here changes it.
+"""
+
+import os
+from pathlib import Path
+
+import environ
+
+from config.local import PROJECT, LocalError
+
+# Every setting of .env.example, so that a test run can start from none of them.
+NAMES = (
+    "SECRET_KEY",
+    "FIELD_KEYS",
+    "DEBUG",
+    "ALLOWED_HOSTS",
+    "BASE_URL",
+    "DATABASE_URL",
+    "CACHE_URL",
+    "BROKER_URL",
+    "EMAIL_URL",
+    "MAIL_DOMAIN",
+    "STRIPE_SECRET_KEY",
+    "STRIPE_WEBHOOK_SECRET",
+    "STRIPE_API_BASE",
+    "REQUIRE_MFA",
+    "METRICS_TOKEN",
+)
+SERVERS = ("DATABASE_URL", "CACHE_URL", "BROKER_URL")
+
+
+def read_file(path: Path = PROJECT / ".env") -> None:
+    """Take from ``.env`` what the environment does not already say."""
+    if path.is_file():
+        environ.Env.read_env(path)
+
+
+def is_laptop() -> bool:
+    """Nothing says where the data is or with which secret: a developer's machine."""
+    return not (os.environ.get("DATABASE_URL") or os.environ.get("SECRET_KEY"))
+
+
+def given() -> dict[str, str]:
+    """The servers somebody named."""
+    return {name: value for name in SERVERS if (value := os.environ.get(name, "").strip())}
+
+
+def without_settings() -> dict[str, str]:
+    """The environment without a single setting of ours."""
+    return {name: value for name, value in os.environ.items() if name not in NAMES}
+
+
+def check_settings() -> None:
+    """Read the settings now, in this process: a wrong one stops us with its sentence."""
+    from django.core.exceptions import ImproperlyConfigured
+
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.base")
+    try:
+        from django.conf import settings
+
+        settings.DEBUG  # noqa: B018 - reading one reads all
+    except ImproperlyConfigured as wrong:
+        raise LocalError(str(wrong)) from None
