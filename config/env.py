@@ -5,12 +5,15 @@ says what it must look like, and says where it is documented.
 """
 
 import os
+from base64 import b64decode
 from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
 TRUE = {"1", "true", "yes", "on"}
 FALSE = {"0", "false", "no", "off", ""}
+SECRET_LENGTH = 50
+KEY_BYTES = 32
 
 
 def text(name: str, default: str | None = None) -> str:
@@ -21,6 +24,30 @@ def text(name: str, default: str | None = None) -> str:
     if default is None:
         raise ImproperlyConfigured(f"{name} is not set. See .env.example for what it must hold.")
     return default
+
+
+def secret(name: str, default: str | None = None) -> str:
+    """A secret that nobody can guess, as far as its length tells."""
+    value = text(name, default)
+    if len(value) < SECRET_LENGTH:
+        raise ImproperlyConfigured(f"{name} must have at least {SECRET_LENGTH} characters.")
+    return value
+
+
+def keys(name: str, default: str | None = None) -> list[str]:
+    """Comma-separated keys, each 32 bytes in base64."""
+    found = [key.strip() for key in text(name, default).split(",") if key.strip()]
+    for number, key in enumerate(found, start=1):
+        try:
+            size = len(b64decode(key, validate=True))
+        except ValueError:
+            size = 0
+        if size != KEY_BYTES:
+            raise ImproperlyConfigured(
+                f"Key {number} of {name} must be {KEY_BYTES} random bytes in base64."
+                " See .env.example for a command that makes one."
+            )
+    return found
 
 
 def flag(name: str, default: bool) -> bool:
@@ -44,7 +71,12 @@ def items(name: str, default: list[str]) -> list[str]:
 def url(name: str, default: str | None = None, *, schemes: set[str]) -> str:
     """An address whose scheme is one of ``schemes``."""
     value = text(name, default)
-    if urlsplit(value).scheme not in schemes:
+    try:
+        parts = urlsplit(value)
+        is_address = "://" in value and (parts.port or True)  # reading the port checks it
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} is not an address.") from None
+    if not is_address or parts.scheme not in schemes:
         allowed = ", ".join(f"{scheme}://" for scheme in sorted(schemes))
         raise ImproperlyConfigured(f"{name} must start with one of {allowed}.")
     return value

@@ -168,7 +168,7 @@ class Site:
     def _start_workers(self) -> None:
         # As root Celery warns at length. It takes JSON only, which is what the warning is about.
         calm = ("-W", "ignore:You're running the worker with superuser")
-        celery = [sys.executable, *calm, "-m", "celery", "--app", "config", "--quiet"]
+        celery = [sys.executable, *calm, "-m", "celery", "--app", "config.worker", "--quiet"]
         schedule = VAR / "beat-schedule"
         self.processes["worker"] = spawn(
             [

@@ -22,13 +22,11 @@ DEBUG = env.flag("DEBUG", default=False)
 
 # --- Secrets -----------------------------------------------------------------
 # In DEBUG they have fixed, worthless values so that a laptop needs no set-up.
-SECRET_KEY = env.text("SECRET_KEY", "debug-only-" + "0" * 50 if DEBUG else None)
+SECRET_KEY = env.secret("SECRET_KEY", "debug-only-" + "0" * 50 if DEBUG else None)
 # Keys for encrypted fields, newest first, each 32 random bytes in base64.
-FIELD_KEYS = env.items(
-    "FIELD_KEYS", ["ZGVidWctb25seS1rZXktMzItYnl0ZXMtbG9uZy0wMDE="] if DEBUG else []
+FIELD_KEYS = env.keys(
+    "FIELD_KEYS", "ZGVidWctb25seS1rZXktMzItYnl0ZXMtbG9uZy0wMDE=" if DEBUG else None
 )
-if not FIELD_KEYS:
-    raise ImproperlyConfigured("FIELD_KEYS is not set. See .env.example for what it must hold.")
 
 # --- Where it is served ------------------------------------------------------
 BASE_URL = env.url(
@@ -120,10 +118,10 @@ FORM_RENDERER = "config.renderer.GreenroomForms"
 CSRF_FAILURE_VIEW = "portal.views.site.form_expired"
 
 # --- Database, cache, broker -------------------------------------------------
-DATABASE_URL = env.text("DATABASE_URL")
+DATABASE_URL = env.url("DATABASE_URL", schemes={"postgres", "postgresql"})
 DATABASES = {"default": environ.Env.db_url_config(DATABASE_URL)}
-if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
-    raise ImproperlyConfigured("DATABASE_URL must start with postgres://.")
+if not DATABASES["default"]["NAME"]:
+    raise ImproperlyConfigured("DATABASE_URL must end with the name of a database.")
 # A unix socket's directory is ?host=… in the URL, where both libpq and we read it.
 if "host" in DATABASES["default"].get("OPTIONS", {}):
     DATABASES["default"]["HOST"] = DATABASES["default"]["OPTIONS"].pop("host")
