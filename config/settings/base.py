@@ -47,7 +47,7 @@ ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "accounts.apps.AdminSiteConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.humanize",
@@ -92,7 +92,10 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "accounts.middleware.session_limits",
+    "accounts.middleware.time_zone",
     "allauth.account.middleware.AccountMiddleware",
+    "accounts.middleware.too_many_attempts",
     "django_htmx.middleware.HtmxMiddleware",
     "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]
@@ -200,12 +203,52 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_REDIRECT_URL = "/me/"
 LOGIN_URL = "/accounts/login/"
+# django-allauth ignores a misspelt name without a word: tests/accounts/test_settings.py reads
+# its source for each of these.
+ACCOUNT_ADAPTER = "notifications.adapters.AccountAdapter"
+ACCOUNT_FORMS = {"login": "accounts.forms.SignInForm"}
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*"]
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = urlsplit(BASE_URL).scheme
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
+ACCOUNT_EMAIL_VERIFICATION_BY_CODE_TIMEOUT = 600
+ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND = True
+ACCOUNT_LOGIN_BY_CODE_ENABLED = True
+ACCOUNT_LOGIN_BY_CODE_TIMEOUT = 600
+ACCOUNT_LOGIN_BY_CODE_SUPPORTS_RESEND = True
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_CHANGE_EMAIL = True
+ACCOUNT_SESSION_REMEMBER = True
+MFA_ADAPTER = "accounts.adapters.SecondFactorAdapter"
+MFA_SUPPORTED_TYPES = ["webauthn", "totp", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_ISSUER = "Greenroom"
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+# A passkey belongs to a name, and needs https: on a laptop open http://localhost, not 127.0.0.1.
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = DEBUG
+# How many proxies stand in front and write X-Forwarded-For; the limits count by address.
+ALLAUTH_TRUSTED_PROXY_COUNT = env.number("TRUSTED_PROXIES", default=0)
+SPOTIFY_CLIENT_ID = env.text("SPOTIFY_CLIENT_ID", "")
+SPOTIFY_CLIENT_SECRET = env.text("SPOTIFY_CLIENT_SECRET", None if SPOTIFY_CLIENT_ID else "")
+# The button is there when there is an app to sign in with.
+SOCIALACCOUNT_PROVIDERS: dict[str, dict[str, object]] = (
+    {
+        "spotify": {
+            "APPS": [{"client_id": SPOTIFY_CLIENT_ID, "secret": SPOTIFY_CLIENT_SECRET}],
+            "SCOPE": ["user-read-email"],
+        }
+    }
+    if SPOTIFY_CLIENT_ID
+    else {}
+)
 # Staff, finance and practices must have a second factor.
 REQUIRE_MFA = env.flag("REQUIRE_MFA", default=True)
+# Whose sessions are short: 30 minutes idle, 12 hours in all. Each is asked once, at sign-in.
+SHORT_SESSION_WHEN = ["accounts.rules.has_role"]
 
 # --- Operations --------------------------------------------------------------
 # Who may read /metrics; empty: nobody.
@@ -261,7 +304,8 @@ CONTENT_SECURITY_POLICY = {
         "font-src": [SELF],
         "connect-src": [SELF],
         "manifest-src": [SELF],
-        "form-action": [SELF],
+        # Signing in with Spotify is a form here that is sent on to there.
+        "form-action": [SELF, *(["https://accounts.spotify.com"] if SPOTIFY_CLIENT_ID else [])],
         "base-uri": [NONE],
         "frame-ancestors": [NONE],
     }

@@ -1,0 +1,59 @@
+"""How django-allauth does things here. (Its mail is in notifications/adapters.py.)"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core import context
+from allauth.mfa.adapter import DefaultMFAAdapter
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
+
+from accounts.models import User
+from common import sealing
+
+
+class PeopleAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types
+    def validation_error(self, code: str, *args: Any) -> ValidationError:
+        """Also tells the middleware when it is about trying too often, which is a 429."""
+        if code in ("too_many_login_attempts", "rate_limited") and context.request is not None:
+            context.request.has_tried_too_often = True
+        error: ValidationError = super().validation_error(code, *args)
+        return error
+
+    def post_login(self, request: HttpRequest, user: User, **more: Any) -> HttpResponse:
+        """Take the language and the zone of the account along to this browser."""
+        response: HttpResponse = super().post_login(request, user, **more)
+        keep_preferences(user, request, response)
+        return response
+
+
+class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # allauth has no types
+    """Secrets of authenticator apps and recovery codes are sealed in the database."""
+
+    def encrypt(self, text: str) -> str:
+        return sealing.seal(text, "second-factor")
+
+    def decrypt(self, encrypted_text: str) -> str:
+        return sealing.unseal(encrypted_text, "second-factor")
+
+
+def keep_preferences(user: User, request: HttpRequest, response: HttpResponse) -> None:
+    """Put the language and zone of the account into this browser's cookies.
+
+    Pages read only the cookies, so that showing one never asks the database for them.
+    """
+    cookies = {settings.LANGUAGE_COOKIE_NAME: user.language}
+    if "tz" not in request.COOKIES:
+        cookies["tz"] = user.time_zone
+    for name, value in cookies.items():
+        if value:
+            response.set_cookie(
+                name,
+                value,
+                max_age=365 * 24 * 3600,
+                secure=request.is_secure(),
+                samesite="Lax",
+            )

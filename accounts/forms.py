@@ -1,0 +1,91 @@
+"""What a person types to sign in, and about themselves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from allauth.account.forms import LoginForm
+from django import forms
+from django.conf import settings
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Role
+from common.when import ZONES
+
+
+class SignInForm(LoginForm):  # type: ignore[misc]  # allauth has no types
+    """One form for both ways in: with a password, or without one by a code in a mail."""
+
+    def _setup_password_field(self) -> None:
+        # allauth drops the field where signing up asks for no password.
+        password = self.fields["password"]
+        password.required = False
+        password.label = _("Password")
+        password.help_text = _("No password? Leave this empty and we send you a code.")
+        password.widget.attrs.pop("placeholder", None)
+        self.fields["login"].label = _("E-mail address")
+        self.fields["login"].widget.attrs.pop("placeholder", None)
+
+
+def zone_choices() -> list[tuple[str, Any]]:
+    """Zones that are places, and UTC; people recognise the city."""
+    places = sorted(
+        name
+        for name in ZONES
+        if "/" in name and not name.startswith(("Etc/", "SystemV/", "US/", "Canada/"))
+    )
+    return [
+        ("", _("Same as my device")),
+        ("UTC", "UTC"),
+        *((name, name.replace("_", " ")) for name in places),
+    ]
+
+
+class ProfileForm(forms.Form):
+    name = forms.CharField(
+        label=_("Name"),
+        max_length=120,
+        required=False,
+        help_text=_("As you want to be called. A stage name is fine."),
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
+    )
+    language = forms.ChoiceField(
+        label=_("Language"),
+        choices=[("", _("Same as my browser")), *settings.LANGUAGES],
+        required=False,
+        help_text=_("For pages and for mail."),
+    )
+    time_zone = forms.ChoiceField(
+        label=_("Time zone"),
+        choices=zone_choices,
+        required=False,
+        help_text=_("For mail and calendars. Pages show the time of the device you hold."),
+    )
+
+
+class FindPersonForm(forms.Form):
+    email = forms.EmailField(
+        label=_("E-mail address"),
+        help_text=_("The whole address. Searching for parts would let one browse people."),
+        error_messages={"invalid": _("Write a whole e-mail address, like ann@example.org.")},
+    )
+
+
+class GiveRoleForm(forms.Form):
+    role = forms.ChoiceField(label=_("Role"), choices=Role.choices)
+    until_on = forms.DateField(
+        label=_("Last day"),
+        required=False,
+        help_text=_("Leave empty for no end. The role ends at midnight UTC after this day."),
+        widget=forms.DateInput(attrs={"type": "date"}),
+    )
+
+    def __init__(self, *args: Any, today: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.today = today
+
+    def clean_until_on(self) -> Any:
+        until_on = self.cleaned_data["until_on"]
+        if until_on and until_on < self.today:
+            raise forms.ValidationError(_("This day is over. Choose today or a later day."))
+        return until_on
