@@ -1,0 +1,96 @@
+"""What shows on a lock screen says nothing: no subject, sender or file name hints at therapy.
+
+Every mail template of the site is found and rendered here, in every language we have, so that a
+new one cannot be forgotten.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.template import Context, Engine
+from django.utils import translation
+
+TELLING = {
+    "en": "therap|counsel|session|mental|wellness|wellbeing|health|psych|clinic|treatment|care\\b"
+    "|anxi|depress|crisis|practice|practitioner|patient|client|diagnos|grief|addict|recovery"
+    "|support group|circle",
+    "es": "terap|sesi[oó]n|salud|mental|bienestar|psic|cl[ií]nic|tratamiento|cuidado|ansiedad"
+    "|depres|crisis|consulta|paciente|diagn[oó]st|duelo|adicc|apoyo emocional",
+}
+# "sesión" is also how one signs in, and only then is it harmless.
+HARMLESS = re.compile(r"inici\w+ (de )?sesi[oó]n|recovery codes?", re.IGNORECASE)
+
+
+def mail_templates() -> Iterator[str]:
+    for folder in [*settings.TEMPLATES[0]["DIRS"], *settings.BASE_DIR.glob("*/templates")]:
+        for path in sorted(Path(folder).glob("*/mail/*.subject.txt")):
+            yield str(path.relative_to(folder))
+
+
+class Anything(dict[str, str]):
+    """A context in which every name has a harmless value."""
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+    def __getitem__(self, name: str) -> str:
+        return {"True": True, "False": False, "None": None}.get(name, "Blue Hall")  # type: ignore[return-value]
+
+
+def subject(name: str, language: str) -> str:
+    with translation.override(language):
+        context = Context(autoescape=False)
+        context.dicts.append(Anything())
+        return str(Engine.get_default().get_template(name).render(context))
+
+
+def telling_words(text: str, language: str) -> list[str]:
+    return re.findall(TELLING[language], HARMLESS.sub("", text), re.IGNORECASE)
+
+
+@pytest.mark.parametrize("language", sorted(TELLING))
+@pytest.mark.parametrize("name", sorted(set(mail_templates())))
+def test_no_subject_tells(name: str, language: str) -> None:
+    text = subject(name, language)
+
+    assert text.strip(), f"{name} renders to nothing"
+    assert telling_words(text, language) == []
+
+
+@pytest.mark.parametrize("name", sorted(set(mail_templates())))
+def test_each_subject_has_a_text_beside_it(name: str) -> None:
+    Engine.get_default().get_template(name.replace(".subject.txt", ".txt"))
+
+
+@pytest.mark.parametrize("language", sorted(TELLING))
+def test_the_sender_does_not_tell(language: str) -> None:
+    assert telling_words(settings.DEFAULT_FROM_EMAIL, language) == []
+
+
+def test_the_word_list_finds_what_it_should() -> None:
+    """The control: these would all be caught."""
+    for text, language in [
+        ("Your therapy session is booked", "en"),
+        ("A counselling place is free", "en"),
+        ("Tu sesión de terapia", "es"),
+        ("Cita con tu psicóloga", "es"),
+    ]:
+        assert telling_words(text, language)
+    assert telling_words("Iniciar sesión", "es") == []
+    assert len(set(mail_templates())) >= 15
+
+
+def test_every_mail_that_allauth_sends_has_words_of_ours() -> None:
+    import allauth
+
+    source = Path(allauth.__file__).parent / "templates"
+    theirs = {
+        path.name.removesuffix("_subject.txt") for path in source.glob("*/email/*_subject.txt")
+    } - {"password_reset_code"}  # we mail a link
+    ours = {Path(name).name.removesuffix(".subject.txt") for name in mail_templates()}
+    assert theirs <= ours
