@@ -1,5 +1,17 @@
-from django.urls import URLPattern, URLResolver
+from django.http import HttpResponse
+from django.urls import path
 
 app_name = "events"
 
-urlpatterns: list[URLPattern | URLResolver] = []
+
+def _later(request, **kwargs):
+    return HttpResponse()
+
+
+urlpatterns = [
+    path("events/", _later, name="list"),
+    path("events/<slug:slug>/", _later, name="event"),
+    path("events/<slug:slug>/rsvp/", _later, name="place-rsvp"),
+    path("rsvp/<str:token>/", _later, name="rsvp"),
+    path("me/events/", _later, name="mine"),
+]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Self
+from typing import Self
 from zoneinfo import ZoneInfo
 
 import pgtrigger
@@ -12,11 +12,12 @@ from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-if TYPE_CHECKING:
-    from accounts.models import User
+from accounts.models import Role, StaffGrant, User
+from ambassadors.models import Enrolment, Programme
 
 
 def new_uid() -> str:
@@ -53,15 +54,37 @@ class Topic(models.TextChoices):
 
 
 class EventQuerySet(models.QuerySet["Event"]):
-    def visible_to(self, user: User | AnonymousUser) -> Self:
-        """Events this user may open. Every page and feed starts here. Drafts are not among them."""
-        return self.filter(~Q(status=Event.Status.DRAFT)).filter(
-            visibility__in=(Visibility.PUBLIC, Visibility.UNLISTED)
-        )
+    def visible_to(self, user: User | AnonymousUser, *, at: datetime | None = None) -> Self:
+        """Events this user may open. Every page and feed starts here; drafts are not among them.
+
+        ``at`` is the moment at which enrolments and grants count, by default now.
+        """
+        seen = Q(visibility__in=(Visibility.PUBLIC, Visibility.UNLISTED))
+        if user.is_authenticated:
+            at = at or timezone.now()
+            enrolled = Enrolment.objects.active(at=at).filter(user=user)
+            seen |= Q(Exists(enrolled), visibility=Visibility.AMBASSADORS)
+            seen |= Q(
+                visibility=Visibility.PROGRAMME, programme__in=enrolled.values("term__programme")
+            )
+            seen |= _run_by(user, at)
+        return self.exclude(status=Event.Status.DRAFT).filter(seen)
+
+    def editable_by(self, user: User | AnonymousUser, *, at: datetime) -> Self:
+        """Events this coordinator runs, drafts too. The staff console starts here."""
+        if not user.is_authenticated:
+            return self.none()
+        return self.filter(_run_by(user, at))
 
     def listed(self) -> Self:
         """Those a list, a feed or a search may name. An unlisted event is found by its link."""
         return self.exclude(visibility=Visibility.UNLISTED)
+
+
+def _run_by(user: User, at: datetime) -> Q:
+    """Which events a coordinator runs: every one, or those of their programmes."""
+    grants = StaffGrant.objects.active(at=at).filter(user=user, role=Role.COORDINATOR)
+    return Q(Exists(grants.filter(all_programmes=True)))
 
 
 class Event(models.Model):
@@ -79,6 +102,14 @@ class Event(models.Model):
     )
     visibility = models.CharField(
         _("who can see it"), max_length=12, choices=Visibility.choices, default=Visibility.PUBLIC
+    )
+    programme = models.ForeignKey(
+        Programme,
+        models.PROTECT,
+        verbose_name=_("programme"),
+        null=True,
+        blank=True,
+        related_name="events",
     )
     # Words
     title = models.CharField(_("title"), max_length=120)
@@ -147,6 +178,10 @@ class Event(models.Model):
                 name="event_format_known",
             ),
             models.CheckConstraint(
+                condition=~Q(visibility="programme") | Q(programme__isnull=False),
+                name="event_programme_only_names_it",
+            ),
+            models.CheckConstraint(
                 condition=Q(status="draft")
                 | (
                     ~Q(safety_lead="")
@@ -196,9 +231,9 @@ class Event(models.Model):
 
 
 class OccurrenceQuerySet(models.QuerySet["Occurrence"]):
-    def visible_to(self, user: User | AnonymousUser) -> Self:
+    def visible_to(self, user: User | AnonymousUser, *, at: datetime | None = None) -> Self:
         """Dates of events this user may open."""
-        return self.filter(event__in=Event.objects.visible_to(user))
+        return self.filter(event__in=Event.objects.visible_to(user, at=at))
 
     def listed(self) -> Self:
         return self.exclude(event__visibility=Visibility.UNLISTED)
@@ -239,7 +274,12 @@ class Occurrence(models.Model):
             models.CheckConstraint(
                 condition=Q(ends_at__gt=F("starts_at")), name="occurrence_ends_after_start"
             ),
-            models.UniqueConstraint(fields=["event", "starts_on"], name="occurrence_once_a_day"),
+            # A page is found by its day (?date=). Checked at commit, so that dates can swap days.
+            models.UniqueConstraint(
+                fields=["event", "starts_on"],
+                name="occurrence_once_a_day",
+                deferrable=models.Deferrable.DEFERRED,
+            ),
         ]
         indexes = [
             models.Index(fields=["starts_at", "ends_at"], name="occurrence_by_time"),

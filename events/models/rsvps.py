@@ -102,7 +102,7 @@ class RsvpQuerySet(models.QuerySet["Rsvp"]):
         return self.filter(user=user)
 
     def of_guest(self, email: str) -> Self:
-        return self.filter(guest_email__iexact=email)
+        return self.alias(address=Lower("guest_email")).filter(address=email.lower())
 
 
 class Rsvp(models.Model):

@@ -153,6 +153,7 @@ def test_a_guest_answers_once_for_a_date_in_any_case_of_their_address() -> None:
         ({"status": "unheard-of"}, "event_status_known"),
         ({"visibility": "unheard-of"}, "event_visibility_known"),
         ({"format": "unheard-of"}, "event_format_known"),
+        ({"visibility": "programme"}, "event_programme_only_names_it"),
         ({"safety_lead": ""}, "event_cared_for_before_published"),
         ({"host_briefing": ""}, "event_cared_for_before_published"),
         ({"emergency_number": ""}, "event_cared_for_before_published"),
@@ -186,6 +187,8 @@ def test_an_event_has_one_date_a_day() -> None:
     here = OccurrenceFactory()
     with refused("occurrence_once_a_day"), transaction.atomic():
         OccurrenceFactory(event=here.event, starts_at=here.ends_at)
+        with connection.cursor() as cursor:
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
 
 def test_a_person_is_checked_in_once_until_it_is_undone(attendee: User) -> None:

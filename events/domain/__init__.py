@@ -1,0 +1,1 @@
+"""Pure logic of events: no Django, no clock."""

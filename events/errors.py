@@ -1,0 +1,103 @@
+"""What events may refuse, in words fit to show a person."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+
+class EventsError(Exception):
+    """The base of every refusal here. ``str()`` of it may be shown."""
+
+    message: str | Promise = _("That is not possible.")
+
+    def __str__(self) -> str:
+        return str(self.message)
+
+
+class Busy(EventsError):
+    message = _("Very many people are asking for this date right now. Please try again.")
+
+
+class RsvpClosed(EventsError):
+    """Nobody new can come: not yet, no longer, or not at all."""
+
+    message = _("RSVPs for this date are closed.")
+
+
+class NotOpenYet(RsvpClosed):
+    message = _("RSVPs for this event are not open yet.")
+
+
+class DateIsCancelled(RsvpClosed):
+    message = _("This date was cancelled.")
+
+
+class DateIsOver(RsvpClosed):
+    message = _("This date is over.")
+
+
+class PartyTooLarge(EventsError):
+    def __init__(self, largest: int) -> None:
+        self.largest = largest
+
+    def __str__(self) -> str:
+        return ngettext(
+            "Everyone needs their own RSVP for this event: you cannot bring others.",
+            "You can come as up to %(count)d people, you included.",
+            self.largest,
+        ) % {"count": self.largest}
+
+
+class TooManyNames(EventsError):
+    message = _("There are more names than people. Add people, or take a name out.")
+
+
+class NotEnoughPlaces(EventsError):
+    """A party cannot grow. What they have stays theirs."""
+
+    def __init__(self, free: int) -> None:
+        self.free = free
+
+    def __str__(self) -> str:
+        if self.free < 1:
+            return str(_("There are no more places. You keep the ones you have."))
+        return ngettext(
+            "There is %(count)d more place. You keep the ones you have.",
+            "There are %(count)d more places. You keep the ones you have.",
+            self.free,
+        ) % {"count": self.free}
+
+
+class NoLongerComing(EventsError):
+    message = _("This RSVP has ended. You can RSVP again on the event's page.")
+
+
+class NotGoing(EventsError):
+    message = _("Only people who are going can be checked in.")
+
+
+class EditedMeanwhile(EventsError):
+    """Somebody else saved the event since this person opened it. Nothing was written."""
+
+    message = _("Somebody else has changed this event since you opened it.")
+
+
+class NotReady(EventsError):
+    """What an event still needs before it can be published, by field."""
+
+    message = _("This event needs a few more things before it can be published.")
+
+    def __init__(self, missing: Mapping[str, str]) -> None:
+        self.missing = dict(missing)
+
+
+class NotADraft(EventsError):
+    message = _("Only a draft can be published.")
+
+
+class NotPublished(EventsError):
+    message = _("Only a published event can be cancelled.")

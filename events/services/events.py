@@ -1,0 +1,258 @@
+"""Writing, publishing, changing and cancelling events."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.utils.text import slugify
+from django.utils.translation import override
+
+from accounts.models import User
+from accounts.services import audit
+from calendars.domain.vevent import render_vevent
+from calendars.queries import EVENTS_FEED
+from calendars.services.revisions import bump
+from events.errors import EditedMeanwhile, NotADraft, NotPublished, NotReady
+from events.models import Event, Occurrence, new_uid
+from events.queries import people_to_tell, public_entry
+from events.rules import missing_for_publishing
+from events.services.mails import tell
+from events.services.rsvps import wake_queue
+
+# What makes the same date another appointment (RFC 5546: SEQUENCE goes up).
+PLACE_FIELDS = frozenset({"format", "time_zone", "place_name", "address", "online_url"})
+# What a calendar entry shows besides.
+ENTRY_FIELDS = PLACE_FIELDS | {"title", "summary"}
+
+
+@dataclass(frozen=True)
+class DatePlan:
+    """One date as somebody wants it to be."""
+
+    starts_at: datetime
+    ends_at: datetime
+    capacity: int | None
+    pk: int | None = None
+    """The date it is now; None for a new one."""
+
+
+@transaction.atomic
+def draft_event(
+    *, words: Mapping[str, Any], dates: Sequence[DatePlan], actor: User, at: datetime
+) -> Event:
+    """Write a new event, which nobody but staff can see yet."""
+    event = Event(**words, slug=_free_slug(words["title"]), edited_at=at, edited_by=actor)
+    event.save(force_insert=True)
+    _write_dates(event, dates, changed=frozenset(), at=at)
+    audit.record(actor, "event.drafted", event, at)
+    return event
+
+
+@transaction.atomic
+def edit_event(
+    *,
+    event: Event,
+    version: int,
+    words: Mapping[str, Any],
+    dates: Sequence[DatePlan],
+    actor: User,
+    at: datetime,
+) -> Event:
+    """Change what an event says and when it is.
+
+    ``version`` is the one the writer began from: EditedMeanwhile when somebody has saved
+    since. Another time or place moves the dates' calendar SEQUENCE on and is told by mail to
+    everybody who comes or waits. Dates left out are cancelled, or deleted where nobody could
+    know of them. Raises NotReady when a published event would lack what it must say.
+    """
+    event = Event.objects.select_for_update().get(pk=event.pk)
+    if event.version != version:
+        raise EditedMeanwhile
+    changed = frozenset(name for name, value in words.items() if getattr(event, name) != value)
+    for name in changed:
+        setattr(event, name, words[name])
+    if event.status != Event.Status.DRAFT:
+        _check_ready(event, has_dates=bool(dates))
+    if event.status == Event.Status.COMPLETED and any(plan.ends_at > at for plan in dates):
+        event.status = Event.Status.PUBLISHED
+    event.version += 1
+    event.edited_at, event.edited_by = at, actor
+    event.save()
+    dates_changed = _write_dates(event, dates, changed=changed, at=at)
+    fields = sorted(changed) + (["dates"] if dates_changed else [])
+    audit.record(actor, "event.edited", event, at, fields)
+    if event.status != Event.Status.DRAFT:
+        bump(EVENTS_FEED, at)
+    return event
+
+
+@transaction.atomic
+def publish_event(*, event: Event, actor: User, at: datetime) -> Event:
+    """Show the event to those it is for: list, page and feed.
+
+    Publishing it again changes nothing. Raises NotReady (what is missing, by field) and
+    NotADraft for one that was cancelled.
+    """
+    event = Event.objects.select_for_update().get(pk=event.pk)
+    if event.status == Event.Status.PUBLISHED:
+        return event
+    if event.status != Event.Status.DRAFT:
+        raise NotADraft
+    _check_ready(event, has_dates=Occurrence.objects.filter(event=event, ends_at__gt=at).exists())
+    event.status, event.published_at = Event.Status.PUBLISHED, at
+    event.version += 1
+    event.save(update_fields=["status", "published_at", "version"])
+    audit.record(actor, "event.published", event, at)
+    bump(EVENTS_FEED, at)
+    return event
+
+
+@transaction.atomic
+def cancel_event(*, event: Event, note: str, actor: User, at: datetime) -> Event:
+    """Call off everything that is still to come, and tell everybody why (``note``).
+
+    The page stays and says so; calendars keep the entry as cancelled. Cancelling again
+    changes nothing. Raises NotPublished.
+    """
+    event = Event.objects.select_for_update().get(pk=event.pk)
+    if event.status == Event.Status.CANCELLED:
+        return event
+    if event.status != Event.Status.PUBLISHED:
+        raise NotPublished
+    event.status, event.cancellation_note = Event.Status.CANCELLED, note
+    event.version += 1
+    event.edited_at, event.edited_by = at, actor
+    event.save(update_fields=["status", "cancellation_note", "version", "edited_at", "edited_by"])
+    for occurrence in Occurrence.objects.filter(event=event, ends_at__gt=at).order_by("pk"):
+        occurrence.event = event
+        _call_off(occurrence, at)
+    audit.record(actor, "event.cancelled", event, at)
+    bump(EVENTS_FEED, at)
+    return event
+
+
+@transaction.atomic
+def complete_events(*, at: datetime) -> int:
+    """Mark the published events whose last date is over. Safe to run at any time."""
+    over = Event.objects.filter(status=Event.Status.PUBLISHED, occurrences__isnull=False).exclude(
+        occurrences__ends_at__gt=at
+    )
+    return Event.objects.filter(pk__in=over.values("pk")).update(status=Event.Status.COMPLETED)
+
+
+def _check_ready(event: Event, *, has_dates: bool) -> None:
+    if missing := missing_for_publishing(event, has_dates=has_dates):
+        raise NotReady(missing)
+
+
+def _write_dates(
+    event: Event, plans: Sequence[DatePlan], *, changed: frozenset[str], at: datetime
+) -> bool:
+    """Make the event's dates what ``plans`` say; whether that changed any. The past stays."""
+    existing = {occurrence.pk: occurrence for occurrence in event.occurrences.order_by("pk")}
+    by_day = {occurrence.starts_on: occurrence for occurrence in existing.values()}
+    kept: set[int] = set()
+    is_changed = False
+    for plan in plans:
+        day = plan.starts_at.astimezone(event.zone).date()
+        # A day taken out and put in again is the same date: people may have said yes to it.
+        occurrence = existing.get(plan.pk or 0) or by_day.get(day)
+        if occurrence is None or occurrence.pk in kept:
+            occurrence = Occurrence(
+                event=event,
+                starts_at=plan.starts_at,
+                ends_at=plan.ends_at,
+                starts_on=day,
+                capacity=plan.capacity,
+                uid=new_uid(),
+                revised_at=at,
+            )
+            _save_with_entry(occurrence)
+            is_changed = True
+        else:
+            occurrence.event = event
+            is_changed |= _change_date(occurrence, plan, changed, at)
+        kept.add(occurrence.pk)
+    for occurrence in existing.values():
+        if occurrence.pk in kept or occurrence.ends_at <= at:
+            continue
+        occurrence.event = event
+        is_changed = True
+        if event.status == Event.Status.DRAFT and not occurrence.rsvps.exists():
+            occurrence.delete()
+        elif occurrence.cancelled_at is None:
+            occurrence.cancelled_at = at
+            _call_off(occurrence, at)
+    return is_changed
+
+
+def _change_date(
+    occurrence: Occurrence, plan: DatePlan, changed: frozenset[str], at: datetime
+) -> bool:
+    """Make one date what ``plan`` says, and tell whoever comes when it is elsewhere."""
+    if occurrence.ends_at <= at:
+        return False
+    before = (occurrence.starts_at, occurrence.ends_at)
+    is_moved = (plan.starts_at, plan.ends_at) != before
+    is_elsewhere = bool(changed & PLACE_FIELDS)
+    is_back = occurrence.cancelled_at is not None
+    has_other_places = plan.capacity != occurrence.capacity
+    occurrence.starts_at, occurrence.ends_at = plan.starts_at, plan.ends_at
+    occurrence.starts_on = plan.starts_at.astimezone(occurrence.event.zone).date()
+    occurrence.capacity = plan.capacity
+    occurrence.cancelled_at = None
+    if is_moved or is_elsewhere or is_back:
+        occurrence.sequence += 1
+    if is_moved or is_back or changed & ENTRY_FIELDS:
+        occurrence.revised_at = at
+    _save_with_entry(occurrence)
+    if is_moved or is_elsewhere or is_back:
+        for rsvp in people_to_tell(occurrence):
+            rsvp.occurrence = occurrence
+            tell(
+                rsvp,
+                "changed",
+                at=at,
+                once=occurrence.sequence,
+                is_moved=is_moved,
+                is_elsewhere=is_elsewhere,
+                was=Occurrence(event=occurrence.event, starts_at=before[0], ends_at=before[1]),
+            )
+    if has_other_places:
+        wake_queue(occurrence_id=occurrence.pk, at=at)
+    return is_moved or is_back or has_other_places
+
+
+def _call_off(occurrence: Occurrence, at: datetime) -> None:
+    """One date does not take place: its entry says so, and everybody is told."""
+    occurrence.sequence += 1
+    occurrence.revised_at = at
+    _save_with_entry(occurrence)
+    for rsvp in people_to_tell(occurrence):
+        rsvp.occurrence = occurrence
+        tell(rsvp, "cancelled", at=at, once=occurrence.sequence)
+
+
+def _save_with_entry(occurrence: Occurrence) -> None:
+    """Save a date together with its calendar text, which is a function of what is stored."""
+    with override(occurrence.event.language):
+        occurrence.vevent = render_vevent(public_entry(occurrence))
+    occurrence.save()
+
+
+def _free_slug(title: str) -> str:
+    """An address made from the title that no other event has."""
+    base = slugify(title)[:70].strip("-") or "event"
+    taken = {"new"} | set(
+        Event.objects.filter(slug__startswith=base).values_list("slug", flat=True)
+    )
+    number = 1
+    slug = base
+    while slug in taken:
+        number += 1
+        slug = f"{base}-{number}"
+    return slug

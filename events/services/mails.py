@@ -1,0 +1,53 @@
+"""The mails events send. Each is promised in the transaction of the change it tells about.
+
+Subjects are neutral: they say that something is settled and when, never what it is.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.urls import reverse
+from django.utils.translation import override
+
+from calendars.domain.calendar import render_calendar
+from events.models import Rsvp
+from events.queries import page_url, personal_entry, queue_position
+from notifications.domain import Attachment
+from notifications.services.messages import queue_message
+
+
+def tell(rsvp: Rsvp, what: str, *, at: datetime, once: object = "", **context: Any) -> None:
+    """Promise this person the mail ``what``, one for each ``once``.
+
+    Needs ``rsvp.occurrence.event`` and ``rsvp.user`` loaded.
+    """
+    occurrence = rsvp.occurrence
+    attachments = []
+    if what in _WITH_CALENDAR:
+        with override(rsvp.language):
+            content = render_calendar([personal_entry(rsvp)], name="Greenroom")
+        attachments = [Attachment("event.ics", "text/calendar; charset=utf-8", content)]
+    queue_message(
+        key=":".join(["rsvp", rsvp.reference, what, *([str(once)] if once else [])]),
+        to=rsvp.email,
+        template=f"events/mail/{what}",
+        context={
+            "rsvp": rsvp,
+            "occurrence": occurrence,
+            "event": occurrence.event,
+            "time_zone": rsvp.user.time_zone if rsvp.user else "",
+            "manage_url": settings.BASE_URL + reverse("events:rsvp", args=[rsvp.token]),
+            "page_url": page_url(occurrence),
+            "position": queue_position(rsvp),
+            **context,
+        },
+        language=rsvp.language,
+        at=at,
+        attachments=attachments,
+    )
+
+
+_WITH_CALENDAR = frozenset({"going", "promoted", "changed", "cancelled"})

@@ -1,0 +1,339 @@
+"""Saying yes, confirming, changing the party, leaving.
+
+Only taking places is gated. Leaving and coming with fewer always succeed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError, transaction
+
+from accounts.models import User
+from calendars.queries import personal_feed_key
+from calendars.services.revisions import bump
+from events.errors import (
+    DateIsCancelled,
+    DateIsOver,
+    NoLongerComing,
+    NotEnoughPlaces,
+    PartyTooLarge,
+    TooManyNames,
+)
+from events.models import Occurrence, Rsvp, new_rsvp_reference
+from events.queries import standing_rsvp
+from events.rules import refusal_of_rsvp
+from events.services.mails import tell
+from events.services.seats import Places, claim, places_of, release, serve_queue
+
+# How long places wait for a guest to confirm, and at how many dates at once for one address.
+HOLD_FOR = timedelta(minutes=15)
+HOLDS_PER_ADDRESS = 3
+# Asking again within this time sends no second mail.
+ASK_AGAIN_AFTER = timedelta(minutes=1)
+
+
+@dataclass(frozen=True)
+class Guest:
+    """Somebody without an account. Nothing is theirs until they open the link in their mail."""
+
+    name: str
+    email: str
+
+
+def place_rsvp(
+    *,
+    occurrence: Occurrence,
+    person: User | Guest,
+    party_size: int = 1,
+    companions: Sequence[str] = (),
+    language: str = "en",
+    may_hold: bool = True,
+    at: datetime,
+) -> Rsvp:
+    """Say yes for ``person``: places at ``occurrence``, or a turn in its queue when it is full.
+
+    A guest's answer waits for the link in their mail; their places are held for 15 minutes
+    (``may_hold`` off, or with three such holds already, they are taken on confirming).
+    Calling it again changes nothing, but mails a guest their link again. Raises RsvpClosed,
+    PartyTooLarge and TooManyNames.
+    """
+    try:
+        return _place(occurrence, person, party_size, companions, language, may_hold, at)
+    except IntegrityError:
+        # The same person at the same moment (a double click): the other one was first.
+        user = person if isinstance(person, User) else None
+        standing = standing_rsvp(occurrence, user=user, email=person.email)
+        if standing is None:
+            raise
+        return standing
+
+
+def _place(
+    occurrence: Occurrence,
+    person: User | Guest,
+    party_size: int,
+    companions: Sequence[str],
+    language: str,
+    may_hold: bool,
+    at: datetime,
+) -> Rsvp:
+    user = person if isinstance(person, User) else None
+    if standing := standing_rsvp(occurrence, user=user, email=person.email):
+        standing.occurrence = occurrence
+        return _answer_again(standing, user, language, at)
+    if refusal := refusal_of_rsvp(occurrence, at=at):
+        raise refusal
+    _check_party(occurrence, party_size, companions)
+    rsvp = Rsvp(
+        occurrence=occurrence,
+        user=user,
+        guest_name="" if user else person.name,
+        guest_email="" if user else person.email.lower(),
+        language=language,
+        party_size=party_size,
+        companions=list(companions),
+        reference=new_rsvp_reference(),
+        is_discreet=occurrence.event.is_restricted,
+        placed_at=at,
+        changed_at=at,
+    )
+    if not user:
+        may_hold = may_hold and _holds_of(person.email, at) < HOLDS_PER_ADDRESS
+    with places_of(occurrence.pk, at=at) as places:
+        if refusal := refusal_of_rsvp(places.occurrence, at=at):
+            raise refusal
+        if user:
+            _take_or_queue(places, rsvp, at)
+            rsvp.save(force_insert=True)
+            _tell_outcome(places, rsvp, at)
+        else:
+            rsvp.status = Rsvp.Status.PENDING
+            if may_hold and claim(places, party_size, at=at):
+                rsvp.hold_expires_at = at + HOLD_FOR
+            rsvp.save(force_insert=True)
+            tell(rsvp, "confirm", at=at, is_held=rsvp.hold_expires_at is not None)
+    return rsvp
+
+
+@transaction.atomic
+def _answer_again(rsvp: Rsvp, user: User | None, language: str, at: datetime) -> Rsvp:
+    """Somebody who has an answer gives it again."""
+    if user and rsvp.is_pending:
+        # They are signed in with the address the link went to: that confirms it.
+        return confirm_rsvp(rsvp=rsvp, user=user, at=at)
+    if user:
+        if rsvp.user_id is None:
+            Rsvp.objects.filter(pk=rsvp.pk).update(user=user, guest_name="", guest_email="")
+            rsvp.user, rsvp.guest_name, rsvp.guest_email = user, "", ""
+        return rsvp
+    if at - rsvp.changed_at >= ASK_AGAIN_AFTER or not rsvp.is_pending:
+        if rsvp.is_pending:
+            Rsvp.objects.filter(pk=rsvp.pk).update(changed_at=at)
+            tell(rsvp, "confirm", at=at, once=int(at.timestamp()), is_held=False)
+        else:
+            tell(rsvp, "already", at=at, once=at.date().isoformat())
+    return rsvp
+
+
+def add_rsvp(
+    *,
+    occurrence: Occurrence,
+    guest: Guest,
+    party_size: int = 1,
+    companions: Sequence[str] = (),
+    language: str = "en",
+    at: datetime,
+) -> Rsvp:
+    """Staff say yes for somebody who told them so; no link needs opening.
+
+    Places are as scarce as for everybody: when there are none, it is a turn in the queue. The
+    window for RSVPs does not bind staff. An answer that stands already is returned unchanged.
+    """
+    if standing := standing_rsvp(occurrence, user=None, email=guest.email):
+        standing.occurrence = occurrence
+        return standing
+    if party_size < 1 or (companions and len(companions) >= party_size):
+        raise TooManyNames
+    rsvp = Rsvp(
+        occurrence=occurrence,
+        guest_name=guest.name,
+        guest_email=guest.email.lower(),
+        language=language,
+        party_size=party_size,
+        companions=list(companions),
+        reference=new_rsvp_reference(),
+        is_discreet=occurrence.event.is_restricted,
+        placed_at=at,
+        changed_at=at,
+    )
+    with places_of(occurrence.pk, at=at) as places:
+        if places.occurrence.is_cancelled:
+            raise DateIsCancelled
+        if places.occurrence.is_over(at=at):
+            raise DateIsOver
+        _take_or_queue(places, rsvp, at)
+        rsvp.save(force_insert=True)
+        _tell_outcome(places, rsvp, at)
+    return rsvp
+
+
+def confirm_rsvp(*, rsvp: Rsvp, user: User | None = None, at: datetime) -> Rsvp:
+    """The guest opened the link in their mail and said yes: they are going, or in the queue.
+
+    Calling it again changes nothing. ``user`` is the account it shall belong to from now on.
+    Raises RsvpClosed and NoLongerComing.
+    """
+    with places_of(rsvp.occurrence_id, at=at, leaving_out=rsvp) as places:
+        rsvp = _as_it_is_now(rsvp, places)
+        if rsvp.is_active and not rsvp.is_pending:
+            return rsvp
+        if not rsvp.is_active:
+            raise NoLongerComing
+        if refusal := refusal_of_rsvp(places.occurrence, at=at):
+            raise refusal
+        if user:
+            rsvp.user, rsvp.guest_name, rsvp.guest_email = user, "", ""
+        _take_or_queue(places, rsvp, at, is_holding=_is_holding(rsvp, at))
+        rsvp.changed_at = at
+        rsvp.save()
+        _tell_outcome(places, rsvp, at)
+    return rsvp
+
+
+def change_party(
+    *, rsvp: Rsvp, party_size: int, companions: Sequence[str] = (), at: datetime
+) -> Rsvp:
+    """Come with more or fewer people, or with others.
+
+    Growing takes places and may be refused (NotEnoughPlaces, PartyTooLarge, RsvpClosed), and
+    then nothing changes. Shrinking never is. Somebody in the queue keeps their turn.
+    """
+    with places_of(rsvp.occurrence_id, at=at) as places:
+        rsvp = _as_it_is_now(rsvp, places)
+        if not rsvp.is_active:
+            raise NoLongerComing
+        if places.occurrence.is_over(at=at):
+            raise DateIsOver
+        more = party_size - rsvp.party_size
+        has_places = _has_places(rsvp, at)
+        if more > 0:
+            if refusal := refusal_of_rsvp(places.occurrence, at=at):
+                raise refusal
+            _check_party(places.occurrence, party_size, companions)
+            if has_places and not claim(places, more, at=at):
+                raise NotEnoughPlaces(max(0, places.free or 0))
+        elif companions and len(companions) >= party_size:
+            raise TooManyNames
+        rsvp.party_size, rsvp.companions, rsvp.changed_at = party_size, list(companions), at
+        rsvp.save(update_fields=["party_size", "companions", "changed_at"])
+        if more < 0:
+            release(places, -more if has_places else 0, at=at)
+            if rsvp.is_waiting:
+                rsvp = _as_it_is_now(rsvp, places)
+    return rsvp
+
+
+def leave(*, rsvp: Rsvp, at: datetime) -> Rsvp:
+    """Give up the places, or the turn in the queue. Always succeeds until the date is over.
+
+    What was freed goes to the queue at once. Calling it again changes nothing.
+    """
+    return _end(rsvp, Rsvp.Status.LEFT, "left", at)
+
+
+def release_rsvp(*, rsvp: Rsvp, at: datetime) -> Rsvp:
+    """Staff take the places back. The person is told that it is their place, not the event."""
+    return _end(rsvp, Rsvp.Status.RELEASED, "released", at)
+
+
+def _end(rsvp: Rsvp, status: Rsvp.Status, mail: str, at: datetime) -> Rsvp:
+    with places_of(rsvp.occurrence_id, at=at) as places:
+        rsvp = _as_it_is_now(rsvp, places)
+        if not rsvp.is_active:
+            return rsvp
+        if places.occurrence.is_over(at=at):
+            raise DateIsOver
+        freed = rsvp.party_size if _has_places(rsvp, at) else 0
+        was_confirmed = not rsvp.is_pending
+        rsvp.status, rsvp.queued_at, rsvp.hold_expires_at = status, None, None
+        rsvp.changed_at = at
+        rsvp.save(update_fields=["status", "queued_at", "hold_expires_at", "changed_at"])
+        release(places, freed, at=at)
+        if was_confirmed:
+            tell(rsvp, mail, at=at)
+        places.told.append(rsvp)
+    return rsvp
+
+
+def set_discreet(*, rsvp: Rsvp, is_discreet: bool, at: datetime) -> Rsvp:
+    """Choose whether this person's calendar shows the event's title or a neutral one."""
+    with transaction.atomic():
+        Rsvp.objects.filter(pk=rsvp.pk).update(is_discreet=is_discreet, changed_at=at)
+        rsvp.is_discreet, rsvp.changed_at = is_discreet, at
+        if rsvp.user_id:
+            bump(personal_feed_key(rsvp.user_id), at)
+    return rsvp
+
+
+def wake_queue(*, occurrence_id: int, at: datetime) -> list[Rsvp]:
+    """Give what has become free (a hold that ran out, a larger room) to those who wait."""
+    with places_of(occurrence_id, at=at) as places:
+        return serve_queue(places, at=at) if places.has_queue else []
+
+
+@transaction.atomic
+def drop_unconfirmed(*, before: datetime) -> int:
+    """Forget answers that nobody confirmed: what somebody typed about a stranger, perhaps."""
+    stale = Rsvp.objects.filter(status=Rsvp.Status.PENDING, changed_at__lt=before)
+    return stale.delete()[0]
+
+
+def _take_or_queue(places: Places, rsvp: Rsvp, at: datetime, *, is_holding: bool = False) -> None:
+    """Going if there is room, in the queue if not.
+
+    Who confirms in time had places set aside, which the queue must not be served first.
+    """
+    if is_holding and places.fits(rsvp.party_size):
+        places.take(rsvp.party_size)
+        is_going = True
+    else:
+        is_going = claim(places, rsvp.party_size, at=at)
+    rsvp.status = Rsvp.Status.GOING if is_going else Rsvp.Status.WAITLISTED
+    rsvp.queued_at = None if is_going else at
+    rsvp.hold_expires_at = None
+
+
+def _tell_outcome(places: Places, rsvp: Rsvp, at: datetime) -> None:
+    tell(rsvp, "going" if rsvp.is_going else "waitlisted", at=at)
+    places.told.append(rsvp)
+
+
+def _as_it_is_now(rsvp: Rsvp, places: Places) -> Rsvp:
+    """The row as it is under the lock: a promotion may have come between."""
+    now = Rsvp.objects.select_related("user").get(pk=rsvp.pk)
+    now.occurrence = places.occurrence
+    return now
+
+
+def _is_holding(rsvp: Rsvp, at: datetime) -> bool:
+    return rsvp.hold_expires_at is not None and rsvp.hold_expires_at > at
+
+
+def _has_places(rsvp: Rsvp, at: datetime) -> bool:
+    """Whether places are taken for them, firmly or for a while."""
+    return rsvp.is_going or _is_holding(rsvp, at)
+
+
+def _holds_of(email: str, at: datetime) -> int:
+    return Rsvp.objects.of_guest(email).holding(at=at).count()
+
+
+def _check_party(occurrence: Occurrence, party_size: int, companions: Sequence[str]) -> None:
+    largest = occurrence.event.largest_party
+    if not 1 <= party_size <= largest:
+        raise PartyTooLarge(largest)
+    if len(companions) >= party_size and companions:
+        raise TooManyNames

@@ -1,0 +1,49 @@
+"""Who else comes to events."""
+
+import datetime as dt
+from collections.abc import Callable
+
+import pytest
+
+from events.models import Event, Occurrence, Rsvp
+from events.queries import queue_position
+from events.services.rsvps import Guest, place_rsvp
+from tests.conftest import NOW
+from tests.factories import OccurrenceFactory, UserFactory
+
+ANA = Guest("Ana Guest", "ana@example.org")
+
+
+def minutes(count: float) -> dt.datetime:
+    """A moment so many minutes after NOW."""
+    return NOW + dt.timedelta(minutes=count)
+
+
+@pytest.fixture
+def circle(db: None) -> Occurrence:
+    """A circle tomorrow with two places, where everybody may bring two."""
+    occurrence: Occurrence = OccurrenceFactory(capacity=2, event__max_plus_ones=2)
+    return occurrence
+
+
+@pytest.fixture
+def join(circle: Occurrence) -> Callable[..., Rsvp]:
+    """Somebody new with an account says yes to the circle."""
+
+    def say_yes(party_size: int = 1, at: dt.datetime = NOW) -> Rsvp:
+        return place_rsvp(occurrence=circle, person=UserFactory(), party_size=party_size, at=at)
+
+    return say_yes
+
+
+def state(*rsvps: Rsvp) -> list[tuple[str, int | None]]:
+    """Status and queue position of each, as the database has it."""
+    for rsvp in rsvps:
+        rsvp.refresh_from_db()
+    return [(rsvp.status, queue_position(rsvp)) for rsvp in rsvps]
+
+
+def publish(occurrence: Occurrence, **fields: object) -> Event:
+    Event.objects.filter(pk=occurrence.event_id).update(**fields)
+    occurrence.event.refresh_from_db()
+    return occurrence.event
