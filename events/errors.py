@@ -25,10 +25,13 @@ class Busy(EventsError):
 class RsvpClosed(EventsError):
     """Nobody new can come: not yet, no longer, or not at all."""
 
+    opens_later = False
+
     message = _("RSVPs for this date are closed.")
 
 
 class NotOpenYet(RsvpClosed):
+    opens_later = True
     message = _("RSVPs for this event are not open yet.")
 
 

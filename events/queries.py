@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db.models import Q
-from django.db.models.functions import Lower
+from django.contrib.auth.models import AnonymousUser
+from django.db.models import (
+    CharField,
+    Count,
+    F,
+    Max,
+    Min,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Sum,
+    Value,
+)
+from django.db.models.functions import Coalesce, Lower, NullIf, TruncQuarter
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -15,7 +31,8 @@ from accounts.models import User
 from calendars.domain.calendar import StoredEvent
 from calendars.domain.vevent import CalendarEvent, Status, render_vevent
 from common import tokens
-from events.models import Occurrence, Rsvp
+from common.needs import NeedsYou
+from events.models import CheckIn, Event, Format, Occurrence, Rsvp
 
 # How long a guest has to open the link in their mail.
 CONFIRM_WITHIN = timedelta(hours=24)
@@ -25,8 +42,7 @@ LINK_OUTLIVES_DATE = timedelta(days=30)
 
 def page_url(occurrence: Occurrence) -> str:
     """The public address of one date, which holds no secret."""
-    path = reverse("events:event", args=[occurrence.event.slug])
-    return f"{settings.BASE_URL}{path}?date={occurrence.starts_on.isoformat()}"
+    return f"{settings.BASE_URL}{occurrence.page_path}"
 
 
 def place_line(occurrence: Occurrence) -> str:
@@ -156,6 +172,326 @@ def queue_position(rsvp: Rsvp) -> int | None:
         return None
     earlier = Q(queued_at__lt=rsvp.queued_at) | Q(queued_at=rsvp.queued_at, pk__lte=rsvp.pk)
     return Rsvp.objects.waiting().filter(earlier, occurrence=rsvp.occurrence_id).count()
+
+
+def listed_dates(
+    user: User | AnonymousUser, chosen: Mapping[str, Any], *, at: datetime
+) -> QuerySet[Occurrence]:
+    """Dates still to come that this user may find, with what they ask for in ``chosen``.
+
+    The list, the feed and the search start here. ``chosen`` is what ``EventFilter`` read.
+    """
+    dates = Occurrence.objects.visible_to(user, at=at).listed().upcoming(at=at)
+    return chosen_dates(dates, chosen).select_related("event__programme", "seats")
+
+
+def chosen_dates(dates: QuerySet[Occurrence], chosen: Mapping[str, Any]) -> QuerySet[Occurrence]:
+    """Those of ``dates`` that fit the filters of the list page."""
+    if place := chosen.get("format"):
+        # Who looks for one kind finds what is both.
+        dates = dates.filter(event__format__in=[place, Format.HYBRID])
+    if language := chosen.get("language"):
+        dates = dates.filter(event__language=language)
+    if topic := chosen.get("topic"):
+        dates = dates.filter(event__topics__contains=[topic])
+    if programme := chosen.get("programme"):
+        dates = dates.filter(event__programme=programme)
+    if first := chosen.get("from"):
+        dates = dates.filter(starts_on__gte=first)
+    if last := chosen.get("to"):
+        dates = dates.filter(starts_on__lte=last)
+    for word in str(chosen.get("q", "")).split()[:8]:
+        dates = dates.filter(
+            Q(event__title__icontains=word)
+            | Q(event__summary__icontains=word)
+            | Q(event__hosts__icontains=word)
+            | Q(event__place_name__icontains=word)
+            | Q(event__address__icontains=word)
+        )
+    return dates
+
+
+@dataclass(frozen=True)
+class Room:
+    """How full a date is, as a page may say it; only a claim under the lock is sure."""
+
+    capacity: int | None
+    taken: int
+    waiting: int
+
+    @property
+    def free(self) -> int | None:
+        return None if self.capacity is None else max(0, self.capacity - self.taken)
+
+    @property
+    def is_full(self) -> bool:
+        return self.capacity is not None and self.taken >= self.capacity
+
+
+def room_of(occurrence: Occurrence, *, at: datetime) -> Room:
+    """How full the date is, timed holds included."""
+    mine = Rsvp.objects.filter(occurrence=OuterRef("pk")).order_by().values("occurrence")
+    held = mine.filter(status__in=Rsvp.TIMED, hold_expires_at__gt=at)
+    row = (
+        Occurrence.objects.filter(pk=occurrence.pk)
+        .values_list("seats__capacity", "seats__firm")
+        .annotate(
+            held=held.annotate(total=Sum("party_size")).values("total"),
+            waiting=mine.filter(status=Rsvp.Status.WAITLISTED)
+            .annotate(total=Count("pk"))
+            .values("total"),
+        )
+        .get()
+    )
+    capacity, firm, held_now, waiting = row
+    return Room(capacity, (firm or 0) + (held_now or 0), waiting or 0)
+
+
+def answers_of(user: User | AnonymousUser, dates: Iterable[Occurrence]) -> dict[int, Rsvp]:
+    """What this person has answered, by date."""
+    if not user.is_authenticated:
+        return {}
+    rsvps = Rsvp.objects.active().filter(user=user, occurrence__in=[date.pk for date in dates])
+    return {rsvp.occurrence_id: rsvp for rsvp in rsvps}
+
+
+def rsvps_of(user: User, *, at: datetime, is_over: bool) -> QuerySet[Rsvp]:
+    """This person's answers for dates to come, or for dates that are over."""
+    rsvps = (
+        Rsvp.objects.of_user(user)
+        .filter(status__in=IN_CALENDAR)
+        .select_related("occurrence__event", "user")
+        .annotate(position=_position())
+    )
+    if is_over:
+        return rsvps.filter(occurrence__ends_at__lte=at).order_by("-occurrence__starts_at", "-pk")
+    return rsvps.filter(occurrence__ends_at__gt=at).order_by("occurrence__starts_at", "pk")
+
+
+def _position() -> Subquery:
+    """The turn of a waiting RSVP as a part of a larger query; 0 for one that is not waiting."""
+    ahead = (
+        Rsvp.objects.waiting()
+        .filter(
+            Q(queued_at__lt=OuterRef("queued_at"))
+            | Q(queued_at=OuterRef("queued_at"), pk__lte=OuterRef("pk")),
+            occurrence=OuterRef("occurrence"),
+        )
+        .order_by()
+        .values("occurrence")
+        .annotate(total=Count("pk"))
+        .values("total")
+    )
+    return Subquery(ahead)
+
+
+def home_cards(user: User, *, at: datetime) -> list[Rsvp]:
+    """The next dates this person goes to or waits for, for their home page."""
+    return list(rsvps_of(user, at=at, is_over=False)[:5])
+
+
+def needs_you(user: User, *, at: datetime) -> list[NeedsYou]:
+    """What waits for this person: for coordinators, drafts whose first date comes near."""
+    soon = at + timedelta(days=14)
+    drafts = (
+        Event.objects.editable_by(user, at=at)
+        .filter(
+            status=Event.Status.DRAFT,
+            occurrences__starts_at__gt=at,
+            occurrences__starts_at__lt=soon,
+        )
+        .annotate(first=Min("occurrences__starts_at"))
+        .order_by("first")
+    )
+    return [
+        NeedsYou(
+            title=_("A draft that starts soon is not published yet"),
+            url=reverse("events:staff-edit", args=[event.slug]),
+            kind="event",
+            due_at=event.first,  # type: ignore[attr-defined]  # annotated above
+        )
+        for event in drafts[:20]
+    ]
+
+
+def staff_events(user: User, chosen: Mapping[str, Any], *, at: datetime) -> QuerySet[Event]:
+    """Events this coordinator runs, with their next (or last) date and how many come."""
+    dates = Occurrence.objects.filter(event=OuterRef("pk")).order_by()
+    per_event = dates.values("event")
+    waiting = (
+        Rsvp.objects.filter(occurrence__event=OuterRef("pk"), status=Rsvp.Status.WAITLISTED)
+        .order_by()
+        .values("occurrence__event")
+        .annotate(total=Count("pk"))
+    )
+    events = (
+        Event.objects.editable_by(user, at=at)
+        .select_related("programme")
+        .annotate(
+            next_at=dates.filter(ends_at__gt=at).order_by("starts_at").values("starts_at")[:1],
+            last_at=per_event.annotate(last=Max("starts_at")).values("last"),
+            date_count=per_event.annotate(total=Count("pk")).values("total"),
+            going=per_event.annotate(total=Sum("seats__firm")).values("total"),
+            waiting=waiting.values("total"),
+        )
+    )
+    if status := chosen.get("status"):
+        events = events.filter(status=status)
+    if chosen.get("when") == "coming":
+        events = events.filter(next_at__isnull=False)
+    elif chosen.get("when") == "past":
+        events = events.filter(next_at__isnull=True, last_at__isnull=False)
+    for word in str(chosen.get("q", "")).split()[:8]:
+        events = events.filter(Q(title__icontains=word) | Q(place_name__icontains=word))
+    return events.order_by(
+        F("next_at").asc(nulls_last=True), F("last_at").desc(nulls_last=True), "pk"
+    )
+
+
+def door_list(occurrence: Occurrence, q: str = "") -> QuerySet[Rsvp]:
+    """Who is expected at the door, by name, with their standing check-in if there is one."""
+    standing = CheckIn.objects.standing().filter(rsvp=OuterRef("pk"))
+    rsvps = (
+        Rsvp.objects.filter(
+            occurrence=occurrence, status__in=[Rsvp.Status.GOING, Rsvp.Status.WAITLISTED]
+        )
+        .select_related("user")
+        .annotate(
+            shown_name=Coalesce(
+                NullIf("user__name", Value("")),
+                "user__email",
+                "guest_name",
+                output_field=CharField(),
+            ),
+            came=standing.values("people_count")[:1],
+            came_at=standing.values("checked_in_at")[:1],
+        )
+    )
+    for word in q.split()[:4]:
+        rsvps = rsvps.filter(
+            Q(shown_name__icontains=word)
+            | Q(reference__iexact=word)
+            | Q(companions__icontains=word)
+        )
+    return rsvps.order_by("status", Lower("shown_name"), "pk")
+
+
+@dataclass(frozen=True)
+class DoorCount:
+    came: int
+    expected: int
+    waiting: int
+
+
+def door_count(occurrence: Occurrence) -> DoorCount:
+    """How many have come of how many who are going."""
+    going = Rsvp.objects.going().filter(occurrence=occurrence).aggregate(all=Sum("party_size"))
+    came = CheckIn.objects.standing().filter(rsvp__occurrence=occurrence)
+    return DoorCount(
+        came=came.aggregate(all=Sum("people_count"))["all"] or 0,
+        expected=going["all"] or 0,
+        waiting=Rsvp.objects.waiting().filter(occurrence=occurrence).count(),
+    )
+
+
+@dataclass(frozen=True)
+class QuarterAttendance:
+    """Events of one quarter. ``people`` are distinct persons, ``visits`` everybody who came,
+    companions too."""
+
+    starts_on: date
+    events_held: int
+    people: int
+    visits: int
+
+
+def attendance_by_quarter(
+    *, programme_id: int | None, time_zone: str, at: datetime
+) -> list[QuarterAttendance]:
+    """Dates held and who came, by calendar quarter as ``time_zone`` cuts it.
+
+    ``programme_id`` None means the events of no programme. A date counts as held when it is
+    over and was not cancelled. People are counted once in a quarter, by account or by the
+    address they gave as a guest; a guest address that is an account's is that person.
+    """
+    quarter = TruncQuarter("starts_at", tzinfo=ZoneInfo(time_zone))
+    held = (
+        Occurrence.objects.filter(
+            event__programme=programme_id,
+            event__status__in=[Event.Status.PUBLISHED, Event.Status.COMPLETED],
+            cancelled_at__isnull=True,
+            ends_at__lte=at,
+        )
+        .annotate(quarter=quarter)
+        .order_by()
+        .values("quarter")
+    )
+    events = dict(held.annotate(total=Count("pk")).values_list("quarter", "total"))
+    came = (
+        CheckIn.objects.standing()
+        .filter(rsvp__occurrence__in=held.values("pk"))
+        .annotate(
+            quarter=TruncQuarter("rsvp__occurrence__starts_at", tzinfo=ZoneInfo(time_zone)),
+            person=Lower(Coalesce("rsvp__user__email", "rsvp__guest_email")),
+        )
+        .order_by()
+        .values("quarter")
+        .annotate(people=Count("person", distinct=True), visits=Sum("people_count"))
+        .values_list("quarter", "people", "visits")
+    )
+    attended = {when: (people, visits) for when, people, visits in came}
+    return [
+        QuarterAttendance(when.date(), total, *attended.get(when, (0, 0)))
+        for when, total in sorted(events.items())
+    ]
+
+
+def seats_that_disagree() -> list[tuple[int, int, int]]:
+    """Dates whose counter is not the sum of who is going: (date, counter, sum). Always empty."""
+    going = (
+        Rsvp.objects.going()
+        .filter(occurrence=OuterRef("pk"))
+        .order_by()
+        .values("occurrence")
+        .annotate(total=Sum("party_size"))
+        .values("total")
+    )
+    counted = Occurrence.objects.annotate(
+        firm=Coalesce("seats__firm", Value(-1)), total=Coalesce(Subquery(going), Value(0))
+    )
+    wrong = counted.exclude(firm=F("total")).order_by("pk")
+    return list(wrong.values_list("pk", "firm", "total"))
+
+
+def dates_with_room_and_queue(*, at: datetime) -> list[int]:
+    """Dates to come where somebody waits who would fit: a hold ran out, or a wake was lost."""
+    held = (
+        Rsvp.objects.holding(at=at)
+        .filter(occurrence=OuterRef("pk"))
+        .order_by()
+        .values("occurrence")
+        .annotate(total=Sum("party_size"))
+        .values("total")
+    )
+    smallest = (
+        Rsvp.objects.filter(occurrence=OuterRef("pk"), status=Rsvp.Status.WAITLISTED)
+        .order_by()
+        .values("occurrence")
+        .annotate(least=Min("party_size"))
+        .values("least")
+    )
+    dates = (
+        Occurrence.objects.filter(
+            starts_at__gt=at, cancelled_at__isnull=True, event__status=Event.Status.PUBLISHED
+        )
+        .annotate(least=Subquery(smallest), held=Coalesce(Subquery(held), Value(0)))
+        .filter(least__isnull=False)
+        .filter(
+            Q(seats__capacity__isnull=True)
+            | Q(seats__capacity__gte=F("seats__firm") + F("held") + F("least"))
+        )
+    )
+    return list(dates.order_by("pk").values_list("pk", flat=True))
 
 
 def people_to_tell(occurrence: Occurrence) -> Iterable[Rsvp]:

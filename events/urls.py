@@ -1,17 +1,25 @@
-from django.http import HttpResponse
 from django.urls import path
+
+from events import feeds
+from events.views import public, staff
 
 app_name = "events"
 
-
-def _later(request, **kwargs):
-    return HttpResponse()
-
-
 urlpatterns = [
-    path("events/", _later, name="list"),
-    path("events/<slug:slug>/", _later, name="event"),
-    path("events/<slug:slug>/rsvp/", _later, name="place-rsvp"),
-    path("rsvp/<str:token>/", _later, name="rsvp"),
-    path("me/events/", _later, name="mine"),
+    path("events/", public.event_list, name="list"),
+    path("events/feed.ics", feeds.PublicFeed(), name="feed"),
+    path("events/<slug:slug>/", public.event_page, name="event"),
+    path("events/<slug:slug>/event.ics", feeds.EventFile(), name="event-file"),
+    path("events/<slug:slug>/rsvp/", public.say_yes, name="place-rsvp"),
+    path("rsvp/<str:token>/", public.manage_rsvp, name="rsvp"),
+    path("me/events/", public.my_events, name="mine"),
+    path("staff/events/", staff.staff_list, name="staff-list"),
+    path("staff/events/new/", staff.staff_new, name="staff-new"),
+    path("staff/events/<slug:slug>/", staff.staff_edit, name="staff-edit"),
+    path("staff/events/<slug:slug>/preview/", staff.staff_preview, name="staff-preview"),
+    path("staff/events/<slug:slug>/publish/", staff.staff_publish, name="staff-publish"),
+    path("staff/events/<slug:slug>/cancel/", staff.staff_cancel, name="staff-cancel"),
+    path("staff/events/<slug:slug>/door/", staff.door, name="door"),
+    path("staff/events/<slug:slug>/door/add/", staff.door_add, name="door-add"),
+    path("staff/events/<slug:slug>/door/<str:reference>/", staff.door_act, name="door-act"),
 ]

@@ -1,9 +1,10 @@
 """What happens when (events), and who comes (rsvps)."""
 
-from events.models.events import Event, Format, Occurrence, Topic, Visibility, new_uid
+from events.models.events import LANGUAGES, Event, Format, Occurrence, Topic, Visibility, new_uid
 from events.models.rsvps import CheckIn, Rsvp, Seats, new_rsvp_reference
 
 __all__ = [
+    "LANGUAGES",
     "CheckIn",
     "Event",
     "Format",

@@ -13,7 +13,9 @@ from django.contrib.auth.models import AnonymousUser
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Exists, F, Q
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Role, StaffGrant, User
@@ -36,6 +38,25 @@ class Visibility(models.TextChoices):
     UNLISTED = "unlisted", _("Unlisted: everyone who has the link")
     PROGRAMME = "programme", _("Programme only: active ambassadors of its programme")
     AMBASSADORS = "ambassadors", _("Ambassadors only: active in any programme")
+
+
+# What events are held in; names as a reader of the site's language says them.
+LANGUAGES = [
+    ("en", _("English")),
+    ("es", _("Spanish")),
+    ("pt", _("Portuguese")),
+    ("fr", _("French")),
+    ("de", _("German")),
+    ("ar", _("Arabic")),
+    ("it", _("Italian")),
+    ("nl", _("Dutch")),
+    ("pl", _("Polish")),
+    ("sv", _("Swedish")),
+    ("hi", _("Hindi")),
+    ("ja", _("Japanese")),
+    ("bfi", _("British Sign Language")),
+    ("ase", _("American Sign Language")),
+]
 
 
 class Topic(models.TextChoices):
@@ -84,7 +105,8 @@ class EventQuerySet(models.QuerySet["Event"]):
 def _run_by(user: User, at: datetime) -> Q:
     """Which events a coordinator runs: every one, or those of their programmes."""
     grants = StaffGrant.objects.active(at=at).filter(user=user, role=Role.COORDINATOR)
-    return Q(Exists(grants.filter(all_programmes=True)))
+    programmes = Programme.objects.run_by(user, Role.COORDINATOR, at=at)
+    return Q(Exists(grants.filter(all_programmes=True))) | Q(programme__in=programmes)
 
 
 class Event(models.Model):
@@ -222,6 +244,14 @@ class Event(models.Model):
         return self.format in (Format.IN_PERSON, Format.HYBRID)
 
     @property
+    def language_name(self) -> str:
+        return str(dict(LANGUAGES).get(self.language, self.language))
+
+    @property
+    def age_rule(self) -> str:
+        return f"{self.minimum_age}+" if self.minimum_age else gettext("All ages")
+
+    @property
     def topic_labels(self) -> list[str]:
         return [str(Topic(topic).label) for topic in self.topics]
 
@@ -313,6 +343,17 @@ class Occurrence(models.Model):
     @property
     def is_cancelled(self) -> bool:
         return self.cancelled_at is not None or self.event.status == Event.Status.CANCELLED
+
+    @property
+    def page_path(self) -> str:
+        """The public page of this date."""
+        path = reverse("events:event", args=[self.event.slug])
+        return f"{path}?date={self.page_day}"
+
+    @property
+    def page_day(self) -> str:
+        """The day as addresses write it."""
+        return self.starts_on.isoformat()
 
     @property
     def local_start(self) -> datetime:

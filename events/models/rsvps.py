@@ -11,6 +11,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from common import tokens
@@ -336,6 +337,11 @@ class Rsvp(models.Model):
         """The secret of the link that manages this RSVP: derived, so never stored."""
         secret = tokens.derive("rsvp-link", self.reference, self.link_generation)
         return f"{self.reference}-{secret}"
+
+    @property
+    def manage_path(self) -> str:
+        """Where its owner looks after it."""
+        return reverse("events:rsvp", args=[self.token])
 
     @property
     def is_active(self) -> bool:

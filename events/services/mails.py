@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.urls import reverse
 from django.utils.translation import override
 
 from calendars.domain.calendar import render_calendar
@@ -39,7 +38,7 @@ def tell(rsvp: Rsvp, what: str, *, at: datetime, once: object = "", **context: A
             "occurrence": occurrence,
             "event": occurrence.event,
             "time_zone": rsvp.user.time_zone if rsvp.user else "",
-            "manage_url": settings.BASE_URL + reverse("events:rsvp", args=[rsvp.token]),
+            "manage_url": settings.BASE_URL + rsvp.manage_path,
             "page_url": page_url(occurrence),
             "position": queue_position(rsvp),
             **context,

@@ -1,0 +1,466 @@
+"""What people type about events, read and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
+
+from django import forms
+from django.forms import BaseFormSet
+from django.forms.renderers import get_default_renderer
+from django.http import QueryDict
+from django.utils.datastructures import MultiValueDict
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import User
+from ambassadors.models import Programme
+from common.when import clock, day, place_of
+from events.domain.clock_times import HappensTwiceError, NoSuchTimeError, moment
+from events.models import LANGUAGES, Event, Format, Occurrence, Rsvp, Topic
+
+ZONES = sorted(name for name in available_timezones() if "/" in name or name == "UTC")
+DATES_AT_ONCE = 60
+
+
+class DateInput(forms.DateInput):
+    input_type = "date"
+
+    def __init__(self, **attrs: Any) -> None:
+        super().__init__(attrs, format="%Y-%m-%d")
+
+
+class TimeInput(forms.TimeInput):
+    input_type = "time"
+
+    def __init__(self, **attrs: Any) -> None:
+        super().__init__(attrs, format="%H:%M")
+
+
+class EventFilter(forms.Form):
+    """What a visitor looks for. Anything that cannot be read is left out, and said."""
+
+    q = forms.CharField(label=_("Search"), required=False, max_length=80)
+    format = forms.ChoiceField(label=_("Where"), required=False)
+    language = forms.ChoiceField(label=_("Language"), required=False)
+    topic = forms.ChoiceField(label=_("Topic"), required=False)
+    programme = forms.ModelChoiceField(
+        Programme.objects.none(),
+        to_field_name="slug",
+        label=_("Programme"),
+        required=False,
+        empty_label=_("Any"),
+    )
+    # ``from`` is a word of Python: these two are added in __init__.
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        anything = [("", _("Any"))]
+        choices: dict[str, Iterable[Any]] = {
+            "format": Format.choices,
+            "language": LANGUAGES,
+            "topic": Topic.choices,
+        }
+        for name, values in choices.items():
+            field = self.fields[name]
+            assert isinstance(field, forms.ChoiceField)
+            field.choices = [*anything, *values]
+        programmes = self.fields["programme"]
+        assert isinstance(programmes, forms.ModelChoiceField)
+        programmes.queryset = Programme.objects.listed().order_by("name")
+        for name, label in (("from", _("From")), ("to", _("To"))):
+            self.fields[name] = forms.DateField(label=label, required=False, widget=DateInput())
+
+    @property
+    def chosen(self) -> dict[str, Any]:
+        """What was asked for and could be read."""
+        self.is_valid()
+        return {name: value for name, value in self.cleaned_data.items() if value}
+
+
+class PartyForm(forms.Form):
+    """How many come, and what the others are called."""
+
+    party_size = forms.TypedChoiceField(label=_("How many people, you included?"), coerce=int)
+    companions = forms.CharField(
+        label=_("Names of those who come along"),
+        help_text=_("One on each line. You can leave this empty."),
+        required=False,
+        max_length=2000,
+        widget=forms.Textarea({"rows": 2}),
+    )
+
+    def __init__(self, *args: Any, event: Event, at_least: int = 1, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        largest = max(event.largest_party, at_least)
+        size = self.fields["party_size"]
+        assert isinstance(size, forms.TypedChoiceField)
+        size.choices = [(number, str(number)) for number in range(1, largest + 1)]
+        if largest == 1:
+            # Alone is the only way to come: nothing to ask.
+            del self.fields["party_size"], self.fields["companions"]
+
+    def clean_companions(self) -> list[str]:
+        lines = self.cleaned_data["companions"].replace(",", "\n").splitlines()
+        names = [line.strip()[:120] for line in lines if line.strip()]
+        if len(names) >= (self.cleaned_data.get("party_size") or 1) and names:
+            raise forms.ValidationError(
+                gettext("There are more names than people. Add people, or take a name out.")
+            )
+        return names
+
+    @property
+    def party(self) -> dict[str, Any]:
+        return {
+            "party_size": self.cleaned_data.get("party_size", 1),
+            "companions": self.cleaned_data.get("companions", []),
+        }
+
+
+class GuestForm(PartyForm):
+    """Somebody without an account says yes."""
+
+    name = forms.CharField(
+        label=_("Your name"),
+        help_text=_("Any name you like to be called at the door."),
+        max_length=120,
+        widget=forms.TextInput({"autocomplete": "name"}),
+    )
+    email = forms.EmailField(
+        label=_("Your e-mail address"),
+        help_text=_("We send one link there, to confirm. It joins no list."),
+        widget=forms.EmailInput({"autocomplete": "email"}),
+    )
+    field_order = ("name", "email", "party_size", "companions")
+
+
+class AddRsvpForm(GuestForm):
+    """Staff add somebody who told them."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["name"].label = gettext("Name")
+        self.fields["name"].help_text = ""
+        self.fields["email"].label = gettext("E-mail address")
+        self.fields["email"].help_text = gettext("They get a mail with their own link.")
+        if "party_size" in self.fields:
+            self.fields["party_size"].label = gettext("How many people?")
+
+
+class DiscreetForm(forms.Form):
+    is_discreet = forms.BooleanField(
+        label=_("Show it in my calendar as “Appointment”"),
+        help_text=_("Without title, place or description, for calendars that others can see."),
+        required=False,
+    )
+
+
+class CancelForm(forms.Form):
+    note = forms.CharField(
+        label=_("Message to everybody who comes or waits"),
+        help_text=_(
+            "Say what happens next, if you know it. It stands in the mail and on the page."
+        ),
+        max_length=2000,
+        widget=forms.Textarea({"rows": 5}),
+    )
+
+
+class StaffFilter(forms.Form):
+    q = forms.CharField(label=_("Search"), required=False, max_length=80)
+    status = forms.ChoiceField(
+        label=_("Status"), required=False, choices=[("", _("Any")), *Event.Status.choices]
+    )
+    when = forms.ChoiceField(
+        label=_("When"),
+        required=False,
+        choices=[("", _("Any time")), ("coming", _("Still to come")), ("past", _("Over"))],
+    )
+
+    @property
+    def chosen(self) -> dict[str, Any]:
+        self.is_valid()
+        return {name: value for name, value in self.cleaned_data.items() if value}
+
+
+class EventForm(forms.ModelForm):  # type: ignore[type-arg]  # takes none at run time
+    """Everything an event says. What publishing asks for may be empty in a draft."""
+
+    version = forms.IntegerField(widget=forms.HiddenInput, required=False)
+    language = forms.ChoiceField(label=_("Language"), choices=LANGUAGES)
+    time_zone = forms.ChoiceField(
+        label=_("Time zone"),
+        help_text=_("The clock on the wall where it happens. Dates below are read in this zone."),
+        choices=[(name, name.replace("_", " ")) for name in ZONES],
+    )
+    online_url = forms.URLField(
+        label=_("Online link"),
+        help_text=_("Shown only to people who are going, never in a public calendar."),
+        required=False,
+        max_length=500,
+        assume_scheme="https",
+    )
+    topics = forms.MultipleChoiceField(
+        label=_("Topics"),
+        required=False,
+        choices=Topic.choices,
+        widget=forms.CheckboxSelectMultiple,
+    )
+    rsvp_opens_at = forms.CharField(required=False, label=_("RSVPs open"))
+    rsvp_closes_at = forms.CharField(required=False, label=_("RSVPs close"))
+
+    class Meta:
+        model = Event
+        fields = [
+            "title",
+            "summary",
+            "body",
+            "hosts",
+            "language",
+            "topics",
+            "visibility",
+            "programme",
+            "format",
+            "time_zone",
+            "place_name",
+            "address",
+            "online_url",
+            "access_notes",
+            "content_notes",
+            "max_plus_ones",
+            "rsvp_opens_at",
+            "rsvp_closes_at",
+            "minimum_age",
+            "recording_note",
+            "safety_lead",
+            "host_briefing",
+            "emergency_number",
+            "emergency_address",
+            "quiet_space",
+        ]
+        widgets = {
+            "body": forms.Textarea({"rows": 10}),
+            "access_notes": forms.Textarea({"rows": 3}),
+            "content_notes": forms.Textarea({"rows": 3}),
+            "host_briefing": forms.Textarea({"rows": 4}),
+            "format": forms.RadioSelect,
+        }
+        help_texts = {
+            "summary": _("One sentence for the list, the calendar and the feed."),
+            "body": _("You can use Markdown: **bold**, lists, links."),
+            "hosts": _("Who leads it, as you would say it on stage."),
+            "access_notes": _(
+                "Steps, lifts, toilets, captions, interpreters, what you do not know."
+            ),
+            "content_notes": _("What somebody may want to know before they come."),
+            "max_plus_ones": _("How many others each person may bring."),
+            "minimum_age": _("0 for all ages."),
+            "recording_note": _("Empty means: nothing is recorded, and the page says so."),
+            "safety_lead": _("Who is there to help if somebody is not well."),
+            "host_briefing": _("What the hosts must know before the doors open. Never public."),
+            "emergency_number": _("Of the country it happens in, such as 112, 999 or 911."),
+            "emergency_address": _("What to tell an ambulance, with the right entrance."),
+            "quiet_space": _("Or what takes its place online, such as a room without camera."),
+        }
+
+    def __init__(self, *args: Any, editor: User, at: datetime, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.editor, self.at = editor, at
+        programme = self.fields["programme"]
+        assert isinstance(programme, forms.ModelChoiceField)
+        programme.queryset = Programme.objects.run_by(editor, "coordinator", at=at).order_by("name")
+        programme.empty_label = gettext("None: for everybody in music")
+        typed = kwargs.get("initial") or {}
+        if "version" not in typed:
+            self.initial["version"] = self.instance.version if self.instance.pk else 0
+        for name in ("rsvp_opens_at", "rsvp_closes_at"):
+            field = self.fields[name]
+            field.widget.input_type = "datetime-local"
+            value = getattr(self.instance, name)
+            self.initial[name] = typed.get(name) or (
+                f"{value.astimezone(self.instance.zone):%Y-%m-%dT%H:%M}" if value else ""
+            )
+        self.fields["rsvp_opens_at"].help_text = gettext("Empty: as soon as it is published.")
+        self.fields["rsvp_closes_at"].help_text = gettext("Empty: when it starts.")
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        # What only publishing asks for is the service's to refuse, field by field.
+        self._validate_constraints = False
+        zone_name = data.get("time_zone")
+        for name in ("rsvp_opens_at", "rsvp_closes_at"):
+            if zone_name and name in data:
+                data[name] = self._moment(name, data[name], ZoneInfo(zone_name))
+        opens, closes = data.get("rsvp_opens_at"), data.get("rsvp_closes_at")
+        if opens and closes and closes <= opens:
+            self.add_error("rsvp_closes_at", gettext("RSVPs must close after they open."))
+        if data.get("visibility") == "programme" and not data.get("programme"):
+            self.add_error("programme", gettext("Choose the programme whose ambassadors see it."))
+        if not data.get("programme") and not self._may_leave_programme_empty():
+            self.add_error("programme", gettext("Choose one of your programmes."))
+        return data
+
+    def _may_leave_programme_empty(self) -> bool:
+        grants = self.editor.staff_grants.filter(role="coordinator", all_programmes=True)
+        return bool(grants.active(at=self.at).exists())
+
+    def _moment(self, name: str, text: str, zone: ZoneInfo) -> datetime | None:
+        if not text:
+            return None
+        try:
+            typed = datetime.fromisoformat(text)
+            return moment(typed.date(), typed.time(), zone, is_second=False)
+        except NoSuchTimeError as skipped:
+            self.add_error(name, no_such_time(skipped.instead, zone))
+        except ValueError:
+            self.add_error(name, gettext("Write a day and a time, such as 4 June, 18:00."))
+        return None
+
+    @property
+    def words(self) -> dict[str, Any]:
+        """What the event says, as the service takes it."""
+        return {name: self.cleaned_data[name] for name in self.Meta.fields}
+
+
+def no_such_time(instead: datetime, zone: ZoneInfo) -> str:
+    return gettext(
+        "The clocks %(place)s go forward on %(day)s: this time does not exist. "
+        "The next one is %(clock)s."
+    ) % {"place": place_of(zone.key), "day": day(instead), "clock": clock(instead)}
+
+
+class DateForm(forms.Form):
+    """One date of an event, in the event's own wall-clock time."""
+
+    occurrence = forms.IntegerField(widget=forms.HiddenInput, required=False)
+    on = forms.DateField(label=_("Day"), widget=DateInput())
+    starts = forms.TimeField(label=_("Starts"), widget=TimeInput())
+    ends = forms.TimeField(label=_("Ends"), widget=TimeInput())
+    capacity = forms.IntegerField(label=_("Places"), min_value=0, max_value=100_000, required=False)
+    which = forms.ChoiceField(
+        label=_("Which of the two?"),
+        required=False,
+        choices=[
+            ("", _("Choose")),
+            ("first", _("The first, before the clocks go back")),
+            ("second", _("The second, after the clocks have gone back")),
+        ],
+    )
+
+    zone: ZoneInfo | None = None
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if self.zone is None or not all(data.get(name) for name in ("on", "starts", "ends")):
+            return data
+        is_second = {"first": False, "second": True}.get(data.get("which", ""))
+        starts = self._moment("starts", data["on"], data["starts"], is_second)
+        # What ends before it starts ends on the next day.
+        last_day = data["on"] + timedelta(days=data["ends"] <= data["starts"])
+        if starts is not None:
+            ends = self._moment("ends", last_day, data["ends"], True)
+            if ends is not None and ends <= starts:
+                self.add_error("ends", gettext("It must end after it starts."))
+            data["starts_at"], data["ends_at"] = starts, ends
+        return data
+
+    def _moment(self, name: str, on: date, at: Any, is_second: bool | None) -> datetime | None:
+        assert self.zone is not None
+        try:
+            return moment(on, at, self.zone, is_second=is_second)
+        except NoSuchTimeError as skipped:
+            self.add_error(name, no_such_time(skipped.instead, self.zone))
+        except HappensTwiceError:
+            self.add_error(
+                "which",
+                gettext(
+                    "The clocks %(place)s go back on %(day)s, so this time happens twice. "
+                    "Say which one you mean."
+                )
+                % {"place": place_of(self.zone.key), "day": day_words(on)},
+            )
+        return None
+
+    @property
+    def asks_which(self) -> bool:
+        """Whether the hour happens twice, so that the question is shown."""
+        return "which" in self.errors or bool(self["which"].value())
+
+
+def day_words(on: date) -> str:
+    return day(datetime.combine(on, datetime.min.time()))
+
+
+def is_taken_out(form: DateForm) -> bool:
+    return bool(form.cleaned_data.get("DELETE"))
+
+
+class DateFormSet(BaseFormSet):  # type: ignore[type-arg]  # takes none at run time
+    """All dates of an event. Written out, not made by the factory, so that types are checked."""
+
+    form = DateForm
+    renderer = get_default_renderer()
+    extra = 0
+    can_order = False
+    can_delete = True
+    can_delete_extra = True
+    min_num = 0
+    max_num = DATES_AT_ONCE
+    absolute_max = DATES_AT_ONCE + 100
+    validate_min = False
+    validate_max = True
+    edit_only = False
+
+    def read_in(self, zone: ZoneInfo | None) -> None:
+        """Say in which zone the times are meant; without one they are not checked further."""
+        for form in self.forms:
+            form.zone = zone
+
+    def clean(self) -> None:
+        days: set[date] = set()
+        for form in self.forms:
+            on = form.cleaned_data.get("on") if hasattr(form, "cleaned_data") else None
+            if on is None or is_taken_out(form):
+                continue
+            if on in days:
+                form.add_error("on", gettext("There is already a date on this day."))
+            days.add(on)
+
+    @property
+    def kept(self) -> list[dict[str, Any]]:
+        """The rows somebody filled in and did not take out."""
+        return [
+            form.cleaned_data
+            for form in self.forms
+            if form.cleaned_data.get("on") and not is_taken_out(form)
+        ]
+
+
+def typed_in(data: QueryDict) -> dict[str, Any]:
+    """What was typed into an event's form, unchecked, to show it again."""
+    return {
+        name: field.widget.value_from_datadict(data, MultiValueDict(), name)
+        for name, field in EventForm.base_fields.items()
+    }
+
+
+def dates_of(event: Event, occurrences: Iterable[Occurrence]) -> list[dict[str, Any]]:
+    """An event's dates as the form shows them."""
+    return [
+        {
+            "occurrence": occurrence.pk,
+            "on": occurrence.local_start.date(),
+            "starts": occurrence.local_start.time(),
+            "ends": occurrence.local_end.time(),
+            "capacity": occurrence.capacity,
+            "which": "second" if occurrence.local_start.fold else "",
+        }
+        for occurrence in occurrences
+    ]
+
+
+def party_of(rsvp: Rsvp) -> dict[str, Any]:
+    """An RSVP's party as the form shows it."""
+    return {"party_size": rsvp.party_size, "companions": "\n".join(rsvp.companions)}

@@ -1,0 +1,1 @@
+"""Pages of events: for everybody (public), and for coordinators (staff)."""

@@ -1,0 +1,308 @@
+"""The list, an event, saying yes, and looking after one's own answer."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import get_language, ngettext
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts.access import signed_in
+from accounts.models import User
+from common.markdown import to_html
+from events.errors import EventsError, NoLongerComing
+from events.forms import DiscreetForm, EventFilter, GuestForm, PartyForm, party_of
+from events.gateway import count_guest_rsvp
+from events.models import Event, Occurrence, Rsvp
+from events.queries import (
+    Room,
+    answers_of,
+    is_link_live,
+    listed_dates,
+    queue_position,
+    room_of,
+    rsvp_opened_by,
+    rsvps_of,
+)
+from events.rules import refusal_of_rsvp
+from events.services.rsvps import (
+    HOLD_FOR,
+    Guest,
+    change_party,
+    confirm_rsvp,
+    leave,
+    place_rsvp,
+    set_discreet,
+)
+
+PER_PAGE = 40
+# From one network within 15 minutes: so many guests hold places at once, and so many may ask.
+GUESTS_HOLDING = 20
+GUESTS_ASKING = 200
+
+
+@require_safe
+def event_list(request: HttpRequest) -> HttpResponse:
+    """What is on, day by day, narrowed by what the visitor looks for."""
+    form = EventFilter(request.GET)
+    dates = listed_dates(request.user, form.chosen, at=timezone.now())
+    page = Paginator(dates.order_by("starts_on", "starts_at", "pk"), PER_PAGE).get_page(
+        request.GET.get("page")
+    )
+    answers = answers_of(request.user, page.object_list)
+    cards = [_card(occurrence, answers.get(occurrence.pk)) for occurrence in page]
+    feed_url = reverse("events:feed")
+    context = {
+        "form": form,
+        "page": page,
+        "cards": cards,
+        "is_filtered": bool(form.chosen),
+        "feed_query": request.GET.urlencode(),
+        "feed_url": feed_url,
+    }
+    return render(request, "events/list.html", context)
+
+
+def _card(occurrence: Occurrence, answer: Rsvp | None) -> dict[str, Any]:
+    """What the card of one date says besides the date itself."""
+    event, seats = occurrence.event, occurrence.seats
+    free = None if seats.capacity is None else max(0, seats.capacity - seats.firm)
+    tag, tone = "", ""
+    if answer is not None:
+        tag, tone = str(Rsvp.Status(answer.status).label), "good"
+    elif free == 0:
+        tag, tone = _("Full: waiting list"), "warm"
+    elif free is not None and free <= 5:
+        tag = ngettext("%(count)d place left", "%(count)d places left", free) % {"count": free}
+    return {
+        "occurrence": occurrence,
+        "event": event,
+        "url": occurrence.page_path,
+        "place": event.place_name if event.has_place else _("Online"),
+        "tag": tag,
+        "tone": tone,
+    }
+
+
+@require_safe
+def event_page(request: HttpRequest, slug: str) -> HttpResponse:
+    """One event, at one of its dates: what, when, where, am I in."""
+    event, occurrence = _find(request, slug, request.GET.get("date"))
+    return _show(request, event, occurrence)
+
+
+def _find(request: HttpRequest, slug: str, day: str | None) -> tuple[Event, Occurrence]:
+    """The event this visitor may see, and the date that is meant, or else the next one."""
+    at = timezone.now()
+    events = Event.objects.visible_to(request.user, at=at).select_related("programme")
+    event = get_object_or_404(events, slug=slug)
+    occurrence = _date_of(event, day)
+    if occurrence is None:
+        raise Http404
+    return event, occurrence
+
+
+def _date_of(event: Event, day: str | None) -> Occurrence | None:
+    """The date of ``event`` on ``day``; without a day the next that stands, or the last."""
+    dates = event.occurrences.all()
+    if day:
+        try:
+            found = dates.filter(starts_on=date.fromisoformat(day)).first()
+        except ValueError:
+            found = None
+    else:
+        at = timezone.now()
+        coming = dates.filter(ends_at__gt=at, cancelled_at__isnull=True)
+        found = coming.order_by("starts_at").first() or dates.order_by("-starts_at").first()
+    if found is not None:
+        found.event = event
+    return found
+
+
+def _show(
+    request: HttpRequest,
+    event: Event,
+    occurrence: Occurrence,
+    form: PartyForm | None = None,
+) -> HttpResponse:
+    at = timezone.now()
+    user = request.user
+    answer = answers_of(user, [occurrence]).get(occurrence.pk)
+    if form is None:
+        form = PartyForm(event=event) if user.is_authenticated else GuestForm(event=event)
+    others = event.occurrences.filter(ends_at__gt=at).order_by("starts_at")[:60]
+    context = {
+        **event_context(event, occurrence, room_of(occurrence, at=at)),
+        "answer": answer,
+        "position": queue_position(answer) if answer else None,
+        "refusal": refusal_of_rsvp(occurrence, at=at),
+        "form": form,
+        "asks_party": event.max_plus_ones > 0,
+        "others": [_with_event(other, event) for other in others],
+        "is_over": occurrence.is_over(at=at),
+    }
+    return render(request, "events/event.html", context)
+
+
+def event_context(event: Event, occurrence: Occurrence | None, room: Room) -> dict[str, Any]:
+    """What the page of an event shows to everybody, in the preview too."""
+    return {
+        "event": event,
+        "occurrence": occurrence,
+        "body": to_html(event.body),
+        "room": room,
+    }
+
+
+def _with_event(occurrence: Occurrence, event: Event) -> Occurrence:
+    occurrence.event = event
+    return occurrence
+
+
+@require_POST
+def say_yes(request: HttpRequest, slug: str) -> HttpResponse:
+    """Say yes: at once when signed in, else a link goes to the address given."""
+    event, occurrence = _find(request, slug, request.POST.get("date"))
+    user = request.user
+    form_class = PartyForm if user.is_authenticated else GuestForm
+    form = form_class(request.POST, event=event)
+    if not form.is_valid():
+        return _show(request, event, occurrence, form)
+    may_hold = True
+    if isinstance(user, User):
+        person: User | Guest = user
+    else:
+        person = Guest(form.cleaned_data["name"], form.cleaned_data["email"])
+        count = count_guest_rsvp(request.META.get("REMOTE_ADDR", ""))
+        may_hold = count <= GUESTS_HOLDING
+        if count > GUESTS_ASKING:
+            form.add_error(
+                None,
+                _("Very many RSVPs came from your network. Try again in 15 minutes, or sign in."),
+            )
+            return _show(request, event, occurrence, form)
+    try:
+        rsvp = place_rsvp(
+            occurrence=occurrence,
+            person=person,
+            **form.party,
+            language=get_language() or "en",
+            may_hold=may_hold,
+            at=timezone.now(),
+        )
+    except EventsError as refusal:
+        form.add_error(None, str(refusal))
+        return _show(request, event, occurrence, form)
+    _say_what_happened(request, rsvp, person)
+    return redirect(occurrence.page_path)
+
+
+def _say_what_happened(request: HttpRequest, rsvp: Rsvp, person: User | Guest) -> None:
+    if isinstance(person, Guest):
+        # The same words whether or not the address is known here.
+        text = _(
+            "Almost there: we have sent a link to %(email)s. Open it and press “Confirm” within "
+            "%(minutes)d minutes, and your place is safe."
+        ) % {"email": person.email, "minutes": HOLD_FOR.seconds // 60}
+        messages.info(request, text)
+    elif rsvp.is_going:
+        messages.success(request, _("You are going. A mail with the calendar entry is on its way."))
+    else:
+        messages.info(request, _("It is full, so you are on the waiting list now."))
+
+
+@never_cache
+def manage_rsvp(request: HttpRequest, token: str) -> HttpResponse:
+    """One's own answer, by the link in the mail: see, confirm, change, leave.
+
+    Opening it changes nothing; programs that follow links in mail may open it too.
+    """
+    rsvp = rsvp_opened_by(token)
+    if rsvp is None or not is_link_live(rsvp, at=timezone.now()):
+        return render(request, "events/link_unknown.html", {"rsvp": rsvp}, status=404)
+    if request.method == "POST":
+        return _without_referrer(_act_on(request, rsvp))
+    return _without_referrer(_show_rsvp(request, rsvp))
+
+
+def _show_rsvp(
+    request: HttpRequest, rsvp: Rsvp, party_form: PartyForm | None = None
+) -> HttpResponse:
+    at = timezone.now()
+    occurrence = rsvp.occurrence
+    event = occurrence.event
+    context = {
+        "rsvp": rsvp,
+        "event": event,
+        "occurrence": occurrence,
+        "position": queue_position(rsvp),
+        "is_over": occurrence.is_over(at=at),
+        "refusal": refusal_of_rsvp(occurrence, at=at),
+        "party_form": party_form
+        or PartyForm(event=event, at_least=rsvp.party_size, initial=party_of(rsvp)),
+        "asks_party": event.max_plus_ones > 0 or rsvp.party_size > 1,
+        "discreet_form": DiscreetForm(initial={"is_discreet": rsvp.is_discreet}),
+        "page_url": occurrence.page_path,
+    }
+    return render(request, "events/rsvp.html", context)
+
+
+def _act_on(request: HttpRequest, rsvp: Rsvp) -> HttpResponse:
+    at = timezone.now()
+    act = request.POST.get("act")
+    form: PartyForm | None = None
+    try:
+        if act == "confirm":
+            rsvp = confirm_rsvp(rsvp=rsvp, at=at)
+            going = _("Confirmed: you are going. A mail with the calendar entry is on its way.")
+            queued = _("It is full by now, so you are on the waiting list.")
+            messages.success(request, going if rsvp.is_going else queued)
+        elif act == "leave":
+            leave(rsvp=rsvp, at=at)
+            messages.success(request, _("You have left. Thank you for making room."))
+        elif act == "change":
+            form = PartyForm(request.POST, event=rsvp.occurrence.event, at_least=rsvp.party_size)
+            if not form.is_valid():
+                return _show_rsvp(request, rsvp, form)
+            change_party(rsvp=rsvp, **form.party, at=at)
+            messages.success(request, _("Saved."))
+        elif act == "discreet":
+            set_discreet(rsvp=rsvp, is_discreet="is_discreet" in request.POST, at=at)
+            messages.success(request, _("Saved. Your calendar follows with its next refresh."))
+    except NoLongerComing as refusal:
+        messages.warning(request, str(refusal))
+    except EventsError as refusal:
+        if form is not None:
+            form.add_error(None, str(refusal))
+            return _show_rsvp(request, rsvp, form)
+        messages.warning(request, str(refusal))
+    return redirect("events:rsvp", token=rsvp.token)
+
+
+def _without_referrer(response: HttpResponse) -> HttpResponse:
+    """The address of the page is a secret: it goes into no other site's log, and no index."""
+    response["Referrer-Policy"] = "no-referrer"
+    response["X-Robots-Tag"] = "noindex, nofollow"
+    return response
+
+
+@signed_in
+@require_safe
+def my_events(request: HttpRequest) -> HttpResponse:
+    """What the signed-in person goes to, waits for, and went to."""
+    at = timezone.now()
+    assert isinstance(request.user, User)
+    context = {
+        "coming": list(rsvps_of(request.user, at=at, is_over=False)[:100]),
+        "past": list(rsvps_of(request.user, at=at, is_over=True)[:20]),
+    }
+    return render(request, "events/mine.html", context)

@@ -1,0 +1,59 @@
+"""Who may use the routes of events."""
+
+from events.models import Event
+from events.services.rsvps import place_rsvp
+from tests.conftest import NOW
+from tests.factories import EventFactory, OccurrenceFactory
+from tests.permissions import EVERYONE, SIGNED_IN, Cast, Kwargs, Route
+
+COORDINATOR = {"coordinator"}
+
+
+def enrich(cast: Cast) -> None:
+    # In the far future, so that the real clock finds it open.
+    date = OccurrenceFactory(starts_at=NOW.replace(year=2096))
+    draft = EventFactory(status=Event.Status.DRAFT, published_at=None)
+    OccurrenceFactory(event=draft, starts_at=NOW.replace(year=2096))
+    cast.things["public_event"] = date.event
+    cast.things["draft_event"] = draft
+    cast.things["rsvp"] = place_rsvp(occurrence=date, person=cast["attendee"], at=NOW)
+
+
+def public(cast: Cast) -> Kwargs:
+    return {"slug": cast.things["public_event"].slug}
+
+
+def draft(cast: Cast) -> Kwargs:
+    return {"slug": cast.things["draft_event"].slug}
+
+
+ABSENT = {"slug": "no-such-event"}
+
+ROUTES: dict[str, Route] = {
+    "events:list": Route(get=EVERYONE),
+    "events:feed": Route(get=EVERYONE),
+    "events:event": Route(get=EVERYONE, some=public, absent=ABSENT),
+    "events:event-file": Route(get=EVERYONE, some=public, absent=ABSENT),
+    "events:place-rsvp": Route(post=EVERYONE, some=public, absent=ABSENT),
+    # The link is the key: whoever holds it may use it, and nobody can guess it.
+    "events:rsvp": Route(
+        get=EVERYONE,
+        post=EVERYONE,
+        some=lambda cast: {"token": cast.things["rsvp"].token},
+        absent={"token": "0000000000-guess"},
+    ),
+    "events:mine": Route(get=SIGNED_IN),
+    "events:staff-list": Route(get=COORDINATOR),
+    "events:staff-new": Route(get=COORDINATOR, post=COORDINATOR),
+    "events:staff-edit": Route(get=COORDINATOR, post=COORDINATOR, some=draft, absent=ABSENT),
+    "events:staff-preview": Route(get=COORDINATOR, some=draft, absent=ABSENT),
+    "events:staff-publish": Route(post=COORDINATOR, some=draft, absent=ABSENT),
+    "events:staff-cancel": Route(get=COORDINATOR, post=COORDINATOR, some=draft, absent=ABSENT),
+    "events:door": Route(get=COORDINATOR, some=public, absent=ABSENT),
+    "events:door-add": Route(get=COORDINATOR, post=COORDINATOR, some=public, absent=ABSENT),
+    "events:door-act": Route(
+        post=COORDINATOR,
+        some=lambda cast: {**public(cast), "reference": cast.things["rsvp"].reference},
+        absent={**ABSENT, "reference": "0000000000"},
+    ),
+}
