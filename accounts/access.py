@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
+from allauth.account.decorators import reauthentication_required
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
@@ -48,6 +49,15 @@ def staff_only(*roles: str) -> Callable[[View], View]:
         return checked
 
     return decorate
+
+
+def proved_again(view: View) -> View:
+    """Only for somebody who proved within five minutes, again, who they are.
+
+    For acts that a person who finds an open laptop must not do: roles, payouts, exports.
+    Goes inside ``signed_in`` or ``staff_only``. What was posted is kept and done afterwards.
+    """
+    return cast(View, reauthentication_required(view))
 
 
 def ask_for_second_factor(request: HttpRequest) -> HttpResponse | None:

@@ -7,6 +7,7 @@ from typing import Any
 from allauth.account.forms import LoginForm
 from django import forms
 from django.conf import settings
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Role
@@ -80,12 +81,12 @@ class GiveRoleForm(forms.Form):
         widget=forms.DateInput(attrs={"type": "date"}),
     )
 
-    def __init__(self, *args: Any, today: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.today = today
-
     def clean_until_on(self) -> Any:
         until_on = self.cleaned_data["until_on"]
-        if until_on and until_on < self.today:
+        if until_on and until_on < timezone.now().date():
             raise forms.ValidationError(_("This day is over. Choose today or a later day."))
         return until_on
+
+
+class DecisionForm(forms.Form):
+    decision = forms.ChoiceField(choices=[("approve", _("Approve")), ("refuse", _("Refuse"))])

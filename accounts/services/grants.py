@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
+from allauth.usersessions.models import UserSession
 from django.db import transaction
 
 from accounts.errors import LastAdministrator, NotYourself
@@ -40,6 +41,7 @@ def give_role(
             granted_by=giver,
         )
         audit.record(giver, "role.give", grant, at, fields=["role", "until_on"])
+        _sign_out_everywhere(user)
     elif (grant.until_on, grant.all_programmes) != (until_on, all_programmes):
         grant.until_on, grant.all_programmes = until_on, all_programmes
         grant.save(update_fields=["until_on", "all_programmes"])
@@ -67,4 +69,11 @@ def withdraw_role(*, grant: StaffGrant, withdrawer: User, at: datetime) -> Staff
     row.withdrawn_at, row.withdrawn_by = at, withdrawer
     row.save(update_fields=["withdrawn_at", "withdrawn_by"])
     audit.record(withdrawer, "role.withdraw", row, at, fields=["withdrawn_at"])
+    _sign_out_everywhere(row.user)
     return row
+
+
+def _sign_out_everywhere(user: User) -> None:
+    """So that the limits of the new roles hold from the next sign-in, for every device."""
+    for session in UserSession.objects.filter(user=user):
+        session.end()
