@@ -34,3 +34,17 @@ class LastAdministrator(AccountsError):
 
 class NotYourself(AccountsError):
     message = _("Somebody else has to change your own roles.")
+
+
+class OtherRequest(AccountsError):
+    message = _("This Idempotency-Key was used for another request. Use a new one.")
+
+
+class NotAScope(AccountsError):
+    message = _("A key needs at least one scope, and only ones that exist.")
+
+
+class NeedsPractice(AccountsError):
+    message = _(
+        "A key for bookings, sessions or statements needs a practice."
+    )

@@ -176,6 +176,10 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
         "task": "notifications.tasks.purge_contents",
         "schedule": timedelta(days=1),
     },
+    "forget-api-replies": {
+        "task": "accounts.tasks.forget_api_replies",
+        "schedule": timedelta(days=1),
+    },
 }
 # Which tasks follow which hint (common/hints.py).
 HINTS: dict[str, list[str]] = {
