@@ -6,10 +6,11 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import get_language_bidi
 
-from portal.queries import Door, doors_for
+from portal.queries import Door, practice_doors, staff_doors
 
 
 class Shell:
@@ -36,21 +37,12 @@ class Shell:
         return self._request.path
 
     @cached_property
-    def doors(self) -> list[Door]:
-        """The consoles this person may open: staff, practice."""
-        return doors_for(self._request.user)
+    def staff_doors(self) -> list[Door]:
+        return staff_doors(self._request.user, at=timezone.now())
 
     @cached_property
-    def staff_entries(self) -> list[Door]:
-        return [door for door in self.doors if door.group == "staff"]
-
-    @cached_property
-    def portals(self) -> list[Door]:
-        """One link for each console, for the header."""
-        seen: dict[str, Door] = {}
-        for door in self.doors:
-            seen.setdefault(door.group, door)
-        return list(seen.values())
+    def practice_doors(self) -> list[Door]:
+        return practice_doors(self._request.user)
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:

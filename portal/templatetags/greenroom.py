@@ -166,4 +166,4 @@ def icon_of(level_tag: str) -> str:
 @register.filter
 def within(path: str, start: str) -> bool:
     """Whether the page at ``path`` belongs under the navigation entry at ``start``."""
-    return path == start or (start.count("/") > 2 and path.startswith(start))
+    return path.startswith(start)

@@ -1,0 +1,163 @@
+"""A real browser on the real site. Without a Chromium the journeys are named as not run."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.test import Client
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Request,
+    sync_playwright,
+)
+
+from accounts.models import User
+
+# Playwright's loop runs in this thread, and Django would refuse the ORM beside it.
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+CHROMIUM = next((path for path in map(shutil.which, NAMES) if path), None)
+PHONE, DESK = 360, 1280
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Every test here drives a browser, and says so when there is none."""
+    for item in items:
+        if "tests/journeys/" not in item.nodeid:
+            continue
+        item.add_marker(pytest.mark.journey)
+        item.add_marker(pytest.mark.django_db(transaction=True))
+        if CHROMIUM is None:
+            item.add_marker(
+                pytest.mark.skip(reason="no Chromium found; `apt-get install chromium` lets it run")
+            )
+
+
+@dataclass
+class Watch:
+    """What went wrong in a page beside what was looked for."""
+
+    site: str
+    leaves_for: str = ""
+    troubles: list[str] = field(default_factory=list)
+
+    def on_console(self, message: ConsoleMessage) -> None:
+        # A page that is not there is reported by the browser too; the test looks at the page.
+        is_this_page = message.page is not None and message.location["url"] == message.page.url
+        if message.type in ("error", "warning") and not (is_this_page and "404" in message.text):
+            self.troubles.append(f"console: {message.text}")
+
+    def on_request(self, request: Request) -> None:
+        url = urlsplit(request.url)
+        asked = f"{url.scheme}://{url.netloc}"
+        if url.scheme in ("http", "https") and asked not in (self.site, self.leaves_for):
+            self.troubles.append(f"third party: {request.url}")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            args=[
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-background-networking",
+                "--disable-component-update",
+                "--no-first-run",
+            ],
+        )
+        yield browser
+        browser.close()
+
+
+Open = Callable[..., Page]
+
+
+@pytest.fixture
+def open_page(browser: Browser, live_server: Any) -> Iterator[Open]:
+    """``open_page("/help/", width=360, scheme="dark", user=…)``: a page in a context of its own.
+
+    Console errors, refused inline code and requests to anybody else (but the site it
+    ``leaves_for``) fail the test at its end.
+    """
+    contexts: list[BrowserContext] = []
+    watches: list[Watch] = []
+
+    def open_(
+        path: str = "/",
+        *,
+        width: int = DESK,
+        scheme: str = "light",
+        user: User | None = None,
+        zone: str = "Europe/London",
+        scripts: bool = True,
+        leaves_for: str = "",
+    ) -> Page:
+        context = browser.new_context(
+            base_url=live_server.url,
+            viewport={"width": width, "height": 800},
+            color_scheme=scheme,  # type: ignore[arg-type]
+            timezone_id=zone,
+            locale="en-GB",
+            java_script_enabled=scripts,
+        )
+        context.set_default_timeout(5000)
+        contexts.append(context)
+        if user is not None:
+            sign_in(context, live_server.url, user)
+        page = context.new_page()
+        watch = Watch(live_server.url, leaves_for)
+        watches.append(watch)
+        page.on("console", watch.on_console)
+        page.on("pageerror", lambda error: watch.troubles.append(f"script: {error}"))
+        page.on("request", watch.on_request)
+        page.goto(path)
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+    troubles = [trouble for watch in watches for trouble in watch.troubles]
+    assert troubles == []
+
+
+def sign_in(context: BrowserContext, site: str, user: User) -> None:
+    """Give the browser a session of ``user``; signing in by hand has its own journey."""
+    client = Client()
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    name, cookie = next(iter(client.cookies.items()))
+    context.add_cookies([{"name": name, "value": cookie.value, "url": site}])
+
+
+@pytest.fixture(scope="session")
+def axe() -> Axe:
+    return Axe()
+
+
+def assert_accessible(page: Page, axe: Axe) -> None:
+    """No finding of axe-core, and nothing to scroll sideways to."""
+    results = axe.run(page)
+    found = [
+        f"{page.url}: {violation['id']}: {node['html'][:200]} {node['failureSummary'][:300]}"
+        for violation in results.response["violations"]
+        for node in violation["nodes"]
+    ]
+    assert found == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]  # type: ignore[index]
+
+
+@pytest.fixture
+def check_accessible(axe: Axe) -> Callable[[Page], None]:
+    return lambda page: assert_accessible(page, axe)

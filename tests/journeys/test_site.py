@@ -1,0 +1,108 @@
+"""The front door, help, and signing in, as a person with a browser meets them."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from django.core import mail
+from playwright.sync_api import Page, expect
+
+from accounts.models import User
+from tests.journeys.conftest import DESK, PHONE, Open
+
+PUBLIC = (
+    "/",
+    "/help/",
+    "/events/",
+    "/programmes/",
+    "/nothing-here/",
+    "/accounts/login/",
+    "/accounts/login/code/",
+    "/accounts/signup/",
+    "/accounts/password/reset/",
+)
+
+
+@pytest.mark.parametrize("path", PUBLIC)
+def test_a_public_page_is_accessible_in_both_themes_on_a_phone_and_a_desk(
+    open_page: Open, check_accessible: Callable[[Page], None], path: str
+) -> None:
+    page = open_page(path)
+    expect(page.get_by_role("heading", level=1)).to_have_count(1)
+    expect(page).to_have_title(re.compile(r".+ – Greenroom$"))
+    for width in (PHONE, DESK):
+        page.set_viewport_size({"width": width, "height": 800})
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            check_accessible(page)
+
+
+def test_help_is_one_click_away_and_dials(open_page: Open) -> None:
+    page = open_page("/", width=PHONE)
+    page.get_by_role("link", name="Need to talk to someone now?", exact=True).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Talk to someone now")
+    page.get_by_role("link", name=re.compile("^Netherlands")).click()
+    country = page.locator("#nl")
+    expect(country).to_be_in_viewport()
+    expect(country.get_by_role("link", name="Call 112")).to_have_attribute("href", "tel:112")
+
+
+def test_help_works_without_scripts_and_keeps_nothing(open_page: Open) -> None:
+    page = open_page("/help/", scripts=False)
+    expect(page.get_by_role("link", name="Call 999")).to_be_visible()
+    assert page.context.cookies() == []
+
+
+def test_exit_leads_away_and_leaves_nothing_to_go_back_to(open_page: Open) -> None:
+    page = open_page("/", leaves_for="https://www.bbc.co.uk")
+    page.goto("/help/")
+    page.route("https://www.bbc.co.uk/**", lambda route: route.fulfill(body="somewhere neutral"))
+    for _ in range(3):
+        page.keyboard.press("Shift")
+    page.wait_for_url("https://www.bbc.co.uk/weather")
+    page.go_back()
+    assert "/help/" not in page.url
+    expect(page.get_by_role("heading", level=1)).to_have_text("A quiet room behind the stage")
+
+
+def test_typing_capitals_does_not_leave_the_page(open_page: Open) -> None:
+    page = open_page("/help/")
+    for letter in "ABC":
+        page.keyboard.press(f"Shift+{letter}")
+    assert page.url.endswith("/help/")
+    expect(page.locator(".exit-cover")).to_have_count(0)
+
+
+def test_the_theme_can_be_chosen_and_stays(open_page: Open) -> None:
+    page = open_page("/", scheme="light")
+    page.get_by_role("button", name="Dark").click()
+    assert page.evaluate("getComputedStyle(document.body).colorScheme") == "dark"
+    page.reload()
+    assert page.locator("html").get_attribute("data-theme") == "dark"
+
+
+def test_a_person_signs_in_with_a_code_from_their_mail(
+    open_page: Open, attendee: User, check_accessible: Callable[[Page], None]
+) -> None:
+    page = open_page("/accounts/login/", width=PHONE)
+    page.get_by_role("link", name="Send me a code by e-mail").click()
+    page.get_by_role("textbox", name="Email").fill(attendee.email)
+    page.get_by_role("button", name="Send the code").click()
+    check_accessible(page)
+    code = re.search(r"^([A-Z0-9-]{6,})$", mail.outbox[-1].body, re.MULTILINE)
+    assert code
+    page.get_by_role("textbox", name="Code").fill(code[1])
+    page.get_by_role("button", name="Continue").click()
+    expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+
+
+def test_a_wrong_password_is_answered_in_the_page_and_keeps_the_address(
+    open_page: Open, attendee: User, check_accessible: Callable[[Page], None]
+) -> None:
+    page = open_page("/accounts/login/")
+    page.get_by_role("textbox", name="Email").fill(attendee.email)
+    page.get_by_label("Password", exact=True).fill("not-the-password")
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    expect(page.get_by_role("alert")).to_contain_text("There is a problem")
+    expect(page.get_by_role("textbox", name="Email")).to_have_value(attendee.email)
+    check_accessible(page)
