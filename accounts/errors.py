@@ -45,6 +45,4 @@ class NotAScope(AccountsError):
 
 
 class NeedsPractice(AccountsError):
-    message = _(
-        "A key for bookings, sessions or statements needs a practice."
-    )
+    message = _("A key for bookings, sessions or statements needs a practice.")
