@@ -2,7 +2,7 @@ from accounts.models.api import ApiKey, ApiReply, Scope
 from accounts.models.approvals import Approval
 from accounts.models.grants import Role, StaffGrant
 from accounts.models.people import User
-from accounts.models.trail import AccessLook, AuditEntry
+from accounts.models.trail import AccessLook, AuditEntry, Seal, SealedLog
 
 __all__ = [
     "AccessLook",
@@ -12,6 +12,8 @@ __all__ = [
     "AuditEntry",
     "Role",
     "Scope",
+    "Seal",
+    "SealedLog",
     "StaffGrant",
     "User",
 ]

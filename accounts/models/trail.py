@@ -11,6 +11,7 @@ import pgtrigger
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 
@@ -83,3 +84,36 @@ class AccessLook(models.Model):
 
     def __str__(self) -> str:
         return f"{self.what} #{self.pk}"
+
+
+class SealedLog(models.TextChoices):
+    AUDIT = "audit", _("Audit trail")
+    LOOKS = "looks", _("Looks")
+
+
+class Seal(models.Model):
+    """A link of the chain that proves a log was not rewritten: what stood in it up to ``last_id``.
+
+    Rows are sealed in batches, later, because chaining inside each write would make
+    every writer wait for every other.
+    """
+
+    log = models.CharField(_("log"), max_length=10, choices=SealedLog.choices)
+    last_id = models.BigIntegerField(_("up to row"))
+    rows = models.PositiveIntegerField(_("rows"))
+    previous = models.CharField(_("previous digest"), max_length=64, blank=True)
+    digest = models.CharField(_("digest"), max_length=64)
+    sealed_at = models.DateTimeField(_("sealed"))
+
+    class Meta:
+        verbose_name = _("seal")
+        verbose_name_plural = _("seals")
+        constraints = [
+            models.CheckConstraint(condition=Q(log__in=SealedLog.values), name="seal_log_is_known"),
+            models.CheckConstraint(condition=Q(rows__gt=0), name="seal_holds_rows"),
+            models.UniqueConstraint(fields=["log", "previous"], name="seal_chain_does_not_fork"),
+        ]
+        triggers = append_only()
+
+    def __str__(self) -> str:
+        return f"{self.log} {self.last_id}"

@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import environ
+from celery.schedules import crontab
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
@@ -172,9 +173,13 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
         "task": "notifications.tasks.send_messages",
         "schedule": timedelta(minutes=1),
     },
+    "seal-audit": {
+        "task": "accounts.tasks.seal_audit",
+        "schedule": timedelta(minutes=1),
+    },
     "purge-mail-contents": {
         "task": "notifications.tasks.purge_contents",
-        "schedule": timedelta(days=1),
+        "schedule": crontab(hour=3, minute=10),
     },
     "forget-api-replies": {
         "task": "accounts.tasks.forget_api_replies",
@@ -251,6 +256,8 @@ SOCIALACCOUNT_PROVIDERS: dict[str, dict[str, object]] = (
 )
 # Staff, finance and practices must have a second factor.
 REQUIRE_MFA = env.flag("REQUIRE_MFA", default=True)
+# Where the heads of the audit chain are written, off the database: best on another machine.
+AUDIT_HEADS = Path(env.text("AUDIT_HEADS", str(VAR_DIR / "audit-heads.jsonl")))
 # Whose sessions are short: 30 minutes idle, 12 hours in all. Each is asked once, at sign-in.
 SHORT_SESSION_WHEN = ["accounts.rules.has_role"]
 
