@@ -15,7 +15,7 @@ import psycopg
 from psycopg import sql
 
 from config.local import LocalError
-from config.local.process import Account, command_of, spawn
+from config.local.process import Account, command_of, spawn, stop
 
 DATABASE = "greenroom"
 NOBODY = Account(uid=65534, gid=65534)
@@ -71,18 +71,29 @@ def start(place: Place, *, sockets: Path, log: Path, durable: bool) -> subproces
     _give(place.data, place.account)
     _give(sockets, place.account)
     _check_version(place)
-    _clear_leftovers(place.data)
+    _clear_leftovers(place.data, sockets)
     settings = SETTINGS if durable else SETTINGS + CARELESS
-    process = spawn(
-        [place.programs / "postgres", "-D", place.data, "-k", sockets]
-        + [f"--{setting}" for setting in settings],
-        # SIGINT asks for a fast, clean shutdown; SIGTERM would wait for every client to leave.
-        at_parents_death=signal.SIGINT,
-        account=place.account,
-        log=log,
-        cwd=Path("/"),
-    )
-    _wait_until_ready(process, place.data, log)
+    deadline = time.monotonic() + 15
+    while True:
+        said_before = log.stat().st_size if log.exists() else 0
+        process = spawn(
+            [place.programs / "postgres", "-D", place.data, "-k", sockets]
+            + [f"--{setting}" for setting in settings],
+            # SIGINT asks for a fast, clean shutdown; SIGTERM would wait for every client to leave.
+            at_parents_death=signal.SIGINT,
+            account=place.account,
+            log=log,
+            cwd=Path("/"),
+        )
+        if _becomes_ready(process, place.data):
+            break
+        said = log.read_bytes()[said_before:]
+        if b"shared memory" not in said or time.monotonic() > deadline:
+            reasons = re.findall(r"(?:FATAL|PANIC|ERROR): +(.*)", said.decode(errors="replace"))
+            why = f": {reasons[0]}" if reasons else ""
+            raise LocalError(f"PostgreSQL did not start{why} (see {log}).")
+        # Parts of a killed server still hold its memory; they are about to notice, and go.
+        time.sleep(0.3)
     _ensure_database(sockets)
     return process
 
@@ -183,11 +194,11 @@ def _check_version(place: Place) -> None:
         )
 
 
-def _clear_leftovers(data: Path) -> None:
+def _clear_leftovers(data: Path, sockets: Path) -> None:
     """Wait for a server whose supervisor was killed; forget one that is long gone.
 
     Whoever calls holds the lock of the directory, so a server that still runs here is on its way
-    out. A note of a process number that now belongs to another program would stop the start.
+    out. What it noted would stop the start wherever its number belongs to another process now.
     """
     note = data / "postmaster.pid"
     deadline = time.monotonic() + 15
@@ -200,7 +211,8 @@ def _clear_leftovers(data: Path) -> None:
             os.kill(pid, signal.SIGINT)
             told = True
         time.sleep(0.05)
-    note.unlink(missing_ok=True)
+    for trace in (note, *sockets.glob(".s.PGSQL.*")):
+        trace.unlink(missing_ok=True)
 
 
 def _postmaster(note: Path) -> int | None:
@@ -210,17 +222,17 @@ def _postmaster(note: Path) -> int | None:
         return None
 
 
-def _wait_until_ready(process: subprocess.Popen[bytes], data: Path, log: Path) -> None:
+def _becomes_ready(process: subprocess.Popen[bytes], data: Path) -> bool:
+    """Wait until the server answers; False when it ended instead."""
     note = data / "postmaster.pid"
     deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            raise LocalError(f"PostgreSQL did not start; {log} says why.")
+    while process.poll() is None and time.monotonic() < deadline:
         lines = note.read_text().splitlines() if note.exists() else []
         if len(lines) > 7 and lines[7].strip() == "ready" and lines[0] == str(process.pid):
-            return
+            return True
         time.sleep(0.02)
-    raise LocalError(f"PostgreSQL did not start within a minute; {log} says why.")
+    stop([process], signal.SIGQUIT)
+    return False
 
 
 def _ensure_database(sockets: Path) -> None:
