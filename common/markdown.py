@@ -5,22 +5,22 @@ from django.utils.safestring import SafeString, mark_safe
 from markdown_it import MarkdownIt
 
 _parser = MarkdownIt("commonmark", {"html": False, "linkify": False}).enable("table")
-# A page has one h1 and its own h2s: what people write starts below.
-_HEADINGS = {"h1": "h3", "h2": "h3", "h3": "h4", "h4": "h5", "h5": "h6", "h6": "h6"}
 _TAGS = {
     *("p", "br", "hr", "em", "strong", "code", "pre", "blockquote", "a", "ul", "ol", "li"),
-    *("h3", "h4", "h5", "h6", "table", "thead", "tbody", "tr", "th", "td"),
+    *("h2", "h3", "h4", "h5", "h6", "table", "thead", "tbody", "tr", "th", "td"),
 }
 
 
-def to_html(text: str) -> SafeString:
+def to_html(text: str, *, top: int = 3) -> SafeString:
     """``text`` (CommonMark and tables) as HTML: no images, scripts, styles or raw HTML.
 
+    The page has its own h1 and mostly its own h2s, so what people write starts at ``top``.
     Links go to http(s), mailto and tel only, and tell nobody where the reader came from.
     """
     tokens = _parser.parse(text)
     for token in tokens:
-        token.tag = _HEADINGS.get(token.tag, token.tag)
+        if token.type in ("heading_open", "heading_close"):
+            token.tag = f"h{min(6, top + max(0, int(token.tag[1]) - 2))}"
     html = _parser.renderer.render(tokens, _parser.options, {})
     clean = nh3.clean(
         html,

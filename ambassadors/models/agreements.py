@@ -68,8 +68,12 @@ class AgreementVersion(models.Model):
 
 class AgreementTextQuerySet(models.QuerySet["AgreementText"]):
     def in_language_or_english(self, language: str) -> Self:
-        """Best first: the language asked for, its base language, then English."""
-        return self.filter(locale__in=[language, language.partition("-")[0], "en"]).order_by(
+        """Best first: the language asked for, its base language, then English.
+
+        A translation that nobody has reviewed is not shown to anybody who has to say yes to it.
+        """
+        wanted = Q(review="reviewed", locale__in=[language, language.partition("-")[0]])
+        return self.filter(wanted | Q(locale="en")).order_by(
             models.Case(
                 models.When(locale=language, then=0), models.When(locale="en", then=2), default=1
             )

@@ -13,13 +13,12 @@ import pgtrigger
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.db import models
-from django.db.models import F, Q, Value
-from django.db.models.functions import Cast
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Role, User
 from accounts.models.trail import append_only
-from ambassadors.models.programmes import Programme, Term
+from ambassadors.models.programmes import Programme, Term, today_in
 
 
 class EnrolmentStatus(models.TextChoices):
@@ -76,16 +75,7 @@ _STATUS_WRITTEN = pgtrigger.Insert | pgtrigger.UpdateOf("status")
 class EnrolmentQuerySet(models.QuerySet["Enrolment"]):
     def active(self, *, at: datetime) -> Self:
         """Active people of terms that run at ``at``, each by the calendar of its programme."""
-        today = Cast(
-            models.Func(
-                F("term__programme__time_zone"),
-                Value(at),
-                function="timezone",
-                output_field=models.DateTimeField(),
-            ),
-            models.DateField(),
-        )
-        return self.alias(_today=today).filter(
+        return self.alias(_today=today_in("term__programme__time_zone", at)).filter(
             status=EnrolmentStatus.ACTIVE,
             term__ended_at__isnull=True,
             term__starts_on__lte=F("_today"),
@@ -187,6 +177,17 @@ class Enrolment(models.Model):
     def legal_moves(self) -> tuple[EnrolmentStatus, ...]:
         """Where it may go from here."""
         return LEGAL_MOVES[self.status]
+
+    @property
+    def coordinator_moves(self) -> tuple[EnrolmentStatus, ...]:
+        """The legal moves that are a coordinator's: joining is the person's own, and who is
+        approved is decided on their application."""
+        if self.status == EnrolmentStatus.REMOVED:
+            return self.legal_moves
+        own = {EnrolmentStatus.APPROVED, EnrolmentStatus.ONBOARDING}
+        if self.status == EnrolmentStatus.ONBOARDING:
+            own.add(EnrolmentStatus.ACTIVE)
+        return tuple(status for status in self.legal_moves if status not in own)
 
 
 class EnrolmentChange(models.Model):

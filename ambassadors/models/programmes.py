@@ -10,7 +10,8 @@ from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q, Value
+from django.db.models.functions import Cast
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import StaffGrant, User
@@ -99,7 +100,21 @@ class Programme(models.Model):
         return at.astimezone(ZoneInfo(self.time_zone)).date()
 
 
+def today_in(path: str, at: datetime) -> Cast:
+    """For a query: the date at ``at`` in the zone that is in the column at ``path``."""
+    there = models.Func(
+        F(path), Value(at), function="timezone", output_field=models.DateTimeField()
+    )
+    return Cast(there, models.DateField())
+
+
 class TermQuerySet(models.QuerySet["Term"]):
+    def open_but_over(self, *, at: datetime) -> Self:
+        """Terms whose last day has passed where their programme is, not closed yet."""
+        return self.alias(_today=today_in("programme__time_zone", at)).filter(
+            ended_at__isnull=True, ends_on__lt=F("_today")
+        )
+
     def with_programme(self) -> Self:
         return self.select_related("programme")
 

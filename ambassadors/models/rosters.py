@@ -134,6 +134,10 @@ class RosterProblem(models.TextChoices):
         "left",
         _("This person was removed from the term. Let them back in from their enrolment."),
     )
+    DECLINED = (
+        "declined",
+        _("The person at this address said the invitation was not for them. Ask them in person."),
+    )
     NO_PLACE = "no_place", _("There is no place left in the term.")
 
 

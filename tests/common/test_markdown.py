@@ -12,6 +12,7 @@ def test_words_become_paragraphs_lists_and_links() -> None:
 
 def test_headings_start_below_those_of_the_page() -> None:
     assert to_html("# Big\n## Small") == "<h3>Big</h3>\n<h3>Small</h3>\n"
+    assert to_html("## Part\n### Detail", top=2) == "<h2>Part</h2>\n<h3>Detail</h3>\n"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,76 @@
+"""Names of people, languages and countries as files spell them."""
+
+from __future__ import annotations
+
+import unicodedata
+from functools import cache
+
+from babel import Locale
+
+_SPELT_IN = ("en", "es")
+# What people write that is in no list.
+_COUNTRY_ALIASES = {
+    "uk": "GB",
+    "u.k.": "GB",
+    "great britain": "GB",
+    "england": "GB",
+    "scotland": "GB",
+    "wales": "GB",
+    "northern ireland": "GB",
+    "inglaterra": "GB",
+    "gran bretaña": "GB",
+    "usa": "US",
+    "u.s.a.": "US",
+    "u.s.": "US",
+    "america": "US",
+    "eeuu": "US",
+    "ee.uu.": "US",
+    "ee. uu.": "US",
+}
+
+
+def name_key(name: str) -> str:
+    """A name as it is compared: one spelling of each letter, one space, no case."""
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+    return " ".join(folded.split())
+
+
+def is_showable(name: str) -> bool:
+    """Whether a name in any script can be put on a page and in a mail header."""
+    return not any(unicodedata.category(c) in {"Cc", "Cs", "Co", "Cn"} for c in name)
+
+
+@cache
+def _countries() -> dict[str, str]:
+    spelt = {
+        name_key(name): code
+        for language in _SPELT_IN
+        for code, name in Locale(language).territories.items()
+        if len(code) == 2 and code.isalpha() and code not in {"ZZ", "EU", "UN", "EZ", "QO"}
+    }
+    codes = {code.lower(): code for code in spelt.values()}
+    return {**spelt, **codes, **_COUNTRY_ALIASES}
+
+
+@cache
+def _languages() -> dict[str, str]:
+    # A two-letter code before a three-letter one of the same name.
+    spelt = {
+        name_key(name): code
+        for language in _SPELT_IN
+        for code, name in sorted(Locale(language).languages.items(), key=lambda item: -len(item[0]))
+        if len(code) <= 3
+    }
+    codes = {code.lower(): code for code in spelt.values()}
+    return {**spelt, **codes}
+
+
+def country_code(typed: str) -> str | None:
+    """ "GB" for "UK", "united kingdom" or "Reino Unido"; None when nobody knows it."""
+    return _countries().get(name_key(typed))
+
+
+def language_code(typed: str) -> str | None:
+    """ "es" for "Spanish", "español" or "es-MX"; None when nobody knows it."""
+    key = name_key(typed)
+    return _languages().get(key) or _languages().get(key.replace("_", "-").partition("-")[0])
