@@ -1,17 +1,282 @@
-"""What others may ask about enrolments and consent."""
+"""Reads that are more than one question to one table."""
 
 from __future__ import annotations
 
-from datetime import datetime
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from django.db.models import Q
+from django.db import connection
+from django.db.models import Count, IntegerField, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
-from accounts.models import User
-from ambassadors.models import Consent
+from accounts.models import Role, User
+from ambassadors.models import (
+    Agreement,
+    AgreementText,
+    AgreementVersion,
+    Consent,
+    Enrolment,
+    EnrolmentStatus,
+    Invitation,
+    Programme,
+    RosterImport,
+    Term,
+)
+from common.needs import NeedsYou
+from common.tokens import digest
+
+# Whose next step it is: the person's own.
+JOINING = (EnrolmentStatus.INVITED, EnrolmentStatus.APPROVED, EnrolmentStatus.ONBOARDING)
 
 
-def has_health_consent(user: User, *, at: datetime) -> bool:
+# --- Consent and agreements ---------------------------------------------------
+
+
+def has_health_consent(user: User, *, at: dt.datetime) -> bool:
     """Whether ``user`` has said yes to health data being handled, and it stood at ``at``."""
     return Consent.objects.filter(
         Q(withdrawn_at__isnull=True) | Q(withdrawn_at__gt=at), user=user, given_at__lte=at
     ).exists()
+
+
+def current_version(kind: Agreement.Kind) -> AgreementVersion | None:
+    """The newest published version of this kind of text."""
+    return (
+        AgreementVersion.objects.filter(agreement__kind=kind)
+        .order_by("-published_at", "-pk")
+        .first()
+    )
+
+
+def required_version(term: Term) -> AgreementVersion | None:
+    """What people of ``term`` agree to: its own version, or else the newest."""
+    return term.agreement_version or current_version(Agreement.Kind.AGREEMENT)
+
+
+def text_in(version: AgreementVersion | None, language: str) -> AgreementText | None:
+    """``version`` in ``language``; in English (and its ``locale`` says so) where there is none."""
+    if version is None:
+        return None
+    return (
+        AgreementText.objects.filter(version=version)
+        .in_language_or_english(language)
+        .select_related("version")
+        .first()
+    )
+
+
+# --- Invitations and places ---------------------------------------------------
+
+
+def invitation_by_secret(secret: str) -> Invitation | None:
+    """The invitation that a link opens, whatever has become of it."""
+    return (
+        Invitation.objects.filter(secret_digest=digest("invitation", secret))
+        .select_related("term__programme", "enrolment")
+        .first()
+    )
+
+
+def standing_invitation(*, term: Term, email: str) -> Invitation | None:
+    """The invitation of ``email`` that stands or was accepted; revoked and declined are past."""
+    return Invitation.objects.filter(
+        term=term, email=email, revoked_at__isnull=True, declined_at__isnull=True
+    ).first()
+
+
+def places_left(term: Term) -> int | None:
+    """Places neither taken nor promised by an open invitation; None where there is no limit."""
+    if term.capacity is None:
+        return None
+    taken = Enrolment.objects.filter(term=term).current().count()
+    promised = Invitation.objects.filter(term=term).standing().count()
+    return max(0, term.capacity - taken - promised)
+
+
+# --- Lists of the staff console -----------------------------------------------
+
+
+def _count(rows: QuerySet[Enrolment] | QuerySet[Invitation], outer: str) -> Coalesce:
+    counted = (
+        rows.filter(**{outer: OuterRef("pk")})
+        .order_by()
+        .values(outer)
+        .annotate(n=Count("pk"))
+        .values("n")
+    )
+    return Coalesce(Subquery(counted, output_field=IntegerField()), 0)
+
+
+def programmes_with_counts(programmes: QuerySet[Programme]) -> QuerySet[Programme]:
+    """With ``active_count`` and ``term_count``; one query for any number of programmes."""
+    terms = (
+        Term.objects.filter(programme=OuterRef("pk"))
+        .order_by()
+        .values("programme")
+        .annotate(n=Count("pk"))
+        .values("n")
+    )
+    active = Enrolment.objects.filter(status=EnrolmentStatus.ACTIVE)
+    return programmes.annotate(
+        active_count=_count(active, "term__programme"),
+        term_count=Coalesce(Subquery(terms, output_field=IntegerField()), 0),
+    ).order_by("name")
+
+
+def terms_with_counts(programme: Programme) -> QuerySet[Term]:
+    """Terms, newest first, with ``active_count``, ``joining_count`` and ``invited_count``."""
+    return programme.terms.annotate(
+        active_count=_count(Enrolment.objects.filter(status=EnrolmentStatus.ACTIVE), "term"),
+        joining_count=_count(Enrolment.objects.filter(status__in=JOINING), "term"),
+        invited_count=_count(Invitation.objects.standing(), "term"),
+    ).order_by("-starts_on", "name")
+
+
+def people_of(term: Term, *, status: str = "", q: str = "") -> QuerySet[Enrolment]:
+    """Enrolments of ``term`` by name, of one status, whose name or address contains ``q``."""
+    people = term.enrolments.select_related("user").order_by("user__name", "user__email", "pk")
+    if status:
+        people = people.filter(status=status)
+    if q:
+        people = people.filter(Q(user__name__icontains=q) | Q(user__email__icontains=q))
+    return people
+
+
+def count_statuses(term: Term) -> dict[str, int]:
+    counted = term.enrolments.order_by().values_list("status").annotate(n=Count("pk"))
+    return {**dict.fromkeys(EnrolmentStatus.values, 0), **dict(counted)}
+
+
+def open_invitations(term: Term, *, q: str = "") -> QuerySet[Invitation]:
+    """Everything that was not accepted, newest first: also what was revoked or declined."""
+    invitations = term.invitations.filter(accepted_at__isnull=True).order_by("-invited_at", "-pk")
+    if q:
+        invitations = invitations.filter(Q(name__icontains=q) | Q(email__icontains=q))
+    return invitations
+
+
+# --- What portal asks ---------------------------------------------------------
+
+
+def needs_you(user: User, *, at: dt.datetime) -> list[NeedsYou]:
+    """What waits for ``user``: joining that they began, and for coordinators rosters and terms."""
+    waiting = [
+        NeedsYou(
+            title=_("Finish joining your programme"),
+            url=reverse("ambassadors:join-step", args=[enrolment.pk]),
+            kind="enrolment",
+        )
+        for enrolment in Enrolment.objects.filter(
+            user=user, status__in=JOINING, term__ended_at__isnull=True
+        ).order_by("pk")
+    ]
+    run = Programme.objects.run_by(user, Role.COORDINATOR, at=at)
+    for roster in RosterImport.objects.filter(
+        state=RosterImport.State.READ, term__programme__in=run
+    ).order_by("pk"):
+        waiting.append(
+            NeedsYou(
+                title=_("A roster has been read and waits for your yes"),
+                url=reverse("ambassadors:roster", args=[roster.pk]),
+                kind="roster",
+            )
+        )
+    expired = (
+        Invitation.objects.standing()
+        .filter(expires_at__lte=at, term__programme__in=run, term__ended_at__isnull=True)
+        .order_by("term")
+        .values_list("term")
+        .annotate(n=Count("pk"))
+    )
+    for term_id, count in expired:
+        title = ngettext(
+            "%(n)d invitation has run out unanswered",
+            "%(n)d invitations have run out unanswered",
+            count,
+        )
+        waiting.append(
+            NeedsYou(
+                title=title % {"n": count},
+                url=reverse("ambassadors:staff-invitations", args=[term_id]),
+                kind="invitation",
+            )
+        )
+    return waiting
+
+
+@dataclass(frozen=True)
+class HomeCard:
+    """What ``/me/`` shows of somebody's programmes (``ambassadors/_home_card.html``)."""
+
+    enrolments: Sequence[Enrolment]
+
+
+def home_cards(user: User, *, at: dt.datetime) -> list[HomeCard]:
+    """One card with the terms ``user`` is in or is joining; none for everybody else."""
+    enrolments = list(
+        Enrolment.objects.current()
+        .filter(user=user, term__ended_at__isnull=True)
+        .with_term()
+        .order_by("term__ends_on", "pk")
+    )
+    return [HomeCard(enrolments)] if enrolments else []
+
+
+# --- Figures for reports ------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class EnrolledCount:
+    """Distinct people who were active at any moment of a quarter.
+
+    ``programme_id`` is None in the rows that count across programmes: a person in two of them
+    is one person there, so these are not sums of the others.
+    """
+
+    programme_id: int | None
+    quarter_starts_on: dt.date
+    people: int
+
+
+_ENROLLED = """
+    WITH spell AS (
+        SELECT c.enrolment_id, c.to_status, c.at AS began_at,
+               lead(c.at) OVER (PARTITION BY c.enrolment_id ORDER BY c.id) AS ended_at
+        FROM ambassadors_enrolmentchange c
+    ), quarter AS (
+        SELECT starts::date AS starts_on, (starts + interval '3 months')::date AS next_on
+        FROM generate_series(date_trunc('quarter', %(first)s::timestamp),
+                             %(last)s::timestamp, interval '3 months') AS starts
+    ), active AS (
+        SELECT DISTINCT t.programme_id, q.starts_on, e.user_id
+        FROM spell s
+        JOIN ambassadors_enrolment e ON e.id = s.enrolment_id
+        JOIN ambassadors_term t ON t.id = e.term_id
+        JOIN ambassadors_programme p ON p.id = t.programme_id
+        -- The days of the spell where the programme is, within the days of its term.
+        JOIN quarter q
+          ON (s.began_at AT TIME ZONE p.time_zone)::date < q.next_on
+         AND coalesce((s.ended_at AT TIME ZONE p.time_zone)::date, 'infinity') >= q.starts_on
+         AND t.starts_on < q.next_on AND t.ends_on >= q.starts_on
+        WHERE s.to_status = 'active'
+    )
+    SELECT programme_id, starts_on, count(DISTINCT user_id)
+    FROM active
+    GROUP BY GROUPING SETS ((programme_id, starts_on), (starts_on))
+    ORDER BY starts_on, programme_id NULLS FIRST
+"""
+
+
+def count_enrolled_people(*, first: dt.date, last: dt.date) -> list[EnrolledCount]:
+    """Active people by quarter from that of ``first`` to that of ``last``, by programme and in all.
+
+    Quarters are cut in each programme's own zone. Unpublished figures: disclosure control is
+    the caller's. Programmes and quarters without anybody have no row.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_ENROLLED, {"first": first, "last": last})
+        return [EnrolledCount(*row) for row in cursor.fetchall()]

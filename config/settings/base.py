@@ -169,6 +169,16 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 # The schedule is the truth; a hint only makes it sooner.
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
+    "continue-rosters": {
+        "task": "ambassadors.tasks.continue_rosters",
+        "schedule": timedelta(minutes=1),
+    },
+    "send-invitations": {
+        "task": "ambassadors.tasks.send_invitations",
+        "schedule": timedelta(minutes=1),
+    },
+    "end-terms": {"task": "ambassadors.tasks.end_terms", "schedule": timedelta(hours=1)},
+    "forget-rosters": {"task": "ambassadors.tasks.forget_rosters", "schedule": timedelta(days=1)},
     "send-messages": {
         "task": "notifications.tasks.send_messages",
         "schedule": timedelta(minutes=1),
@@ -188,6 +198,8 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
 }
 # Which tasks follow which hint (common/hints.py).
 HINTS: dict[str, list[str]] = {
+    "invitations-waiting": ["ambassadors.tasks.send_invitations"],
+    "roster-waiting": ["ambassadors.tasks.continue_rosters"],
     "message-queued": ["notifications.tasks.send_messages"],
     "approval-decided": [],
 }

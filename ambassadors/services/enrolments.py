@@ -1,0 +1,118 @@
+"""Every move of an enrolment from one status to the next."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import transaction
+
+from accounts.models import User
+from accounts.services import audit
+from ambassadors.errors import IllegalMove, NotPausedByYou, TermOver, TextChanged
+from ambassadors.models import (
+    AgreementText,
+    Enrolment,
+    EnrolmentStatus,
+    Reason,
+)
+from ambassadors.queries import has_health_consent, required_version
+from ambassadors.services import agreements
+
+
+@transaction.atomic
+def accept_agreement(
+    *, enrolment: Enrolment, user: User, text: AgreementText, at: datetime
+) -> Enrolment:
+    """``user`` agrees to what their term asks; from invited or approved they go on joining.
+
+    Agreeing again (a second tab, a newer version) keeps the status.
+    """
+    row = _locked(enrolment, of=user)
+    if row.term.is_over(at=at):
+        raise TermOver
+    if text.version != required_version(row.term):
+        raise TextChanged
+    if row.status == EnrolmentStatus.REMOVED:
+        raise IllegalMove
+    agreements.record_acceptance(enrolment=row, text=text, user=user, at=at)
+    if row.status in (EnrolmentStatus.INVITED, EnrolmentStatus.APPROVED):
+        _move(row, EnrolmentStatus.ONBOARDING, by=user, reason=Reason.ACCEPTED_AGREEMENT, at=at)
+        if has_health_consent(user, at=at):
+            # Their yes from another term stands: nothing is left to ask.
+            _move(row, EnrolmentStatus.ACTIVE, by=user, reason=Reason.FINISHED_JOINING, at=at)
+    return row
+
+
+@transaction.atomic
+def finish_joining(
+    *, enrolment: Enrolment, user: User, consent: AgreementText | None, at: datetime
+) -> Enrolment:
+    """The last step: an answer about health data, and the person is active.
+
+    ``consent`` is the text they said yes to, or None for no. Both lead to the same place.
+    """
+    row = _locked(enrolment, of=user)
+    if row.status not in (EnrolmentStatus.ONBOARDING, EnrolmentStatus.ACTIVE):
+        raise IllegalMove
+    if not row.acceptances.filter(version=required_version(row.term)).exists():
+        raise TextChanged
+    if consent is not None:
+        agreements.give_consent(user=user, text=consent, at=at)
+    return _move(row, EnrolmentStatus.ACTIVE, by=user, reason=Reason.FINISHED_JOINING, at=at)
+
+
+@transaction.atomic
+def pause(*, enrolment: Enrolment, user: User, at: datetime) -> Enrolment:
+    """A person pauses their own enrolment, without a reason and without a penalty."""
+    row = _locked(enrolment, of=user)
+    return _move(row, EnrolmentStatus.PAUSED, by=user, reason=Reason.OWN_WISH, at=at)
+
+
+@transaction.atomic
+def resume(*, enrolment: Enrolment, user: User, at: datetime) -> Enrolment:
+    """A person resumes what they paused themselves."""
+    row = _locked(enrolment, of=user)
+    if row.status == EnrolmentStatus.PAUSED and row.status_by_id != user.pk:
+        raise NotPausedByYou
+    if row.status not in (EnrolmentStatus.PAUSED, EnrolmentStatus.ACTIVE):
+        raise IllegalMove
+    return _move(row, EnrolmentStatus.ACTIVE, by=user, reason=Reason.OWN_WISH, at=at)
+
+
+@transaction.atomic
+def move_as_coordinator(
+    *, enrolment: Enrolment, to: str, reason: str, by: User, at: datetime
+) -> Enrolment:
+    """A coordinator's move. Joining is not among them: only the person can agree."""
+    row = _locked(enrolment)
+    if row.status != to and to not in row.coordinator_moves:
+        raise IllegalMove
+    before = row.status
+    moved = _move(row, EnrolmentStatus(to), by=by, reason=Reason(reason), at=at)
+    if before != to:
+        audit.record(by, "enrolment.move", moved, at, fields=["status", "status_reason"])
+    return moved
+
+
+def _locked(enrolment: Enrolment, *, of: User | None = None) -> Enrolment:
+    """The row, held until the end of the transaction; only its own person may pass ``of``."""
+    row = (
+        Enrolment.objects.select_for_update(of=("self",))
+        .select_related("term__programme", "term__agreement_version")
+        .get(pk=enrolment.pk)
+    )
+    if of is not None and row.user_id != of.pk:
+        raise IllegalMove
+    return row
+
+
+def _move(
+    row: Enrolment, to: EnrolmentStatus, *, by: User | None, reason: Reason, at: datetime
+) -> Enrolment:
+    if row.status == to:
+        return row
+    if to not in row.legal_moves:
+        raise IllegalMove
+    row.status, row.status_by, row.status_at, row.status_reason = to, by, at, reason
+    row.save(update_fields=["status", "status_by", "status_at", "status_reason"])
+    return row

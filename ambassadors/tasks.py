@@ -1,0 +1,52 @@
+"""What goes on by itself. Safe to run at any time, any number at once, and to be killed."""
+
+from __future__ import annotations
+
+import time
+
+from celery import shared_task
+from django.utils import timezone
+
+from ambassadors.models import RosterImport
+from ambassadors.services import invitations, programmes, rosters
+
+BATCH = 100
+# A task ends well before its time limit; the schedule goes on where it stopped.
+PATIENCE_SECONDS = 200
+
+
+@shared_task
+def continue_rosters() -> int:
+    """Read and import roster files chunk by chunk; the number of chunks done."""
+    until = time.monotonic() + PATIENCE_SECONDS
+    chunks = 0
+    open_states = [RosterImport.State.READING, RosterImport.State.IMPORTING]
+    for roster in RosterImport.objects.filter(state__in=open_states).only("pk").order_by("pk"):
+        more = True
+        while more and time.monotonic() < until:
+            more = rosters.continue_roster(roster=roster, at=timezone.now())
+            chunks += 1
+    return chunks
+
+
+@shared_task
+def send_invitations() -> int:
+    """Send the invitations that rosters made; how many."""
+    until = time.monotonic() + PATIENCE_SECONDS
+    sent = batch = invitations.send_waiting_invitations(limit=BATCH, at=timezone.now())
+    while batch and time.monotonic() < until:
+        batch = invitations.send_waiting_invitations(limit=BATCH, at=timezone.now())
+        sent += batch
+    return sent
+
+
+@shared_task
+def end_terms() -> int:
+    """Close the terms whose last day has passed; how many."""
+    return programmes.end_due_terms(at=timezone.now())
+
+
+@shared_task
+def forget_rosters() -> None:
+    """Delete the rows of old imports, and prove it."""
+    rosters.forget_rosters(at=timezone.now())
