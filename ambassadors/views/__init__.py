@@ -1,0 +1,1 @@
+"""Pages about programmes: for everybody, for who is invited, for who is in, for staff."""

@@ -1,0 +1,36 @@
+"""Programmes as anybody may read about them."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from ambassadors.models import Enrolment, Programme
+from common.markdown import to_html
+
+
+@require_safe
+def programmes(request: HttpRequest) -> HttpResponse:
+    listed = Programme.objects.listed().order_by("name")
+    return render(request, "ambassadors/programmes.html", {"programmes": listed})
+
+
+@require_safe
+def programme(request: HttpRequest, slug: str) -> HttpResponse:
+    now = timezone.now()
+    found = get_object_or_404(Programme.objects.visible_to(request.user), slug=slug)
+    mine = (
+        Enrolment.objects.current().filter(user=request.user, term__programme=found).first()
+        if request.user.is_authenticated
+        else None
+    )
+    terms = found.terms.filter(ended_at__isnull=True, ends_on__gte=found.today(at=now))
+    context = {
+        "programme": found,
+        "description": to_html(found.description),
+        "terms": terms.order_by("starts_on", "name"),
+        "mine": mine,
+    }
+    return render(request, "ambassadors/programme.html", context)

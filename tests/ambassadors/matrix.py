@@ -1,0 +1,114 @@
+"""Who may use the routes of ambassadors."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from ambassadors.models import RosterImport
+from ambassadors.services.agreements import ensure_texts, record_acceptance
+from ambassadors.services.invitations import invite_person
+from ambassadors.services.rosters import continue_roster, start_reading, upload_roster
+from tests.ambassadors.helpers import agreement_text, secret_of
+from tests.conftest import NOW
+from tests.factories import EnrolmentFactory, ProgrammeFactory, TermFactory
+from tests.permissions import EVERYONE, SIGNED_IN, Cast, Kwargs, Route
+
+PEOPLE = {"coordinator"}
+SET_UP = {"coordinator", "admin"}
+
+
+def link(cast: Cast) -> Kwargs:
+    return {"token": cast.things["invitation_secret"]}
+
+
+def slug(cast: Cast) -> Kwargs:
+    return {"slug": cast.things["programme"].slug}
+
+
+def term(cast: Cast) -> Kwargs:
+    return {"pk": cast.things["term"].pk}
+
+
+def invitation(cast: Cast) -> Kwargs:
+    return {"pk": cast.things["invitation"].pk}
+
+
+def stranger(cast: Cast) -> Kwargs:
+    return {"pk": cast.things["enrolment_of_a_stranger"].pk}
+
+
+def roster(cast: Cast) -> Kwargs:
+    return {"pk": cast.things["roster"].pk}
+
+
+def own(cast: Cast) -> dict[str, Kwargs]:
+    return {"ambassador": {"pk": cast.things["enrolment"].pk}}
+
+
+NO_LINK: Kwargs = {"token": "no-such-secret"}
+NO_ROW: Kwargs = {"pk": 0}
+NO_SLUG: Kwargs = {"slug": "no-such-programme"}
+
+ROUTES: dict[str, Route] = {
+    "ambassadors:programmes": Route(get=EVERYONE),
+    "ambassadors:programme": Route(get=EVERYONE, some=slug, absent=NO_SLUG),
+    # Whoever holds the secret may open the link, whoever they are; it shows no address in full.
+    "ambassadors:join": Route(get=EVERYONE, post=EVERYONE, some=link, absent=NO_LINK),
+    "ambassadors:join-decline": Route(post=EVERYONE, some=link, absent=NO_LINK),
+    "ambassadors:join-again": Route(post=EVERYONE, some=link, absent=NO_LINK),
+    "ambassadors:join-switch": Route(post=EVERYONE, some=link, absent=NO_LINK),
+    "ambassadors:my-programmes": Route(get=SIGNED_IN),
+    "ambassadors:my-enrolment": Route(own=own, some=stranger, absent=NO_ROW),
+    "ambassadors:join-step": Route(
+        own=own, own_methods=("get", "post"), some=stranger, absent=NO_ROW
+    ),
+    "ambassadors:my-agreement": Route(own=own, some=stranger, absent=NO_ROW),
+    "ambassadors:pause": Route(own=own, own_methods=("post",), some=stranger, absent=NO_ROW),
+    "ambassadors:resume": Route(own=own, own_methods=("post",), some=stranger, absent=NO_ROW),
+    "ambassadors:my-consent": Route(get=SIGNED_IN, post=SIGNED_IN),
+    "ambassadors:staff-programmes": Route(get=SET_UP),
+    "ambassadors:staff-programme-new": Route(get=SET_UP, post=SET_UP),
+    "ambassadors:staff-programme": Route(get=SET_UP, some=slug, absent=NO_SLUG),
+    "ambassadors:staff-programme-edit": Route(get=SET_UP, post=SET_UP, some=slug, absent=NO_SLUG),
+    "ambassadors:staff-term-new": Route(get=SET_UP, post=SET_UP, some=slug, absent=NO_SLUG),
+    "ambassadors:staff-term-edit": Route(get=SET_UP, post=SET_UP, some=term, absent=NO_ROW),
+    "ambassadors:staff-term": Route(get=PEOPLE, some=term, absent=NO_ROW),
+    "ambassadors:staff-invitations": Route(get=PEOPLE, some=term, absent=NO_ROW),
+    "ambassadors:staff-people-csv": Route(get=PEOPLE, some=term, absent=NO_ROW),
+    "ambassadors:staff-term-end": Route(get=PEOPLE, post=PEOPLE, some=term, absent=NO_ROW),
+    "ambassadors:staff-invite": Route(get=PEOPLE, post=PEOPLE, some=term, absent=NO_ROW),
+    "ambassadors:roster-upload": Route(get=PEOPLE, post=PEOPLE, some=term, absent=NO_ROW),
+    "ambassadors:staff-resend": Route(post=PEOPLE, some=invitation, absent=NO_ROW),
+    "ambassadors:staff-revoke": Route(post=PEOPLE, some=invitation, absent=NO_ROW),
+    "ambassadors:staff-enrolment": Route(get=PEOPLE, some=stranger, absent=NO_ROW),
+    "ambassadors:staff-move": Route(post=PEOPLE, some=stranger, absent=NO_ROW),
+    "ambassadors:roster": Route(get=PEOPLE, some=roster, absent=NO_ROW),
+    "ambassadors:roster-read": Route(post=PEOPLE, some=roster, absent=NO_ROW),
+    "ambassadors:roster-import": Route(post=PEOPLE, some=roster, absent=NO_ROW),
+    "ambassadors:roster-discard": Route(post=PEOPLE, some=roster, absent=NO_ROW),
+    "ambassadors:roster-problems": Route(get=PEOPLE, some=roster, absent=NO_ROW),
+}
+
+
+def enrich(cast: Cast) -> None:
+    far_away = dt.date(2099, 12, 31)
+    programme = cast.things["programme"] = ProgrammeFactory()
+    open_term = cast.things["term"] = TermFactory(programme=programme, ends_on=far_away)
+    ensure_texts(at=NOW)
+    enrolment = EnrolmentFactory(term=open_term, user=cast["ambassador"])
+    record_acceptance(enrolment=enrolment, text=agreement_text(), user=enrolment.user, at=NOW)
+    cast.things["enrolment"] = enrolment
+    cast.things["enrolment_of_a_stranger"] = EnrolmentFactory(term=open_term)
+    asked = invite_person(
+        term=open_term, email="asked@example.org", name="Asked", language="en", by=None, at=NOW
+    )
+    asked.expires_at = dt.datetime(2099, 1, 1, tzinfo=dt.UTC)
+    asked.save()
+    cast.things["invitation"] = asked
+    cast.things["invitation_secret"] = secret_of(asked)
+    upload = upload_roster(
+        term=open_term, by=None, file_name="roster.csv", content=b"email\na@example.org\n", at=NOW
+    )
+    start_reading(roster=upload, columns={"email": 0}, allow_same_names=False, at=NOW)
+    continue_roster(roster=upload, at=NOW)
+    cast.things["roster"] = RosterImport.objects.get(pk=upload.pk)
