@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterator
+from importlib.util import find_spec
 
 import pytest
 from django.core.cache import cache
@@ -12,6 +13,18 @@ from accounts.services.grants import give_role
 
 # A Wednesday noon, clear of every daylight-saving change. Tests that need "now" use this.
 NOW = dt.datetime(2026, 6, 3, 12, 0, tzinfo=dt.UTC)
+
+# Without the tools for a browser, which are installed only where one is, nothing there can even
+# be imported. What that leaves out is named at the end of the run.
+HAS_BROWSER_TOOLS = find_spec("playwright") is not None
+collect_ignore = [] if HAS_BROWSER_TOOLS else ["journeys"]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if not HAS_BROWSER_TOOLS:
+        terminalreporter.section("not run here")
+        terminalreporter.line("tests/journeys: there is no browser. To let them run:")
+        terminalreporter.line("    apt-get install chromium && make test")
 
 
 @pytest.fixture(scope="session", autouse=True)

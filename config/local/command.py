@@ -20,6 +20,7 @@ from config.local.environment import (
     read_file,
     without_settings,
 )
+from config.local.prepare import compile_translations
 from config.local.process import spawn
 from config.local.services import Services, State
 
@@ -61,6 +62,7 @@ def for_management(argv: Sequence[str]) -> Iterator[None]:
 
 def execute(argv: Sequence[str], *, fresh: bool) -> int:
     """Run ``argv`` with servers; returns its exit status."""
+    compile_translations()
     if fresh:
         with fresh_servers() as environment:
             return _run(argv, environment)

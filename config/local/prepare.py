@@ -3,6 +3,7 @@
 import hashlib
 import os
 import sys
+from pathlib import Path
 
 import psycopg
 from psycopg import sql
@@ -29,6 +30,15 @@ def prepare(*, demo: bool) -> None:
             _manage("demo")
 
 
+def compile_translations() -> None:
+    """Make what gettext reads, where a catalogue is newer."""
+    catalogues = PROJECT.glob("locale/*/LC_MESSAGES/django.po")
+    if any(_is_newer(path, path.with_suffix(".mo")) for path in catalogues):
+        from config.local.translations import compile_all
+
+        compile_all()
+
+
 def collect_static() -> None:
     _manage("collectstatic", "--no-input", "--verbosity", "0")
 
@@ -40,6 +50,10 @@ def people(connection_url: str) -> list[str]:
             "SELECT email FROM accounts_user WHERE email LIKE '%@example.org'"
         )
         return [email for (email,) in rows]
+
+
+def _is_newer(source: Path, made: Path) -> bool:
+    return not made.exists() or made.stat().st_mtime < source.stat().st_mtime
 
 
 def _manage(*arguments: str) -> None:

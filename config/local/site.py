@@ -15,7 +15,7 @@ from types import FrameType
 from config.local import PROJECT, VAR, LocalError
 from config.local.console import say
 from config.local.environment import check_settings, given, read_file
-from config.local.prepare import collect_static, people, prepare
+from config.local.prepare import collect_static, compile_translations, people, prepare
 from config.local.process import spawn, stop
 from config.local.services import Services, State
 
@@ -80,6 +80,7 @@ class Site:
         check_settings()
         from django.conf import settings
 
+        compile_translations()
         if self.is_owner:
             prepare(demo=settings.DEBUG)
             if not settings.DEBUG:
