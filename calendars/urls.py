@@ -1,5 +1,11 @@
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, path
+
+from calendars import views
 
 app_name = "calendars"
 
-urlpatterns: list[URLPattern | URLResolver] = []
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("calendar/", views.feed_settings, name="settings"),
+    path("calendar/link/", views.make_link, name="make-link"),
+    path("calendar/replace/", views.rotate_link, name="rotate-link"),
+]

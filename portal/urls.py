@@ -1,5 +1,6 @@
 from django.urls import URLPattern, URLResolver, path
 
+from portal.feeds import PersonalFeed
 from portal.views import site
 from portal.views.styleguide import StyleGuide
 
@@ -9,5 +10,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", site.home, name="home"),
     path("language/", site.language, name="language"),
     path("robots.txt", site.robots, name="robots"),
+    path("calendar/<str:secret>.ics", PersonalFeed(), name="personal-feed"),
     path("styleguide/", StyleGuide.as_view(), name="styleguide"),
 ]

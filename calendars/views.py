@@ -1,0 +1,65 @@
+"""A person's own calendar link: make it, copy it, choose what it shows, replace it."""
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST
+
+from accounts.access import signed_in
+from calendars import gateway
+from calendars.domain.programs import subscribe_links
+from calendars.forms import FeedSettingsForm
+from calendars.models import FeedToken
+from calendars.queries import personal_link_of
+from calendars.services import links
+
+
+@never_cache
+@signed_in
+def feed_settings(request: HttpRequest) -> HttpResponse:
+    link = personal_link_of(request.user)
+    if link is None:
+        return render(request, "calendars/settings.html", {"link": None})
+    chosen = {"is_discreet": link.is_discreet, "shows_busy": link.shows_busy}
+    # Two boxes left empty are a choice too, so what counts is the method, not what was sent.
+    form = FeedSettingsForm(request.POST if request.method == "POST" else None, initial=chosen)
+    if form.is_bound and form.is_valid():
+        links.choose_what_it_shows(link=link, at=timezone.now(), **form.cleaned_data)
+        messages.success(request, _("Saved. Your calendar shows it the next time it asks."))
+        return redirect("calendars:settings")
+    return render(request, "calendars/settings.html", {"form": form, **_shown(link)})
+
+
+@require_POST
+@signed_in
+def make_link(request: HttpRequest) -> HttpResponse:
+    links.personal_link(user=request.user, at=timezone.now())
+    messages.success(request, _("Your calendar link is ready."))
+    return redirect("calendars:settings")
+
+
+@require_POST
+@signed_in
+def rotate_link(request: HttpRequest) -> HttpResponse:
+    link = personal_link_of(request.user)
+    if link is not None:
+        links.rotate_link(link=link, at=timezone.now())
+        messages.success(
+            request,
+            _("The old link opens nothing any more. Add the new one to your calendar."),
+        )
+    return redirect("calendars:settings")
+
+
+def _shown(link: FeedToken) -> dict[str, object]:
+    url = settings.BASE_URL + reverse("portal:personal-feed", kwargs={"secret": link.secret})
+    return {
+        "link": link,
+        "ways": subscribe_links(url, name=_("My calendar")),
+        "last_fetch": gateway.last_fetch(link),
+    }
