@@ -11,6 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from accounts.access import signed_in
+from accounts.models import User
 from calendars import gateway
 from calendars.domain.programs import subscribe_links
 from calendars.forms import FeedSettingsForm
@@ -22,7 +23,7 @@ from calendars.services import links
 @never_cache
 @signed_in
 def feed_settings(request: HttpRequest) -> HttpResponse:
-    link = personal_link_of(request.user)
+    link = personal_link_of(_person(request))
     if link is None:
         return render(request, "calendars/settings.html", {"link": None})
     chosen = {"is_discreet": link.is_discreet, "shows_busy": link.shows_busy}
@@ -38,7 +39,7 @@ def feed_settings(request: HttpRequest) -> HttpResponse:
 @require_POST
 @signed_in
 def make_link(request: HttpRequest) -> HttpResponse:
-    links.personal_link(user=request.user, at=timezone.now())
+    links.personal_link(user=_person(request), at=timezone.now())
     messages.success(request, _("Your calendar link is ready."))
     return redirect("calendars:settings")
 
@@ -46,7 +47,7 @@ def make_link(request: HttpRequest) -> HttpResponse:
 @require_POST
 @signed_in
 def rotate_link(request: HttpRequest) -> HttpResponse:
-    link = personal_link_of(request.user)
+    link = personal_link_of(_person(request))
     if link is not None:
         links.rotate_link(link=link, at=timezone.now())
         messages.success(
@@ -54,6 +55,11 @@ def rotate_link(request: HttpRequest) -> HttpResponse:
             _("The old link opens nothing any more. Add the new one to your calendar."),
         )
     return redirect("calendars:settings")
+
+
+def _person(request: HttpRequest) -> User:
+    assert isinstance(request.user, User)  # ``signed_in`` saw to it
+    return request.user
 
 
 def _shown(link: FeedToken) -> dict[str, object]:

@@ -151,7 +151,7 @@ class AddRsvpForm(GuestForm):
 
 class DiscreetForm(forms.Form):
     is_discreet = forms.BooleanField(
-        label=_("Show it in my calendar as “Appointment”"),
+        label=_("Show it in my calendar as “Busy”"),
         help_text=_("Without title, place or description, for calendars that others can see."),
         required=False,
     )

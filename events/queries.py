@@ -81,8 +81,11 @@ _CALENDAR_STATUS: dict[str, tuple[Status, bool]] = {
 IN_CALENDAR = tuple(_CALENDAR_STATUS)
 
 
-def personal_entry(rsvp: Rsvp) -> StoredEvent:
-    """The date as this person's calendar shows it. Needs the occurrence and its event."""
+def personal_entry(rsvp: Rsvp, *, is_discreet: bool = False) -> StoredEvent:
+    """The date as this person's calendar shows it. Needs the occurrence and its event.
+
+    Discreet when they want it for this date, or (``is_discreet``) for all of them.
+    """
     occurrence = rsvp.occurrence
     status, transparent = _CALENDAR_STATUS.get(rsvp.status, ("CANCELLED", True))
     if occurrence.is_cancelled:
@@ -103,14 +106,14 @@ def personal_entry(rsvp: Rsvp) -> StoredEvent:
         transparent=transparent,
         conference_url=occurrence.event.online_url or None if rsvp.is_going else None,
     )
-    if rsvp.is_discreet:
+    if rsvp.is_discreet or is_discreet:
         entry = entry.discreet(
-            summary=_("Appointment"), url=f"{settings.BASE_URL}{reverse('events:mine')}"
+            summary=_("Busy"), url=f"{settings.BASE_URL}{reverse('events:mine')}"
         )
     return StoredEvent(render_vevent(entry), occurrence.event.time_zone)
 
 
-def calendar_entries(user: User, *, since: datetime) -> list[StoredEvent]:
+def calendar_entries(user: User, *, since: datetime, is_discreet: bool) -> list[StoredEvent]:
     """What this person's calendar shows of events: what they go to or wait for.
 
     What they left stays as cancelled, so that a subscribed calendar takes it out.
@@ -124,7 +127,7 @@ def calendar_entries(user: User, *, since: datetime) -> list[StoredEvent]:
     )
     # Who left and came back has two rows for one date; the last one speaks.
     latest = {rsvp.occurrence_id: rsvp for rsvp in rsvps}
-    return [personal_entry(rsvp) for rsvp in latest.values()]
+    return [personal_entry(rsvp, is_discreet=is_discreet) for rsvp in latest.values()]
 
 
 def rsvp_opened_by(token: str) -> Rsvp | None:

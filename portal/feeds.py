@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -10,45 +12,77 @@ from django.http import Http404, HttpRequest
 from django.utils import timezone as clock
 from django.utils import translation
 from django.utils.translation import gettext as _
-from events.queries import calendar_entries as event_entries
 
+from accounts.models import User
 from calendars import gateway
 from calendars.domain.calendar import StoredEvent
 from calendars.domain.programs import program_of
 from calendars.feeds import StoredFeed
 from calendars.models import FeedToken
 from calendars.queries import EVENTS_FEED, link_opened_by, personal_feed_key, window_start
+from events.queries import calendar_entries as event_entries
+from therapy_credits.queries.calendar import calendar_entries as busy_entries
+from therapy_credits.services.subjects import own_tokens
+
+
+@dataclass(frozen=True)
+class OwnCalendar:
+    """What a link opens. ``busy`` is empty unless the person asked for it."""
+
+    link: FeedToken
+    busy: list[StoredEvent]
+
+    @property
+    def person(self) -> User:
+        return self.link.user
 
 
 class PersonalFeed(StoredFeed):
-    """Own RSVPs and hosted events; private appointments as "Busy" only for those who ask."""
+    """Own RSVPs, and private appointments as "Busy" for those who ask.
+
+    "Busy" entries are read each time, and their text is part of the tag: no revision of theirs
+    is kept, because a row that says when it moved would say who has such appointments.
+    """
 
     is_personal: ClassVar[bool] = True
 
-    def get_object(self, request: HttpRequest, *args: Any, secret: str, **kwargs: Any) -> FeedToken:
+    def get_object(
+        self, request: HttpRequest, *args: Any, secret: str, **kwargs: Any
+    ) -> OwnCalendar:
         link = link_opened_by(secret)
         if link is None:
             raise Http404
+        at = clock.now()
         program = program_of(request.headers.get("User-Agent", ""))
-        gateway.note_fetch(link, gateway.Fetch(clock.now(), program))
-        return link
+        gateway.note_fetch(link, gateway.Fetch(at, program))
+        return OwnCalendar(link, self._busy(link, at) if link.shows_busy else [])
 
-    def title(self, link: FeedToken) -> str:
+    def _busy(self, link: FeedToken, at: datetime) -> list[StoredEvent]:
+        tokens = own_tokens(link.user)
+        time_zone = link.user.time_zone or "UTC"
         with translation.override(link.user.language or None):
+            return busy_entries(tokens, time_zone=time_zone, since=window_start(at))
+
+    def title(self, obj: OwnCalendar) -> str:
+        with translation.override(obj.person.language or None):
             return _("My calendar")
 
-    def timezone(self, link: FeedToken) -> str:
-        return link.user.time_zone or "UTC"
+    def timezone(self, obj: OwnCalendar) -> str:
+        return obj.person.time_zone or "UTC"
 
-    def feed_keys(self, link: FeedToken) -> Sequence[str]:
-        return [EVENTS_FEED, personal_feed_key(link.user_id)]
+    def feed_keys(self, obj: OwnCalendar) -> Sequence[str]:
+        return [EVENTS_FEED, personal_feed_key(obj.person.pk)]
 
-    def variant(self, link: FeedToken) -> str:
+    def variant(self, obj: OwnCalendar) -> str:
         # A replaced link, another choice, another language or zone: other bytes, so another tag.
-        choices = [link.pk, link.generation, link.is_discreet, link.shows_busy]
-        return " ".join(map(str, [*choices, link.user.language, link.user.time_zone]))
+        choices = [obj.link.pk, obj.link.generation, obj.link.is_discreet]
+        person = [obj.person.language, obj.person.time_zone]
+        busy = hashlib.sha256("".join(entry.text for entry in obj.busy).encode()).hexdigest()
+        return " ".join(map(str, [*choices, *person, busy]))
 
-    def items(self, link: FeedToken, *, at: datetime) -> Iterable[StoredEvent]:
-        since = window_start(at)
-        with translation.override(link.user.language or None):
-            return event_entries(link.user, since=since, is_discreet=link.is_discreet)
+    def items(self, obj: OwnCalendar, *, at: datetime) -> Iterable[StoredEvent]:
+        with translation.override(obj.person.language or None):
+            own = event_entries(
+                obj.person, since=window_start(at), is_discreet=obj.link.is_discreet
+            )
+        return [*own, *obj.busy]

@@ -128,6 +128,7 @@ def _answer_again(rsvp: Rsvp, user: User | None, language: str, at: datetime) ->
         if rsvp.user_id is None:
             Rsvp.objects.filter(pk=rsvp.pk).update(user=user, guest_name="", guest_email="")
             rsvp.user, rsvp.guest_name, rsvp.guest_email = user, "", ""
+            bump(personal_feed_key(user.pk), at)
         return rsvp
     if at - rsvp.changed_at >= ASK_AGAIN_AFTER or not rsvp.is_pending:
         if rsvp.is_pending:
@@ -233,6 +234,7 @@ def change_party(
             release(places, -more if has_places else 0, at=at)
             if rsvp.is_waiting:
                 rsvp = _as_it_is_now(rsvp, places)
+        places.told.append(rsvp)
     return rsvp
 
 

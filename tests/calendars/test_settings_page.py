@@ -1,0 +1,110 @@
+"""The page where a person makes, copies, tunes and replaces their calendar link."""
+
+import html
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from pytest_django.asserts import assertContains, assertNotContains, assertRedirects
+
+from accounts.models import User
+from calendars import gateway
+from calendars.models import FeedToken
+from calendars.queries import link_opened_by
+from calendars.services.links import personal_link
+from tests.conftest import NOW
+
+pytestmark = pytest.mark.django_db
+
+PAGE = "/calendar/"
+
+
+@pytest.fixture
+def signed_in(client: Client, attendee: User) -> Client:
+    client.force_login(attendee, backend="django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+@pytest.fixture
+def link(attendee: User) -> FeedToken:
+    return personal_link(user=attendee, at=NOW)
+
+
+def test_looking_makes_no_link(signed_in: Client) -> None:
+    assertContains(signed_in.get(PAGE), "Make my link")
+    assert not FeedToken.objects.exists()
+
+
+def test_making_a_link_shows_it(signed_in: Client) -> None:
+    assertRedirects(signed_in.post(reverse("calendars:make-link")), PAGE)
+    assertContains(signed_in.get(PAGE), f"/calendar/{FeedToken.objects.get().secret}.ics")
+
+
+def test_the_link_shown_is_the_one_that_opens(
+    signed_in: Client, link: FeedToken, settings: Any
+) -> None:
+    settings.BASE_URL = "https://greenroom.example"
+    page = html.unescape(signed_in.get(PAGE).content.decode())
+    address = f"https://greenroom.example/calendar/{link.secret}.ics"
+    assert f'value="{address}"' in page
+    assert f'href="webcal://greenroom.example/calendar/{link.secret}.ics"' in page
+    assert "https://calendar.google.com/calendar/r?cid=webcal" in page
+    assert "https://outlook.live.com/calendar/0/addfromweb?url=https" in page
+    assert signed_in.get(reverse("portal:personal-feed", args=[link.secret])).status_code == 200
+
+
+def test_replacing_the_link_closes_the_old_one(signed_in: Client, link: FeedToken) -> None:
+    assertRedirects(signed_in.post(reverse("calendars:rotate-link")), PAGE)
+    assert link_opened_by(link.secret) is None
+    assertNotContains(signed_in.get(PAGE), link.secret)
+
+
+def test_replacing_what_is_not_there_does_nothing(signed_in: Client) -> None:
+    assertRedirects(signed_in.post(reverse("calendars:rotate-link")), PAGE)
+    assert not FeedToken.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("sent", "chosen"),
+    [
+        ({"is_discreet": "on"}, (True, False)),
+        ({"shows_busy": "on"}, (False, True)),
+        ({"is_discreet": "on", "shows_busy": "on"}, (True, True)),
+        ({}, (False, False)),
+    ],
+)
+def test_each_choice_is_kept(
+    signed_in: Client, link: FeedToken, sent: dict[str, str], chosen: tuple[bool, bool]
+) -> None:
+    FeedToken.objects.update(is_discreet=True)
+    assertRedirects(signed_in.post(PAGE, sent), PAGE)
+    assert FeedToken.objects.values_list("is_discreet", "shows_busy").get() == chosen
+
+
+def test_the_page_says_when_the_link_was_last_used(signed_in: Client, link: FeedToken) -> None:
+    assertContains(signed_in.get(PAGE), "Not fetched in the last seven days.")
+    gateway.note_fetch(link, gateway.Fetch(NOW, "Thunderbird"))
+    assertContains(signed_in.get(PAGE), "Last fetched by Thunderbird")
+
+
+def test_the_anonymous_are_asked_to_sign_in(client: Client) -> None:
+    assertRedirects(
+        client.get(PAGE), "/accounts/login/?next=/calendar/", fetch_redirect_response=False
+    )
+
+
+def test_nobody_else_sees_the_link(client: Client, link: FeedToken, outsider: User) -> None:
+    client.force_login(outsider, backend="django.contrib.auth.backends.ModelBackend")
+    assertNotContains(client.get(PAGE), link.secret)
+
+
+def test_the_page_is_not_kept_by_anything_on_the_way(signed_in: Client, link: FeedToken) -> None:
+    assert "no-store" in signed_in.get(PAGE)["Cache-Control"]
+
+
+def test_the_page_asks_for_nothing_from_elsewhere(signed_in: Client, link: FeedToken) -> None:
+    page = signed_in.get(PAGE).content.decode()
+    assert 'src="http' not in page
+    assert "<style" not in page
+    assert " style=" not in page

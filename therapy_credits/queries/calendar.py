@@ -1,0 +1,49 @@
+"""What of care may stand in a person's own calendar: that the time is taken, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from django.utils.translation import gettext as _
+
+from calendars.domain.calendar import StoredEvent
+from calendars.domain.vevent import CalendarEvent, render_vevent
+from therapy_credits.models import Booking
+
+_TAKEN_BACK = (
+    Booking.Status.CANCELLED,
+    Booking.Status.LATE_CANCEL,
+    Booking.Status.PRACTICE_CANCELLED,
+)
+
+
+def calendar_entries(
+    tokens: Sequence[UUID], *, time_zone: str, since: datetime
+) -> list[StoredEvent]:
+    """The person's own bookings that end after ``since``, as "Busy".
+
+    They look like any other discreet entry, so that nobody can tell them apart. Nothing of
+    them is kept outside this app, not even that one has changed.
+    """
+    bookings = Booking.objects.filter(subject__in=tokens, ends_at__gt=since)
+    return [_entry(booking, time_zone) for booking in bookings.order_by("starts_at", "pk")]
+
+
+def _entry(booking: Booking, time_zone: str) -> StoredEvent:
+    is_taken_back = booking.status in _TAKEN_BACK
+    entry = CalendarEvent(
+        uid=str(booking.request_id),
+        # Taken back, and put right again: each is one step on, and none goes back.
+        sequence=2 * booking.undo_count + is_taken_back,
+        revised_at=booking.resolved_at or booking.booked_at,
+        starts_at=booking.starts_at,
+        ends_at=booking.ends_at,
+        time_zone=time_zone,
+        summary=_("Busy"),
+        status="CANCELLED" if is_taken_back else "CONFIRMED",
+        transparent=is_taken_back,
+        private=True,
+    )
+    return StoredEvent(render_vevent(entry), time_zone)
