@@ -45,3 +45,76 @@ class BooksRefused(TherapyCreditsError):
     """The database refused a transfer; nothing was written."""
 
     message = _("The books refused this, and nothing was changed.")
+
+
+# --- Booking and codes -----------------------------------------------------------
+
+
+class ConsentMissing(TherapyCreditsError):
+    message = _("Booking needs your consent to handle health data. You can give it on your page.")
+
+
+class AdultsOnly(TherapyCreditsError):
+    message = _("Sessions are for people of 18 and older.")
+
+
+class NotLicensedThere(TherapyCreditsError):
+    message = _("This practitioner may not see you where you will be that day. Choose another.")
+
+
+class SlotTaken(TherapyCreditsError):
+    message = _("That time has just been taken. Choose another; nothing was booked.")
+
+
+class AlreadyClosed(TherapyCreditsError):
+    message = _("This has already been closed in another way. Look at it again.")
+
+
+class OutcomeChanged(TherapyCreditsError):
+    message = _("What cancelling means has changed since you opened the page. Please look again.")
+
+
+class TooLate(TherapyCreditsError):
+    message = _("The session has begun. It can no longer be cancelled here.")
+
+
+class TooEarly(TherapyCreditsError):
+    message = _("The session has not begun yet.")
+
+
+class CannotUndo(TherapyCreditsError):
+    message = _("This can no longer be undone here.")
+
+
+class CodeMistyped(TherapyCreditsError):
+    message = _("One of the symbols is wrong or missing. Compare it with what your client has.")
+
+
+class CodeNotAccepted(TherapyCreditsError):
+    """One answer for a code that never was, is spent, has expired or was taken back."""
+
+    message = _("This code cannot be used. Ask your client to look at it, or for a new one.")
+
+
+class TooManyTries(TherapyCreditsError):
+    message = _("Too many codes were wrong. Please try again in a quarter of an hour.")
+
+
+class WrongSessionDay(TherapyCreditsError):
+    message = _("The day of the session must be within the last 30 days, and not to come.")
+
+
+class LicenceAlreadyChecked(TherapyCreditsError):
+    message = _("You have checked this licence already. A second person must look too.")
+
+
+class InvitationSpent(TherapyCreditsError):
+    message = _("This invitation has been used, or its time is over. Ask for a new one.")
+
+
+class WorksElsewhere(TherapyCreditsError):
+    message = _("This account already belongs to a practice.")
+
+
+class PracticeNotReady(TherapyCreditsError):
+    message = _("A practice needs a kind of session and a practitioner before it can be opened.")

@@ -84,12 +84,14 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "therapy_credits.middleware.PrivatePages",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     # Nothing above this line may reach for the session, the database or the cache.
     "resources.middleware.HelpFirst",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "therapy_credits.middleware.OriginOfPrivatePages",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -194,6 +196,14 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "forget-api-replies": {
         "task": "accounts.tasks.forget_api_replies",
         "schedule": timedelta(days=1),
+    },
+    "time-out-holds": {
+        "task": "therapy_credits.tasks.time_out_holds",
+        "schedule": timedelta(minutes=5),
+    },
+    "remind-of-sessions": {
+        "task": "therapy_credits.tasks.remind_of_sessions",
+        "schedule": timedelta(hours=1),
     },
 }
 # Which tasks follow which hint (common/hints.py).

@@ -11,6 +11,7 @@ from therapy_credits.models.ledger import (
     Phase,
     Transfer,
 )
+from therapy_credits.models.missed import MissedSessionRule
 from therapy_credits.models.pools import Expiry, Funding, Policy, Pool
 from therapy_credits.models.practices import (
     Format,
@@ -39,6 +40,7 @@ __all__ = [
     "HoursException",
     "Kind",
     "Licence",
+    "MissedSessionRule",
     "Phase",
     "Policy",
     "Pool",

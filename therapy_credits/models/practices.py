@@ -142,34 +142,6 @@ class PracticeMembership(models.Model):
         return f"{self.practice} · {self.get_role_display()}"
 
 
-class PracticeInvitation(models.Model):
-    """A link in a mail that makes the person who opens it a member. Only its digest is kept."""
-
-    practice = models.ForeignKey(Practice, on_delete=models.PROTECT, related_name="invitations")
-    email = models.EmailField(_("e-mail address"))
-    role = models.CharField(_("role"), max_length=12, choices=PracticeMembership.Role.choices)
-    digest = models.CharField(max_length=64, unique=True)
-    invited_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+"
-    )
-    invited_at = models.DateTimeField(_("invited"))
-    expires_at = models.DateTimeField(_("valid until"))
-    accepted_at = models.DateTimeField(_("accepted"), null=True, blank=True)
-
-    class Meta:
-        verbose_name = _("practice invitation")
-        verbose_name_plural = _("practice invitations")
-        constraints = [
-            models.CheckConstraint(
-                condition=Q(role__in=["owner", "practitioner", "front_desk"]),
-                name="practice_invitation_role_known",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.practice} · {self.get_role_display()}"
-
-
 class PractitionerQuerySet(models.QuerySet["Practitioner"]):
     def bookable(self) -> Self:
         """Practitioners who take bookings: active, of a practice that does."""
@@ -224,6 +196,37 @@ class Practitioner(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class PracticeInvitation(models.Model):
+    """A link in a mail that makes the person who opens it a member. Only its digest is kept."""
+
+    practice = models.ForeignKey(Practice, on_delete=models.PROTECT, related_name="invitations")
+    practitioner = models.ForeignKey(
+        Practitioner, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    email = models.EmailField(_("e-mail address"))
+    role = models.CharField(_("role"), max_length=12, choices=PracticeMembership.Role.choices)
+    digest = models.CharField(max_length=64, unique=True)
+    invited_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+"
+    )
+    invited_at = models.DateTimeField(_("invited"))
+    expires_at = models.DateTimeField(_("valid until"))
+    accepted_at = models.DateTimeField(_("accepted"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("practice invitation")
+        verbose_name_plural = _("practice invitations")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(role__in=["owner", "practitioner", "front_desk"]),
+                name="practice_invitation_role_known",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.practice} · {self.get_role_display()}"
 
 
 class LicenceQuerySet(models.QuerySet["Licence"]):

@@ -1,0 +1,188 @@
+"""Who may use the routes of therapy credits.
+
+Nobody but the person opens a page of care, nobody but the practice a page of the
+portal, and staff who set practices up reach no booking at all.
+"""
+
+from datetime import timedelta
+
+from django.utils import timezone
+
+from common import tokens
+from tests.factories import (
+    BookingFactory,
+    LicenceFactory,
+    PracticeMembershipFactory,
+    PractitionerFactory,
+    SessionCodeFactory,
+)
+from tests.permissions import SIGNED_IN, Cast, Route
+from tests.therapy_credits.care import make_client
+from tests.therapy_credits.conftest import make_pool
+from therapy_credits.models import PracticeInvitation
+
+PRACTICE = {"practice"}
+SECRET = "the-secret-of-an-invitation"
+SETS_UP = {"care", "admin"}
+
+
+def _practice(cast: Cast) -> dict[str, object]:
+    return {"slug": cast.things["practice"].slug}
+
+
+def _reference(name: str, role: str):
+    return lambda cast: {role: {"reference": cast.things[name].reference}}
+
+
+def _stranger(name: str):
+    return lambda cast: {"reference": cast.things[name].reference}
+
+
+BOTH = ("get", "post")
+NO_PRACTICE = {"slug": "no-such-practice"}
+NO_REFERENCE = {"reference": "NOSUCH"}
+ROUTES = {
+    # The person's pages: whoever is signed in, and only what is their own.
+    "therapy_credits:care": Route(get=SIGNED_IN),
+    "therapy_credits:find": Route(get=SIGNED_IN, post=SIGNED_IN),
+    "therapy_credits:forget-search": Route(post=SIGNED_IN),
+    "therapy_credits:practitioner": Route(
+        get=SIGNED_IN,
+        post=SIGNED_IN,
+        some=lambda cast: {"slug": cast.things["practitioner"].slug},
+        absent={"slug": "nobody"},
+    ),
+    "therapy_credits:booking": Route(
+        own=_reference("booking", "ambassador"),
+        some=_stranger("booking_of_a_stranger"),
+        absent=NO_REFERENCE,
+    ),
+    "therapy_credits:booking-cancel": Route(
+        own=_reference("booking", "ambassador"),
+        own_methods=BOTH,
+        some=_stranger("booking_of_a_stranger"),
+        absent=NO_REFERENCE,
+    ),
+    "therapy_credits:code": Route(get=SIGNED_IN, post=SIGNED_IN),
+    "therapy_credits:code-done": Route(post=SIGNED_IN),
+    "therapy_credits:code-cancel": Route(
+        own=_reference("code", "ambassador"),
+        own_methods=("post",),
+        some=_stranger("code_of_a_stranger"),
+        absent=NO_REFERENCE,
+    ),
+    # The portal of a practice: its members, and only its own bookings.
+    "therapy_credits:practice-today": Route(get=PRACTICE),
+    "therapy_credits:practice-confirm": Route(get=PRACTICE, post=PRACTICE),
+    "therapy_credits:practice-undo-code": Route(
+        own=_reference("redeemed_code", "practice"),
+        own_methods=("post",),
+        some=_stranger("code_of_a_stranger"),
+        absent=NO_REFERENCE,
+    ),
+    "therapy_credits:practice-bookings": Route(get=PRACTICE, post=PRACTICE),
+    "therapy_credits:practice-booking": Route(
+        own=_reference("booking", "practice"),
+        own_methods=BOTH,
+        some=_stranger("booking_elsewhere"),
+        absent=NO_REFERENCE,
+    ),
+    "therapy_credits:practice-hours": Route(get=PRACTICE, post=PRACTICE),
+    # Whoever holds the link; what it opens, it opens to them.
+    "therapy_credits:practice-join": Route(
+        get=SIGNED_IN,
+        post=SIGNED_IN,
+        some=lambda cast: {"token": SECRET},
+        absent={"token": "not-a-secret-of-ours"},
+    ),
+    # Setting practices up.
+    "therapy_credits:staff-practices": Route(get=SETS_UP),
+    "therapy_credits:staff-practice-new": Route(get=SETS_UP, post=SETS_UP),
+    "therapy_credits:staff-practice": Route(get=SETS_UP, some=_practice, absent=NO_PRACTICE),
+    "therapy_credits:staff-practice-edit": Route(
+        get=SETS_UP, post=SETS_UP, some=_practice, absent=NO_PRACTICE
+    ),
+    "therapy_credits:staff-practice-status": Route(
+        post=SETS_UP, some=_practice, absent=NO_PRACTICE
+    ),
+    "therapy_credits:staff-service-new": Route(
+        get=SETS_UP, post=SETS_UP, some=_practice, absent=NO_PRACTICE
+    ),
+    "therapy_credits:staff-member-new": Route(
+        get=SETS_UP, post=SETS_UP, some=_practice, absent=NO_PRACTICE
+    ),
+    "therapy_credits:staff-member-end": Route(
+        post=SETS_UP,
+        some=lambda cast: {**_practice(cast), "pk": cast.things["membership"].pk},
+        absent={**NO_PRACTICE, "pk": 1},
+    ),
+    "therapy_credits:staff-practitioner-new": Route(
+        get=SETS_UP, post=SETS_UP, some=_practice, absent=NO_PRACTICE
+    ),
+    "therapy_credits:staff-practitioner": Route(
+        get=SETS_UP,
+        post=SETS_UP,
+        some=lambda cast: {**_practice(cast), "person": cast.things["practitioner"].slug},
+        absent={**NO_PRACTICE, "person": "nobody"},
+    ),
+    "therapy_credits:staff-licence-new": Route(
+        get=SETS_UP,
+        post=SETS_UP,
+        some=lambda cast: {**_practice(cast), "person": cast.things["practitioner"].slug},
+        absent={**NO_PRACTICE, "person": "nobody"},
+    ),
+    "therapy_credits:staff-licence-check": Route(
+        post=SETS_UP,
+        some=lambda cast: {**_practice(cast), "pk": cast.things["licence"].pk},
+        absent={**NO_PRACTICE, "pk": 1},
+    ),
+}
+
+
+def enrich(cast: Cast) -> None:
+    """An ambassador's booking and code, the practice they are at, and those of strangers."""
+    now = timezone.now()
+    pool = make_pool("Cast", units=0)
+    token = make_client("cast", units=0, pool=pool, user=cast["ambassador"]).token
+    practitioner = PractitionerFactory()
+    practice = practitioner.practice
+    PracticeInvitation.objects.create(
+        practice=practice,
+        email="new@example.org",
+        role="owner",
+        digest=tokens.digest("practice-invitation", SECRET),
+        invited_by=cast["admin"],
+        invited_at=now,
+        expires_at=now + timedelta(days=1),
+    )
+    cast.things |= {
+        "practice": practice,
+        "practitioner": practitioner,
+        "membership": PracticeMembershipFactory(practice=practice, user=cast["practice"]),
+        "licence": LicenceFactory(
+            practitioner=practitioner,
+            checked_by=None,
+            checked_at=None,
+            confirmed_by=None,
+            confirmed_at=None,
+        ),
+        "booking": BookingFactory(
+            practitioner=practitioner,
+            subject=token,
+            pool=pool,
+            starts_at=now + timedelta(days=2),
+        ),
+        "booking_of_a_stranger": BookingFactory(pool=pool),
+        "booking_elsewhere": BookingFactory(pool=pool),
+        "code": SessionCodeFactory(subject=token, pool=pool),
+        "code_of_a_stranger": SessionCodeFactory(pool=pool),
+        "redeemed_code": SessionCodeFactory(
+            pool=pool,
+            status="redeemed",
+            resolved_at=now,
+            practice=practice,
+            held_on=now.date(),
+            rate_minor=6000,
+            currency="GBP",
+        ),
+    }

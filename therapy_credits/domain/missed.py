@@ -1,0 +1,30 @@
+"""What a missed session, or one cancelled late, means: a table, read from the top."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class MissedRule:
+    """From the ``nth`` miss of a person in a programme-year on."""
+
+    nth: int
+    notice: dt.timedelta
+    units_charged: int
+
+
+# Where a pool says nothing: a day's notice; the first miss is free to the person and paid
+# to the practice by the pool; after that, one session.
+USUAL = (
+    MissedRule(nth=1, notice=dt.timedelta(hours=24), units_charged=0),
+    MissedRule(nth=2, notice=dt.timedelta(hours=24), units_charged=1),
+)
+
+
+def rule_for(rules: Sequence[MissedRule], *, misses_before: int) -> MissedRule:
+    """The rule for somebody who missed ``misses_before`` sessions already."""
+    fitting = [rule for rule in rules if rule.nth <= misses_before + 1]
+    return max(fitting, key=lambda rule: rule.nth) if fitting else USUAL[0]

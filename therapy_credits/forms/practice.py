@@ -1,0 +1,128 @@
+"""What a practice types in its portal. Units and times; never a note."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from therapy_credits.models import HoursException, ServiceType, WeeklyHours
+
+
+class RedeemForm(forms.Form):
+    """A code, and the session it was for."""
+
+    code = forms.CharField(
+        label=_("Code"),
+        max_length=40,
+        help_text=_("14 letters and numbers. Case and hyphens do not matter."),
+        widget=forms.TextInput(
+            attrs={
+                "autocomplete": "off",
+                "autocapitalize": "characters",
+                "spellcheck": "false",
+                "class": "code-input",
+            }
+        ),
+        error_messages={"required": _("Type the code your client gave you.")},
+    )
+    held_on = forms.DateField(
+        label=_("Day of the session"),
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+    )
+    service = forms.ModelChoiceField(
+        label=_("Kind of session"), queryset=ServiceType.objects.none(), empty_label=None
+    )
+
+    def __init__(self, *args: Any, services: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["service"]
+        assert isinstance(field, forms.ModelChoiceField)
+        field.queryset = services
+        field.initial = services.first()
+
+
+class OutcomeForm(forms.Form):
+    outcome = forms.ChoiceField(
+        choices=[("attended", ""), ("missed", ""), ("late_cancel", "")], widget=forms.HiddenInput
+    )
+
+
+class _OfPractitioner(forms.ModelForm):  # type: ignore[type-arg]  # takes none at run time
+    """A form about one of the practice's practitioners."""
+
+    def __init__(self, *args: Any, practitioners: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["practitioner"]
+        assert isinstance(field, forms.ModelChoiceField)
+        field.queryset = practitioners
+        field.empty_label = None
+        if practitioners.count() == 1:
+            field.initial = practitioners.first()
+            field.widget = forms.HiddenInput()
+
+
+def _time_field(label: Any) -> forms.TimeField:
+    return forms.TimeField(
+        label=label, widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M")
+    )
+
+
+class WeeklyHoursForm(_OfPractitioner):
+    starts = _time_field(_("From"))
+    ends = _time_field(_("To"))
+
+    class Meta:
+        model = WeeklyHours
+        fields = ["practitioner", "weekday", "starts", "ends"]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        starts, ends = cleaned.get("starts"), cleaned.get("ends")
+        if starts and ends and ends <= starts:
+            self.add_error("ends", _("The end must come after the start."))
+        return cleaned
+
+
+class HoursExceptionForm(_OfPractitioner):
+    on_date = forms.DateField(
+        label=_("Day"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    )
+    starts = forms.TimeField(
+        label=_("Open from"),
+        required=False,
+        help_text=_("Leave both times empty for a day off."),
+        widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
+    )
+    ends = forms.TimeField(
+        label=_("Open to"),
+        required=False,
+        widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
+    )
+
+    class Meta:
+        model = HoursException
+        fields = ["practitioner", "on_date", "starts", "ends"]
+
+    def __init__(self, *args: Any, today: dt.date, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.today = today
+
+    def clean_on_date(self) -> dt.date:
+        day: dt.date = self.cleaned_data["on_date"]
+        if day < self.today:
+            raise forms.ValidationError(_("This day is over. Choose today or a later day."))
+        return day
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        starts, ends = cleaned.get("starts"), cleaned.get("ends")
+        if bool(starts) != bool(ends):
+            self.add_error(
+                "ends" if starts else "starts", _("Give both times, or none for a day off.")
+            )
+        elif starts and ends and ends <= starts:
+            self.add_error("ends", _("The end must come after the start."))
+        return cleaned

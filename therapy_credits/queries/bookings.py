@@ -1,0 +1,100 @@
+"""Reading a person's own bookings and codes, and what may pay for the next."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db.models import F, Q
+
+from accounts.models import User
+from ambassadors.models import AdultConfirmation
+from therapy_credits.models import (
+    Account,
+    Booking,
+    Pool,
+    Practice,
+    PracticeMembership,
+    ServiceType,
+    SessionCode,
+)
+from therapy_credits.models.bookings import BookingQuerySet, SessionCodeQuerySet
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a session may come from: one of the person's tokens, in one pool."""
+
+    subject: UUID
+    pool: Pool
+
+
+def live_sources(tokens: Sequence[UUID], *, at: dt.datetime) -> list[Source]:
+    """Where the person has something left, what is drawn down first at the front."""
+    lots = Account.objects.lots(*tokens).live(at=at).in_draw_down_order().select_related("pool")
+    found: dict[tuple[UUID, int], Source] = {}
+    for lot in lots:
+        if lot.left > 0 and lot.subject is not None:
+            found.setdefault((lot.subject, lot.pool_id), Source(lot.subject, lot.pool))
+    return list(found.values())
+
+
+def pays_for(pools: Iterable[Pool]) -> Q:
+    """The service types that one of ``pools`` pays for: its country, currency and ceiling."""
+    condition = Q(pk__in=[])
+    for pool in pools:
+        condition |= Q(
+            practice__country=pool.country,
+            currency=pool.currency,
+            rate_minor__lte=F("units") * pool.ceiling_price_minor,
+        )
+    return condition
+
+
+def paying_sources(
+    tokens: Sequence[UUID], practice: Practice, service: ServiceType, *, at: dt.datetime
+) -> list[Source]:
+    """Those of ``live_sources`` whose pool pays for ``service`` at ``practice``."""
+    return [
+        source for source in live_sources(tokens, at=at) if pays(source.pool, practice, service)
+    ]
+
+
+def pays(pool: Pool, practice: Practice, service: ServiceType) -> bool:
+    """Whether ``pool`` pays for ``service``. The same as ``pays_for``, for one row."""
+    return (
+        pool.country == practice.country
+        and pool.currency == service.currency
+        and service.rate_minor <= pool.ceiling_price_minor * service.units
+    )
+
+
+def bookings_of(tokens: Sequence[UUID]) -> BookingQuerySet:
+    """The person's own bookings."""
+    return Booking.objects.filter(subject__in=tokens)
+
+
+def codes_of(tokens: Sequence[UUID]) -> SessionCodeQuerySet:
+    """The person's own codes."""
+    return SessionCode.objects.filter(subject__in=tokens)
+
+
+def bookings_of_member(membership: PracticeMembership) -> BookingQuerySet:
+    """The bookings a member of a practice may see, with what a list shows."""
+    return Booking.objects.visible_to_member(membership).select_related(
+        "practitioner__practice", "service"
+    )
+
+
+def redeemed_codes_of(membership: PracticeMembership) -> SessionCodeQuerySet:
+    """The codes this practice redeemed."""
+    return SessionCode.objects.filter(
+        practice=membership.practice, status__in=["redeemed", "undone"]
+    ).order_by("-resolved_at")
+
+
+def has_said_adult(user: User) -> bool:
+    """Whether the person has said they are 18 or older. They are asked once."""
+    return AdultConfirmation.objects.filter(user=user).exists()

@@ -1,0 +1,212 @@
+"""Reading practices: who works there, when they are open, who fits a person."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from django.contrib.auth.models import AnonymousUser
+from django.db.models import Q, QuerySet
+
+from accounts.models import User
+from therapy_credits.domain import matching
+from therapy_credits.domain.slots import DayException, Rules, Span, Window, open_slots
+from therapy_credits.models import (
+    Booking,
+    HoursException,
+    Licence,
+    PracticeMembership,
+    Practitioner,
+    ServiceType,
+    WeeklyHours,
+)
+
+# Beyond this many candidates nobody reads on; the order is by practitioner, then by fit.
+MOST_CANDIDATES = 200
+
+
+def membership_of(user: User | AnonymousUser) -> PracticeMembership | None:
+    """The practice this person works for now, if any."""
+    if not isinstance(user, User) or not user.is_active:
+        return None
+    return PracticeMembership.objects.current().filter(user=user).select_related("practice").first()
+
+
+def own_practitioners(membership: PracticeMembership) -> QuerySet[Practitioner]:
+    """Whose hours this member may change: everybody's, or a practitioner's own."""
+    practitioners = Practitioner.objects.filter(practice=membership.practice).order_by("name", "pk")
+    if membership.role == PracticeMembership.Role.PRACTITIONER:
+        practitioners = practitioners.filter(user=membership.user)
+    return practitioners
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A practitioner who fits, with the times, and why."""
+
+    practitioner: Practitioner
+    service: ServiceType
+    slots: tuple[dt.datetime, ...]
+    topics: tuple[str, ...]
+    authority: matching.Authority
+
+
+def find_offers(
+    need: matching.Need,
+    *,
+    payable: Q,
+    zone: ZoneInfo,
+    at: dt.datetime,
+    until: dt.datetime,
+    only: str = "",
+) -> list[Offer]:
+    """Who fits ``need`` and is paid for by ``payable`` (a condition on service types), best first.
+
+    The database applies the hard filters; only those who pass have their times
+    worked out. ``only`` is the slug of one practitioner.
+    """
+    licensed = Q(licences__country=need.country, licences__region="")
+    if need.region:
+        licensed |= Q(licences__country=need.country, licences__region=need.region)
+    fitting = (
+        Practitioner.objects.bookable()
+        .filter(
+            languages__contains=[need.language],
+            formats__contains=[need.format],
+            practice__service_types__in=ServiceType.objects.filter(payable, is_active=True),
+        )
+        .filter(licensed, licences__confirmed_at__isnull=False, licences__expires_on__gte=at.date())
+        .select_related("practice")
+        .prefetch_related("licences")
+        .distinct()
+        .order_by("pk")
+    )
+    if only:
+        fitting = fitting.filter(slug=only)
+    practitioners = {one.pk: one for one in fitting[:MOST_CANDIDATES]}
+    services = _first_services(practitioners.values(), payable)
+    slots = open_slots_of_many(practitioners.values(), services, at=at, until=until)
+    matches = matching.find_matches(
+        need, [_candidate(one, slots[pk]) for pk, one in practitioners.items()], zone=zone
+    )
+    return [
+        Offer(practitioners[m.key], services[m.key], m.slots, m.topics, m.authority)
+        for m in matches
+    ]
+
+
+def open_slots_of(
+    practitioner: Practitioner, service: ServiceType, *, at: dt.datetime, until: dt.datetime
+) -> list[dt.datetime]:
+    """The times one practitioner has for ``service``."""
+    slots = open_slots_of_many([practitioner], {practitioner.pk: service}, at=at, until=until)
+    return slots[practitioner.pk]
+
+
+def open_slots_of_many(
+    practitioners: Iterable[Practitioner],
+    services: dict[int, ServiceType],
+    *,
+    at: dt.datetime,
+    until: dt.datetime,
+) -> dict[int, list[dt.datetime]]:
+    """The times of several, in three queries however many they are."""
+    people = list(practitioners)
+    keys = [one.pk for one in people]
+    hours: dict[int, list[Window]] = defaultdict(list)
+    for pk, weekday, starts, ends in _hours(keys):
+        hours[pk].append(Window(weekday, starts, ends))
+    exceptions: dict[int, list[DayException]] = defaultdict(list)
+    for pk, on_date, opens, closes in _exceptions(keys, at):
+        exceptions[pk].append(DayException(on_date, opens, closes))
+    busy: dict[int, list[Span]] = defaultdict(list)
+    for pk, starts_at, ends_at in _busy(keys, at, until):
+        busy[pk].append((starts_at, ends_at))
+    return {
+        one.pk: open_slots(
+            hours=hours[one.pk],
+            exceptions=exceptions[one.pk],
+            busy=busy[one.pk],
+            zone=one.practice.zone,
+            rules=Rules(
+                minutes=services[one.pk].minutes,
+                buffer_minutes=one.practice.buffer_minutes,
+                lead=dt.timedelta(hours=one.practice.lead_hours),
+                step_minutes=_step(services[one.pk].minutes, one.practice.buffer_minutes),
+            ),
+            at=at,
+            until=until,
+        )
+        for one in people
+    }
+
+
+def _first_services(people: Iterable[Practitioner], payable: Q) -> dict[int, ServiceType]:
+    """For each practitioner the smallest service of their practice that is paid for."""
+    people = list(people)
+    offered = ServiceType.objects.filter(
+        payable, is_active=True, practice__in={one.practice_id for one in people}
+    ).order_by("-units", "-minutes", "-pk")
+    smallest = {service.practice_id: service for service in offered}
+    return {one.pk: smallest[one.practice_id] for one in people}
+
+
+def _step(minutes: int, buffer_minutes: int) -> int:
+    """Starts fall on half hours, or on the session's own rhythm where that is longer."""
+    return -(-(minutes + buffer_minutes) // 30) * 30
+
+
+def _candidate(one: Practitioner, slots: Sequence[dt.datetime]) -> matching.Candidate:
+    return matching.Candidate(
+        key=one.pk,
+        languages=frozenset(one.languages),
+        formats=frozenset(one.formats),
+        topics=frozenset(one.topics),
+        authorities=tuple(
+            matching.Authority(licence.country, licence.region, licence.expires_on)
+            for licence in one.licences.all()
+            if licence.is_verified
+        ),
+        slots=tuple(slots),
+    )
+
+
+def _hours(keys: list[int]) -> Iterable[tuple[int, int, dt.time, dt.time]]:
+    return WeeklyHours.objects.filter(practitioner__in=keys).values_list(
+        "practitioner_id", "weekday", "starts", "ends"
+    )
+
+
+def _exceptions(
+    keys: list[int], at: dt.datetime
+) -> Iterable[tuple[int, dt.date, dt.time | None, dt.time | None]]:
+    # From yesterday on: the practice's day may not be the day in UTC.
+    since = at.date() - dt.timedelta(days=1)
+    return HoursException.objects.filter(practitioner__in=keys, on_date__gte=since).values_list(
+        "practitioner_id", "on_date", "starts", "ends"
+    )
+
+
+def _busy(
+    keys: list[int], at: dt.datetime, until: dt.datetime
+) -> Iterable[tuple[int, dt.datetime, dt.datetime]]:
+    day = dt.timedelta(days=1)
+    return Booking.objects.filter(
+        practitioner__in=keys,
+        status__in=Booking.TAKES_TIME,
+        ends_at__gt=at - day,
+        starts_at__lt=until + day,
+    ).values_list("practitioner_id", "starts_at", "ends_at")
+
+
+def licences_to_check(user: User) -> QuerySet[Licence]:
+    """Licences that wait for ``user``: for a first look, or a second by somebody else."""
+    return (
+        Licence.objects.filter(confirmed_at=None)
+        .exclude(checked_by=user)
+        .select_related("practitioner__practice")
+        .order_by("added_at", "pk")
+    )

@@ -1,0 +1,432 @@
+"""Booking a time, and every way a booking ends.
+
+Each ending is one lock on the booking's row, one look at its status, one command
+to the ledger. Whoever comes second finds the row as the first left it: told the
+same, it changes nothing; told otherwise, it is refused.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from uuid import UUID, uuid5
+
+from django.db import IntegrityError, connection, transaction
+
+from accounts.models import User
+from ambassadors.queries import has_health_consent
+from common.codes import new_reference
+from common.sealing import seal
+from therapy_credits.domain.matching import Authority, may_practise
+from therapy_credits.errors import (
+    AdultsOnly,
+    AlreadyClosed,
+    CannotUndo,
+    ConsentMissing,
+    NotEnoughSessions,
+    NothingToReverse,
+    NotLicensedThere,
+    OutcomeChanged,
+    RequestReused,
+    SlotTaken,
+    TooEarly,
+    TooLate,
+)
+from therapy_credits.models import (
+    Booking,
+    Code,
+    PracticeMembership,
+    Practitioner,
+    ServiceType,
+)
+from therapy_credits.queries.bookings import has_said_adult, paying_sources
+from therapy_credits.queries.missed import rule_of
+from therapy_credits.queries.practices import open_slots_of
+from therapy_credits.services import care_mail, ledger
+from therapy_credits.services.actors import practice_actor, scheduler_actor
+from therapy_credits.services.subjects import own_tokens
+
+# A hold waits this long after the session for the practice's word.
+HOLD_LIFE = dt.timedelta(days=30)
+# A practice may take its word back this long.
+UNDO_WINDOW = dt.timedelta(days=7)
+# How far ahead times are offered.
+HORIZON = dt.timedelta(days=28)
+
+
+@dataclass(frozen=True)
+class Whereabouts:
+    """Where a person will be on the day of the session, in which zone their day is cut."""
+
+    country: str
+    region: str
+    time_zone: dt.tzinfo
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What the person chose to tell this practice, for this booking."""
+
+    name: str
+    contact: str
+
+
+def book_session(
+    *,
+    user: User,
+    practitioner: Practitioner,
+    service: ServiceType,
+    starts_at: dt.datetime,
+    format: str,
+    where: Whereabouts,
+    identity: Identity,
+    request_id: UUID,
+    at: dt.datetime,
+) -> Booking:
+    """Book ``starts_at`` and hold the sessions it takes, in one transaction.
+
+    ``request_id`` is made with the form: sent twice, it is one booking. Raises
+    ConsentMissing, AdultsOnly, NotLicensedThere, SlotTaken, NotEnoughSessions.
+    """
+    with transaction.atomic():
+        _one_at_a_time(request_id)
+        if earlier := Booking.objects.filter(request_id=request_id).first():
+            if (earlier.practitioner_id, earlier.starts_at) != (practitioner.pk, starts_at):
+                raise RequestReused
+            return earlier
+        if not has_health_consent(user, at=at):
+            raise ConsentMissing
+        if not has_said_adult(user):
+            raise AdultsOnly
+        # The practitioner's row is the lock for their time: what the slots say after
+        # it cannot go stale before the write. The exclusion constraint stands behind it.
+        practitioner = _lock_practitioner(practitioner)
+        _check_authority(practitioner, where, starts_at)
+        free = open_slots_of(practitioner, service, at=at, until=at + HORIZON)
+        if service.practice_id != practitioner.practice_id or starts_at not in free:
+            raise SlotTaken
+        if format not in practitioner.formats:
+            raise SlotTaken
+        ends_at = starts_at + dt.timedelta(minutes=service.minutes)
+        booking = Booking(
+            reference=new_reference(),
+            request_id=request_id,
+            practice_id=practitioner.practice_id,
+            practitioner=practitioner,
+            service=service,
+            starts_at=starts_at,
+            ends_at=ends_at,
+            format=format,
+            place=practitioner.place if format == "in_person" else "",
+            join_url=practitioner.join_url if format == "online" else "",
+            sealed_name=seal(identity.name, "booking.name"),
+            sealed_contact=seal(identity.contact, "booking.contact"),
+            country=where.country,
+            region=where.region,
+            hold_group=uuid5(request_id, "hold 0"),
+            hold_until=ends_at + HOLD_LIFE,
+            units=service.units,
+            rate_minor=service.rate_minor,
+            currency=service.currency,
+            booked_at=at,
+        )
+        _hold_for(booking, user, at)
+        try:
+            with transaction.atomic():
+                booking.save(force_insert=True)
+        except IntegrityError as refusal:
+            raise SlotTaken from refusal
+        care_mail.tell_booked(booking, user, at)
+    return booking
+
+
+@dataclass(frozen=True)
+class CancelTerms:
+    """What cancelling now would mean: shown before, and agreed to by name."""
+
+    is_in_time: bool
+    units_charged: int
+    free_until: dt.datetime
+
+    @property
+    def name(self) -> str:
+        if self.is_in_time:
+            return "in_time"
+        return "charged" if self.units_charged else "excused"
+
+
+def cancel_terms(booking: Booking, *, at: dt.datetime) -> CancelTerms:
+    """What it would cost the person to cancel ``booking`` at ``at``."""
+    rule = rule_of(booking)
+    free_until = booking.starts_at - rule.notice
+    is_in_time = at <= free_until
+    return CancelTerms(is_in_time, 0 if is_in_time else rule.units_charged, free_until)
+
+
+@transaction.atomic
+def cancel_booking(*, booking: Booking, user: User, agreed: str, at: dt.datetime) -> Booking:
+    """The person cancels. ``agreed`` names the terms they were shown.
+
+    Raises OutcomeChanged when the terms are others by now, TooLate once the
+    session has begun, AlreadyClosed. Cancelled before: nothing changes.
+    """
+    booking = _lock_booking(booking)
+    if booking.status in (Booking.Status.CANCELLED, Booking.Status.LATE_CANCEL):
+        return booking
+    if not booking.is_open:
+        raise AlreadyClosed
+    if at >= booking.starts_at:
+        raise TooLate
+    terms = cancel_terms(booking, at=at)
+    if terms.name != agreed:
+        raise OutcomeChanged
+    if terms.is_in_time:
+        ledger.release_hold(group=booking.hold_group, actor=booking.subject, at=at)
+        _close(booking, Booking.Status.CANCELLED, at)
+    else:
+        _charge_missed(booking, Code.LATE_CANCEL, booking.subject, at)
+        _close(booking, Booking.Status.LATE_CANCEL, at)
+    care_mail.tell_cancelled(booking, user, at)
+    return booking
+
+
+@transaction.atomic
+def practice_cancel(
+    *, booking: Booking, membership: PracticeMembership, at: dt.datetime
+) -> Booking:
+    """The practice cancels, at any notice: it costs the person nothing."""
+    booking = _lock_booking(booking)
+    if booking.status == Booking.Status.PRACTICE_CANCELLED:
+        return booking
+    if not booking.is_open:
+        raise AlreadyClosed
+    ledger.release_hold(
+        group=booking.hold_group,
+        actor=practice_actor(membership.practice_id),
+        at=at,
+        code=Code.PRACTICE_CANCEL,
+    )
+    _close(booking, Booking.Status.PRACTICE_CANCELLED, at, by=membership)
+    care_mail.tell_practice_cancelled(booking, at)
+    return booking
+
+
+OUTCOMES = {
+    "attended": Booking.Status.ATTENDED,
+    "missed": Booking.Status.MISSED,
+    "late_cancel": Booking.Status.LATE_CANCEL,
+}
+
+
+@transaction.atomic
+def confirm_session(
+    *, booking: Booking, membership: PracticeMembership, outcome: str, at: dt.datetime
+) -> Booking:
+    """The practice says what became of the session: attended, missed or cancelled late.
+
+    The same word again changes nothing. Raises AlreadyClosed for another word, and
+    TooEarly before the session has begun (a late cancellation may be told before).
+    """
+    booking = _lock_booking(booking)
+    status = OUTCOMES[outcome]
+    if booking.status == status:
+        return booking
+    if not booking.is_open:
+        raise AlreadyClosed
+    _check_time(booking, status, at)
+    actor = practice_actor(membership.practice_id)
+    if status == Booking.Status.ATTENDED:
+        ledger.post_hold(
+            group=booking.hold_group, actor=actor, at=at, practice_id=booking.practice_id
+        )
+    elif status == Booking.Status.MISSED:
+        _charge_missed(booking, Code.NO_SHOW, actor, at)
+    else:
+        _charge_missed(booking, Code.LATE_CANCEL, actor, at)
+    _close(booking, status, at, by=membership)
+    return booking
+
+
+@transaction.atomic
+def undo_confirmation(
+    *, booking: Booking, membership: PracticeMembership, at: dt.datetime
+) -> Booking:
+    """Take the practice's word back: units return to the person and are held again.
+
+    Raises CannotUndo after seven days, for what the practice did not say, or
+    when the person has used the returned session meanwhile.
+    """
+    booking = _lock_booking(booking)
+    if booking.is_open:
+        return booking
+    if not can_undo(booking, at=at):
+        raise CannotUndo
+    actor = practice_actor(membership.practice_id)
+    try:
+        with transaction.atomic():
+            _reverse(booking, actor, at)
+            booking.undo_count += 1
+            booking.hold_group = uuid5(booking.request_id, f"hold {booking.undo_count}")
+            booking.hold_until = max(booking.ends_at + HOLD_LIFE, at + UNDO_WINDOW)
+            ledger.hold_units(
+                subject=booking.subject,
+                units=booking.units,
+                practice_id=booking.practice_id,
+                group=booking.hold_group,
+                timeout_at=booking.hold_until,
+                transfer_id=uuid5(booking.hold_group, "transfer"),
+                actor=actor,
+                at=at,
+                pool=booking.pool,
+            )
+            booking.status = Booking.Status.BOOKED
+            booking.resolved_at = booking.resolved_by = None
+            booking.save(
+                update_fields=[
+                    "status",
+                    "resolved_at",
+                    "resolved_by",
+                    "hold_group",
+                    "hold_until",
+                    "undo_count",
+                ]
+            )
+    except (NotEnoughSessions, IntegrityError) as refusal:
+        raise CannotUndo from refusal
+    return booking
+
+
+def can_undo(booking: Booking, *, at: dt.datetime) -> bool:
+    """Whether the practice may still take back what it said of this booking."""
+    return (
+        booking.status in OUTCOMES.values()
+        and booking.resolved_by_id is not None
+        and booking.resolved_at is not None
+        and at <= booking.resolved_at + UNDO_WINDOW
+    )
+
+
+def time_out_bookings(*, at: dt.datetime, limit: int = 500) -> int:
+    """Release what no practice has confirmed within 30 days. Says how many."""
+    due = Booking.objects.filter(status=Booking.Status.BOOKED, hold_until__lte=at)
+    keys = due.order_by("hold_until").values_list("pk", flat=True)[:limit]
+    return sum(_time_out(pk, at) for pk in keys)
+
+
+def _time_out(pk: int, at: dt.datetime) -> bool:
+    with transaction.atomic():
+        booking = (
+            Booking.objects.select_for_update(skip_locked=True, no_key=True).filter(pk=pk).first()
+        )
+        if booking is None or not booking.is_open or booking.hold_until > at:
+            return False
+        ledger.release_hold(
+            group=booking.hold_group, actor=scheduler_actor(), at=at, code=Code.TIMEOUT
+        )
+        _close(booking, Booking.Status.TIMED_OUT, at)
+        return True
+
+
+def _one_at_a_time(request_id: UUID) -> None:
+    """Two posts of one form follow one another; the second finds what the first did."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [str(request_id)])
+
+
+def _lock_practitioner(practitioner: Practitioner) -> Practitioner:
+    locked = (
+        Practitioner.objects.bookable()
+        .select_for_update(of=("self",), no_key=True)
+        .select_related("practice")
+        .filter(pk=practitioner.pk)
+        .first()
+    )
+    if locked is None:
+        raise SlotTaken
+    return locked
+
+
+def _lock_booking(booking: Booking) -> Booking:
+    return Booking.objects.select_for_update(no_key=True).get(pk=booking.pk)
+
+
+def _check_authority(
+    practitioner: Practitioner, where: Whereabouts, starts_at: dt.datetime
+) -> None:
+    day = starts_at.astimezone(where.time_zone).date()
+    authorities = [
+        Authority(licence.country, licence.region, licence.expires_on)
+        for licence in practitioner.licences.verified()
+    ]
+    if not may_practise(authorities, where.country, where.region, day):
+        raise NotLicensedThere
+
+
+def _hold_for(booking: Booking, user: User, at: dt.datetime) -> None:
+    """Hold the booking's units from the first of the person's pools that pays this practice."""
+    for source in paying_sources(
+        own_tokens(user), booking.practitioner.practice, booking.service, at=at
+    ):
+        try:
+            ledger.hold_units(
+                subject=source.subject,
+                units=booking.units,
+                practice_id=booking.practice_id,
+                group=booking.hold_group,
+                timeout_at=booking.hold_until,
+                transfer_id=uuid5(booking.hold_group, "transfer"),
+                actor=source.subject,
+                at=at,
+                pool=source.pool,
+            )
+        except NotEnoughSessions:
+            continue
+        booking.subject, booking.pool = source.subject, source.pool
+        return
+    raise NotEnoughSessions
+
+
+def _charge_missed(booking: Booking, code: Code, actor: UUID, at: dt.datetime) -> None:
+    """Post or excuse the hold, as the pool's table for missed sessions says."""
+    rule = rule_of(booking)
+    if rule.units_charged:
+        ledger.post_hold(
+            group=booking.hold_group,
+            actor=actor,
+            at=at,
+            outcome=code,
+            units=min(rule.units_charged, booking.units),
+            practice_id=booking.practice_id,
+        )
+    else:
+        ledger.excuse_hold(
+            group=booking.hold_group, actor=actor, at=at, practice_id=booking.practice_id
+        )
+
+
+def _reverse(booking: Booking, actor: UUID, at: dt.datetime) -> None:
+    try:
+        ledger.reverse_charge(group=booking.hold_group, actor=actor, at=at)
+    except NothingToReverse:
+        # Excused while the pool's reserve was empty: nobody was charged or paid.
+        if booking.status == Booking.Status.ATTENDED:
+            raise
+
+
+def _check_time(booking: Booking, status: Booking.Status, at: dt.datetime) -> None:
+    if at >= booking.starts_at:
+        return
+    if status != Booking.Status.LATE_CANCEL or cancel_terms(booking, at=at).is_in_time:
+        raise TooEarly
+
+
+def _close(
+    booking: Booking,
+    status: Booking.Status,
+    at: dt.datetime,
+    by: PracticeMembership | None = None,
+) -> None:
+    booking.status = status
+    booking.resolved_at = at
+    booking.resolved_by = by.user if by else None
+    booking.save(update_fields=["status", "resolved_at", "resolved_by"])

@@ -1,0 +1,124 @@
+"""Mails about care. Each says a reference and an address to sign in at, and nothing else.
+
+A subject may stand on a lock screen and a mailbox may be shared: no mail says what
+is booked, with whom, or that it has to do with health.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from django.conf import settings
+from django.urls import reverse
+
+from accounts.models import Role, StaffGrant, User
+from notifications.services.messages import queue_message
+from therapy_credits.models import Booking, Practice, PracticeInvitation
+from therapy_credits.services.subjects import person_to_reach
+
+
+def tell_booked(booking: Booking, user: User, at: dt.datetime) -> None:
+    """The person has a reference to come back to; the practice, something new to look at."""
+    _tell_person(booking, user, "booked", "new", at)
+    _tell_practice(booking, "practice_new", at)
+
+
+def tell_cancelled(booking: Booking, user: User, at: dt.datetime) -> None:
+    _tell_person(booking, user, "changed", f"cancelled-{booking.undo_count}", at)
+    _tell_practice(booking, "practice_changed", at)
+
+
+def tell_practice_cancelled(booking: Booking, at: dt.datetime) -> None:
+    """The practice cancelled: the person hears at once that something needs a look."""
+    user = person_to_reach(booking.subject)
+    _tell_person(booking, user, "changed", f"practice-cancelled-{booking.undo_count}", at)
+
+
+def remind_person(booking: Booking, at: dt.datetime) -> None:
+    """The day before."""
+    _tell_person(booking, person_to_reach(booking.subject), "tomorrow", "tomorrow", at)
+
+
+def remind_practice(practice: Practice, *, count: int, day: dt.date, at: dt.datetime) -> None:
+    """So many sessions wait for the practice's word. One mail a day at most."""
+    queue_message(
+        key=f"practice-to-confirm:{practice.pk}:{day}",
+        to=practice.contact_email,
+        template="therapy_credits/mail/practice_to_confirm",
+        context={"count": count, "url": _url("therapy_credits:practice-bookings")},
+        language=_language(practice),
+        at=at,
+    )
+
+
+def invite_member(invitation: PracticeInvitation, secret: str, at: dt.datetime) -> None:
+    """The link that makes somebody a member of a practice."""
+    queue_message(
+        key=f"practice-invitation:{invitation.pk}",
+        to=invitation.email,
+        template="therapy_credits/mail/practice_invitation",
+        context={
+            "practice": invitation.practice.name,
+            "role": invitation.get_role_display(),
+            "expires_at": invitation.expires_at,
+            "url": _url("therapy_credits:practice-join", secret),
+        },
+        language=_language(invitation.practice),
+        at=at,
+    )
+
+
+def warn_of_guessing(limit: str, window: int, at: dt.datetime) -> None:
+    """Somebody may be guessing codes: care staff and admins hear of it, once a window and limit."""
+    staff = User.objects.filter(
+        pk__in=StaffGrant.objects.active(at=at)
+        .filter(role__in=[Role.CARE, Role.ADMIN])
+        .values("user")
+    )
+    for user in staff:
+        queue_message(
+            key=f"code-guessing:{window}:{limit}:{user.pk}",
+            to=user.email,
+            template="therapy_credits/mail/code_guessing",
+            context={"limit": limit, "url": _url("therapy_credits:staff-practices")},
+            language=user.language,
+            at=at,
+        )
+
+
+def _tell_person(booking: Booking, user: User, template: str, what: str, at: dt.datetime) -> None:
+    queue_message(
+        key=f"booking:{booking.pk}:{what}",
+        to=user.email,
+        template=f"therapy_credits/mail/{template}",
+        context={
+            "reference": booking.reference,
+            "url": _url("therapy_credits:booking", booking.reference),
+        },
+        language=user.language,
+        at=at,
+    )
+
+
+def _tell_practice(booking: Booking, template: str, at: dt.datetime) -> None:
+    practice = booking.practice
+    queue_message(
+        key=f"booking:{booking.pk}:{template}",
+        to=practice.contact_email,
+        template=f"therapy_credits/mail/{template}",
+        context={
+            "reference": booking.reference,
+            "url": _url("therapy_credits:practice-booking", booking.reference),
+        },
+        language=_language(practice),
+        at=at,
+    )
+
+
+def _url(name: str, *arguments: str) -> str:
+    return settings.BASE_URL + reverse(name, args=arguments)
+
+
+def _language(practice: Practice) -> str:
+    offered = {code for code, _ in settings.LANGUAGES}
+    return next((code for code in practice.languages if code in offered), settings.LANGUAGE_CODE)

@@ -1,0 +1,49 @@
+"""Reminders: to a person the day before, to a practice that has not said what took place."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from django.db import transaction
+
+from therapy_credits.models import Booking, Practice
+from therapy_credits.services import care_mail
+
+# Days after a session on which its practice is asked.
+ASK_AFTER_DAYS = (1, 3, 7, 14)
+DAY = dt.timedelta(days=1)
+
+
+def remind_people(*, at: dt.datetime) -> int:
+    """Tell everybody whose booking begins within a day. Says how many there are.
+
+    The key of the mail makes it one reminder, however often this runs.
+    """
+    soon = Booking.objects.filter(
+        status=Booking.Status.BOOKED,
+        starts_at__gt=at,
+        starts_at__lte=at + DAY,
+        # Who books today for tomorrow knows.
+        booked_at__lt=at - DAY / 2,
+    ).order_by("starts_at")
+    for booking in soon:
+        with transaction.atomic():
+            care_mail.remind_person(booking, at)
+    return len(soon)
+
+
+def remind_practices(*, at: dt.datetime) -> int:
+    """Ask each practice with a session that ended 1, 3, 7 or 14 days ago. Says how many."""
+    asked = 0
+    for practice in Practice.objects.exclude(status=Practice.Status.ENDED):
+        today = at.astimezone(practice.zone).date()
+        waiting = Booking.objects.filter(practice=practice).to_confirm(at=at)
+        ages = {
+            (today - ends_at.astimezone(practice.zone).date()).days
+            for ends_at in waiting.values_list("ends_at", flat=True)
+        }
+        if ages.intersection(ASK_AFTER_DAYS):
+            with transaction.atomic():
+                care_mail.remind_practice(practice, count=waiting.count(), day=today, at=at)
+            asked += 1
+    return asked

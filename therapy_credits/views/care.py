@@ -1,0 +1,425 @@
+"""The pages of the person in care. Nothing they ask for is ever in an address."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from typing import Any
+from uuid import uuid4
+from zoneinfo import ZoneInfo
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts.access import signed_in
+from accounts.models import User
+from ambassadors.queries import has_health_consent
+from common.codes import show_code
+from common.sealing import CannotOpen, seal, unseal
+from common.when import ZONES
+from therapy_credits.domain.matching import Need
+from therapy_credits.domain.places import language_name, place_name
+from therapy_credits.errors import TherapyCreditsError
+from therapy_credits.forms.care import BookForm, CancelForm, FindForm, IssueCodeForm
+from therapy_credits.models import Booking, Format, Practitioner, SessionCode, Topic
+from therapy_credits.queries.balances import balance_of
+from therapy_credits.queries.bookings import (
+    bookings_of,
+    codes_of,
+    has_said_adult,
+    live_sources,
+    pays_for,
+)
+from therapy_credits.queries.practices import Offer, find_offers
+from therapy_credits.services.adults import say_adult
+from therapy_credits.services.bookings import (
+    HORIZON,
+    Identity,
+    Whereabouts,
+    book_session,
+    cancel_booking,
+    cancel_terms,
+)
+from therapy_credits.services.session_codes import cancel_code, issue_code
+from therapy_credits.services.subjects import own_tokens
+
+# A search is kept this long, sealed, in the session of the person who made it.
+NEED_LIFE = dt.timedelta(hours=2)
+# An issued code can be seen again this long by the browser it was made in.
+SHOW_CODE = dt.timedelta(minutes=10)
+
+
+@signed_in
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    user, now = _person(request), timezone.now()
+    bookings = bookings_of(own_tokens(user)).select_related("practitioner__practice", "service")
+    upcoming = list(bookings.upcoming(at=now))
+    return render(
+        request,
+        "therapy_credits/care_home.html",
+        {
+            "balance": balance_of(own_tokens(user), at=now),
+            "has_consent": has_health_consent(user, at=now),
+            "upcoming": upcoming,
+            "past": bookings.exclude(pk__in=[one.pk for one in upcoming]).order_by("-starts_at")[
+                :5
+            ],
+            "codes": codes_of(own_tokens(user)).usable(at=now).order_by("expires_at"),
+        },
+    )
+
+
+@signed_in
+@require_http_methods(["GET", "HEAD", "POST"])
+def find(request: HttpRequest) -> HttpResponse:
+    """Ask, and show who fits. The question travels in the body and rests sealed in the session."""
+    user, now = _person(request), timezone.now()
+    need, ask_age = _need(request, now), not has_said_adult(user)
+    if request.method == "POST":
+        form = FindForm(request.POST, ask_age=ask_age)
+        if form.is_valid():
+            if ask_age and not _say_age(user, form.cleaned_data["is_adult"], now):
+                return render(request, "therapy_credits/under_age.html")
+            _keep_need(request, form.cleaned_data, now)
+            return redirect("therapy_credits:find")
+    else:
+        initial = _as_initial(need) if need else _first_guess(user, now)
+        form = FindForm(initial=initial, ask_age=ask_age)
+    shown = need if request.method != "POST" else None
+    return render(
+        request,
+        "therapy_credits/find.html",
+        {
+            "form": form,
+            "need": _in_words(shown) if shown else None,
+            "offers": [_described(one) for one in _offers(request, shown, now)] if shown else [],
+            "balance": balance_of(own_tokens(user), at=now),
+        },
+    )
+
+
+@signed_in
+@require_http_methods(["POST"])
+def forget_search(request: HttpRequest) -> HttpResponse:
+    """Start again: what was asked is gone from the session."""
+    request.session.pop("care_need", None)
+    return redirect("therapy_credits:find")
+
+
+@signed_in
+@require_http_methods(["GET", "HEAD", "POST"])
+def practitioner(request: HttpRequest, slug: str) -> HttpResponse:
+    """One practitioner, their times, and the booking of one."""
+    user, now = _person(request), timezone.now()
+    one = get_object_or_404(Practitioner.objects.bookable().select_related("practice"), slug=slug)
+    need = _need(request, now)
+    if need is None:
+        messages.info(
+            request, _("Say first where you will be, so that we show only who may see you there.")
+        )
+        return redirect("therapy_credits:find")
+    offer = next(iter(_offers(request, need, now, only=slug)), None)
+    if offer is None:
+        messages.info(
+            request, _("%(name)s has no time that fits what you asked for.") % {"name": one.name}
+        )
+        return redirect("therapy_credits:find")
+    zone = zone_of(request) or one.practice.zone
+    form = BookForm(
+        request.POST or None,
+        slots=offer.slots,
+        initial={"request_id": uuid4(), "name": user.get_short_name() if user.name else ""},
+    )
+    if request.method == "POST" and form.is_valid():
+        booking = _book(request, form, offer, need, zone, now)
+        if booking:
+            return redirect("therapy_credits:booking", booking.reference)
+    return render(
+        request,
+        "therapy_credits/practitioner.html",
+        {
+            "form": form,
+            "offer": _described(offer),
+            "need": _in_words(need),
+            "days": _by_day(offer.slots, zone),
+            "zone": zone,
+            "other_zone": one.practice.zone if str(zone) != one.practice.time_zone else None,
+        },
+    )
+
+
+@signed_in
+@require_safe
+def booking(request: HttpRequest, reference: str) -> HttpResponse:
+    user, now = _person(request), timezone.now()
+    one = _own_booking(user, reference)
+    return render(
+        request,
+        "therapy_credits/booking.html",
+        {
+            "booking": one,
+            "can_cancel": one.is_open and now < one.starts_at,
+            "terms": cancel_terms(one, at=now) if one.is_open else None,
+            "is_over": now >= one.ends_at,
+            "place_name": place_name(one.country, one.region, get_language() or "en"),
+        },
+    )
+
+
+@signed_in
+@require_http_methods(["GET", "HEAD", "POST"])
+def cancel(request: HttpRequest, reference: str) -> HttpResponse:
+    """What cancelling would mean, and doing it on exactly these terms."""
+    user, now = _person(request), timezone.now()
+    one = _own_booking(user, reference)
+    form = CancelForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            cancel_booking(booking=one, user=user, agreed=form.cleaned_data["agreed"], at=now)
+        except TherapyCreditsError as refusal:
+            messages.error(request, str(refusal))
+        else:
+            messages.success(request, _("Cancelled. The practice has been told."))
+            return redirect("therapy_credits:booking", one.reference)
+        one.refresh_from_db()
+    if not one.is_open or now >= one.starts_at:
+        return redirect("therapy_credits:booking", one.reference)
+    return render(
+        request,
+        "therapy_credits/cancel.html",
+        {
+            "booking": one,
+            "terms": cancel_terms(one, at=now),
+        },
+    )
+
+
+@signed_in
+@require_http_methods(["GET", "HEAD", "POST"])
+def code(request: HttpRequest) -> HttpResponse:
+    """Take a session to a practice that has no hours here."""
+    user, now = _person(request), timezone.now()
+    ask_age = not has_said_adult(user)
+    form = IssueCodeForm(request.POST or None, ask_age=ask_age, initial={"request_id": uuid4()})
+    if request.method == "POST" and form.is_valid():
+        if ask_age and not _say_age(user, form.cleaned_data["is_adult"], now):
+            return render(request, "therapy_credits/under_age.html")
+        try:
+            issued = issue_code(user=user, request_id=form.cleaned_data["request_id"], at=now)
+        except TherapyCreditsError as refusal:
+            messages.error(request, str(refusal))
+        else:
+            if issued.text:
+                _keep_code(request, issued.code, issued.text, now)
+            return redirect("therapy_credits:code")
+    return render(
+        request,
+        "therapy_credits/code.html",
+        {
+            "form": form,
+            "shown": _shown_code(request, now),
+            "codes": codes_of(own_tokens(user)).order_by("-issued_at")[:20],
+            "balance": balance_of(own_tokens(user), at=now),
+            "has_consent": has_health_consent(user, at=now),
+        },
+    )
+
+
+@signed_in
+@require_http_methods(["POST"])
+def code_done(request: HttpRequest) -> HttpResponse:
+    """The person has it: nothing of the code stays in the session."""
+    request.session.pop("care_code", None)
+    return redirect("therapy_credits:code")
+
+
+@signed_in
+@require_http_methods(["POST"])
+def code_cancel(request: HttpRequest, reference: str) -> HttpResponse:
+    one = get_object_or_404(codes_of(own_tokens(_person(request))), reference=reference)
+    try:
+        cancel_code(code=one, at=timezone.now())
+    except TherapyCreditsError as refusal:
+        messages.error(request, str(refusal))
+    else:
+        request.session.pop("care_code", None)
+        messages.success(request, _("The code is taken back. Its session is yours again."))
+    return redirect("therapy_credits:code")
+
+
+def zone_of(request: HttpRequest) -> ZoneInfo | None:
+    """The zone the person's device is in, or else the one of their account."""
+    name = request.COOKIES.get("tz", "").replace("%2F", "/") or _person(request).time_zone
+    return ZoneInfo(name) if name in ZONES else None
+
+
+def _person(request: HttpRequest) -> User:
+    assert isinstance(request.user, User)
+    return request.user
+
+
+def _say_age(user: User, is_adult: bool, now: dt.datetime) -> bool:
+    """Keep a yes, so that nobody asks again. A no is kept nowhere and told to nobody."""
+    if is_adult:
+        say_adult(user=user, at=now)
+    return is_adult
+
+
+def _own_booking(user: User, reference: str) -> Booking:
+    own = bookings_of(own_tokens(user)).select_related(
+        "practice", "practitioner", "service", "pool"
+    )
+    return get_object_or_404(own, reference=reference)
+
+
+def _book(
+    request: HttpRequest,
+    form: BookForm,
+    offer: Offer,
+    need: Need,
+    zone: ZoneInfo,
+    now: dt.datetime,
+) -> Booking | None:
+    try:
+        one = book_session(
+            user=_person(request),
+            practitioner=offer.practitioner,
+            service=offer.service,
+            starts_at=form.cleaned_data["slot"],
+            format=need.format,
+            where=Whereabouts(need.country, need.region, zone),
+            identity=Identity(form.cleaned_data["name"], form.cleaned_data["contact"]),
+            request_id=form.cleaned_data["request_id"],
+            at=now,
+        )
+    except TherapyCreditsError as refusal:
+        messages.error(request, str(refusal))
+        return None
+    request.session.pop("care_need", None)
+    messages.success(request, _("Booked. The practice expects you."))
+    return one
+
+
+# --- The search, sealed in the session ----------------------------------------
+
+
+def _keep_need(request: HttpRequest, answers: dict[str, Any], now: dt.datetime) -> None:
+    kept = {name: answers[name] for name in ("country", "region", "language", "format", "topics")}
+    text = json.dumps({**kept, "at": now.timestamp()})
+    request.session["care_need"] = seal(text, "session.care_need")
+
+
+def _need(request: HttpRequest, now: dt.datetime) -> Need | None:
+    kept = _open_sealed(request, "care_need")
+    if kept is None or now.timestamp() - kept["at"] > NEED_LIFE.total_seconds():
+        return None
+    return Need(
+        kept["country"], kept["region"], kept["language"], kept["format"], frozenset(kept["topics"])
+    )
+
+
+def _keep_code(request: HttpRequest, one: SessionCode, text: str, now: dt.datetime) -> None:
+    kept = json.dumps({"reference": one.reference, "text": text, "at": now.timestamp()})
+    request.session["care_code"] = seal(kept, "session.care_code")
+
+
+def _shown_code(request: HttpRequest, now: dt.datetime) -> dict[str, Any] | None:
+    kept = _open_sealed(request, "care_code")
+    if kept is None or now.timestamp() - kept["at"] > SHOW_CODE.total_seconds():
+        return None
+    one = codes_of(own_tokens(_person(request))).filter(reference=kept["reference"]).first()
+    return {"code": one, "text": show_code(kept["text"])} if one else None
+
+
+def _open_sealed(request: HttpRequest, name: str) -> dict[str, Any] | None:
+    sealed = request.session.get(name)
+    if not sealed:
+        return None
+    try:
+        kept: dict[str, Any] = json.loads(unseal(sealed, f"session.{name}"))
+    except CannotOpen:
+        return None
+    return kept
+
+
+# --- In words -------------------------------------------------------------------
+
+
+def _offers(request: HttpRequest, need: Need, now: dt.datetime, only: str = "") -> list[Offer]:
+    sources = live_sources(own_tokens(_person(request)), at=now)
+    return find_offers(
+        need,
+        payable=pays_for({source.pool for source in sources}),
+        zone=zone_of(request) or ZoneInfo("UTC"),
+        at=now,
+        until=now + HORIZON,
+        only=only,
+    )
+
+
+def _as_initial(need: Need) -> dict[str, Any]:
+    return {
+        "country": need.country,
+        "region": f"{need.country}-{need.region}" if need.region else "",
+        "language": need.language,
+        "format": need.format,
+        "topics": list(need.topics),
+    }
+
+
+def _first_guess(user: User, now: dt.datetime) -> dict[str, Any]:
+    sources = live_sources(own_tokens(user), at=now)
+    return {
+        "country": sources[0].pool.country if sources else "",
+        "language": (user.language or get_language() or "en").partition("-")[0],
+    }
+
+
+def _in_words(need: Need) -> dict[str, str]:
+    language = get_language() or "en"
+    return {
+        "place": place_name(need.country, need.region, language),
+        "language": language_name(need.language, language),
+        "format": str(Format(need.format).label),
+    }
+
+
+def _described(offer: Offer) -> dict[str, Any]:
+    """An offer with "why this one": each reason a short sentence."""
+    language = get_language() or "en"
+    licence = offer.authority
+    reasons = [
+        _("May see you in %(place)s")
+        % {"place": place_name(licence.country, licence.region, language)},
+        _("Speaks %(languages)s")
+        % {
+            "languages": ", ".join(
+                language_name(one, language) for one in offer.practitioner.languages
+            )
+        },
+    ]
+    if offer.topics:
+        topics = ", ".join(str(Topic(one).label) for one in offer.topics)
+        reasons.append(_("Knows about: %(topics)s") % {"topics": topics})
+    return {
+        "practitioner": offer.practitioner,
+        "practice": offer.practitioner.practice,
+        "service": offer.service,
+        "slots": offer.slots,
+        "first": offer.slots[0],
+        "reasons": reasons,
+    }
+
+
+def _by_day(slots: tuple[dt.datetime, ...], zone: ZoneInfo) -> list[dict[str, Any]]:
+    days: dict[dt.date, list[dict[str, Any]]] = {}
+    for slot in slots:
+        local = slot.astimezone(zone)
+        days.setdefault(local.date(), []).append({"value": slot.isoformat(), "at": local})
+    return [{"date": day, "slots": times} for day, times in days.items()]
