@@ -32,7 +32,7 @@ from calendars.domain.calendar import StoredEvent
 from calendars.domain.vevent import CalendarEvent, Status, render_vevent
 from common import tokens
 from common.needs import NeedsYou
-from events.models import CheckIn, Event, Format, Occurrence, Rsvp
+from events.models import CheckIn, Event, Format, Occurrence, Rsvp, Seats
 
 # How long a guest has to open the link in their mail.
 CONFIRM_WITHIN = timedelta(hours=24)
@@ -464,6 +464,12 @@ def seats_that_disagree() -> list[tuple[int, int, int]]:
     )
     wrong = counted.exclude(firm=F("total")).order_by("pk")
     return list(wrong.values_list("pk", "firm", "total"))
+
+
+def overfull_dates() -> list[tuple[int, int | None, int]]:
+    """Dates with fewer places than people, after a capacity was lowered: (date, both)."""
+    over = Seats.objects.filter(firm__gt=F("capacity")).order_by("pk")
+    return list(over.values_list("pk", "capacity", "firm"))
 
 
 def dates_with_room_and_queue(*, at: datetime) -> list[int]:

@@ -181,6 +181,14 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     },
     "end-terms": {"task": "ambassadors.tasks.end_terms", "schedule": timedelta(hours=1)},
     "forget-rosters": {"task": "ambassadors.tasks.forget_rosters", "schedule": timedelta(days=1)},
+    "serve-queues": {
+        "task": "events.tasks.serve_queues",
+        "schedule": timedelta(minutes=1),
+    },
+    "tidy-events": {
+        "task": "events.tasks.tidy",
+        "schedule": timedelta(hours=1),
+    },
     "send-messages": {
         "task": "notifications.tasks.send_messages",
         "schedule": timedelta(minutes=1),

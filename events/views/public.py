@@ -66,6 +66,7 @@ def event_list(request: HttpRequest) -> HttpResponse:
         "page": page,
         "cards": cards,
         "is_filtered": bool(form.chosen),
+        "is_narrowed": bool(form.errors or set(form.chosen) - {"q"}),
         "feed_query": request.GET.urlencode(),
         "feed_url": feed_url,
     }
@@ -87,6 +88,7 @@ def _card(occurrence: Occurrence, answer: Rsvp | None) -> dict[str, Any]:
         "occurrence": occurrence,
         "event": event,
         "url": occurrence.page_path,
+        "is_online": not event.has_place,
         "place": event.place_name if event.has_place else _("Online"),
         "tag": tag,
         "tone": tone,

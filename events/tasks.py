@@ -1,0 +1,36 @@
+"""What the scheduler does for events. All of it is found from rows, and safe to run twice."""
+
+from __future__ import annotations
+
+import logging
+
+from celery import shared_task
+from django.utils import timezone
+
+from events.errors import Busy
+from events.queries import CONFIRM_WITHIN, dates_with_room_and_queue
+from events.services.events import complete_events
+from events.services.rsvps import drop_unconfirmed, wake_queue
+
+logger = logging.getLogger(__name__)
+
+
+@shared_task
+def serve_queues() -> int:
+    """Give to those who wait what became free by the clock: holds that ran out."""
+    at = timezone.now()
+    served = 0
+    for occurrence_id in dates_with_room_and_queue(at=at):
+        try:
+            served += len(wake_queue(occurrence_id=occurrence_id, at=at))
+        except Busy:
+            logger.info("a date is busy; its queue is served with the next run")
+    return served
+
+
+@shared_task
+def tidy() -> None:
+    """Forget answers nobody confirmed; mark events whose last date is over."""
+    at = timezone.now()
+    drop_unconfirmed(before=at - CONFIRM_WITHIN)
+    complete_events(at=at)

@@ -1,0 +1,153 @@
+"""Real threads on the real database: many people, few places."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.db.models.query import QuerySet
+
+from events.models import Occurrence, Rsvp, Seats
+from events.queries import seats_that_disagree
+from events.services.rsvps import change_party, leave, place_rsvp, wake_queue
+from notifications.models import Message
+from tests.conftest import NOW
+from tests.events.conftest import minutes
+from tests.factories import OccurrenceFactory, RsvpFactory, UserFactory
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.race]
+
+
+def at_once(acts: list[Callable[[], Any]], threads: int = 16) -> list[Any]:
+    """Do all of ``acts``, ``threads`` at a time, the first ones released together."""
+    gate = threading.Barrier(min(threads, len(acts)))
+
+    def run(number: int, act: Callable[[], Any]) -> Any:
+        try:
+            if number < gate.parties:
+                gate.wait(timeout=10)
+            return act()
+        except Exception as error:
+            return error
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(run, range(len(acts)), acts))
+
+
+def rush(occurrence: Occurrence, people: int) -> list[Any]:
+    """So many people say yes at once."""
+    users = UserFactory.create_batch(people)
+    return at_once(
+        [lambda user=user: place_rsvp(occurrence=occurrence, person=user, at=NOW) for user in users]
+    )
+
+
+def test_a_hundred_people_for_the_last_ten_places() -> None:
+    occurrence = OccurrenceFactory(capacity=50)
+    RsvpFactory.create_batch(40, occurrence=occurrence)
+    answers = rush(occurrence, 100)
+    assert Counter(answer.status for answer in answers) == {"going": 10, "waitlisted": 90}
+    assert Rsvp.objects.going().count() == 50
+    assert Seats.objects.get(pk=occurrence.pk).firm == 50
+    assert Message.objects.count() == 100
+    assert seats_that_disagree() == []
+
+
+def test_without_the_lock_the_same_rush_oversells(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The control: it is the lock that keeps the rule, and the database stands behind it."""
+    monkeypatch.setattr(QuerySet, "select_for_update", lambda queryset, **_: queryset)
+    occurrence = OccurrenceFactory(capacity=50)
+    RsvpFactory.create_batch(40, occurrence=occurrence)
+    # Threads have connections of their own: the trigger is taken out for all of them.
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE events_seats DISABLE TRIGGER USER")
+    try:
+        rush(occurrence, 40)
+        assert Rsvp.objects.going().count() > 50
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER TABLE events_seats ENABLE TRIGGER USER")
+
+
+def test_without_the_lock_the_database_still_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(QuerySet, "select_for_update", lambda queryset, **_: queryset)
+    occurrence = OccurrenceFactory(capacity=50)
+    RsvpFactory.create_batch(40, occurrence=occurrence)
+    answers = rush(occurrence, 40)
+    assert any(isinstance(answer, Exception) for answer in answers)
+    assert Rsvp.objects.going().count() == 50
+
+
+def test_a_freed_place_goes_to_the_queue_and_not_to_who_comes_that_moment() -> None:
+    occurrence = OccurrenceFactory(capacity=4)
+    going = [place_rsvp(occurrence=occurrence, person=UserFactory(), at=NOW) for _ in range(4)]
+    waiting = [
+        place_rsvp(occurrence=occurrence, person=UserFactory(), at=minutes(n)) for n in range(1, 5)
+    ]
+    newcomers = UserFactory.create_batch(8)
+    at_once(
+        [lambda rsvp=rsvp: leave(rsvp=rsvp, at=minutes(10)) for rsvp in going]
+        + [
+            lambda user=user: place_rsvp(occurrence=occurrence, person=user, at=minutes(10))
+            for user in newcomers
+        ]
+    )
+    for rsvp in waiting:
+        rsvp.refresh_from_db()
+    assert [rsvp.status for rsvp in waiting] == ["going"] * 4
+    assert Rsvp.objects.filter(user__in=newcomers, status="waitlisted").count() == 8
+    assert seats_that_disagree() == []
+
+
+def test_a_double_click_is_one_yes_and_one_mail() -> None:
+    occurrence = OccurrenceFactory(capacity=5)
+    user = UserFactory()
+    answers = at_once(
+        [lambda: place_rsvp(occurrence=occurrence, person=user, at=NOW)] * 8, threads=8
+    )
+    assert {answer.pk for answer in answers} == {Rsvp.objects.get().pk}
+    assert Message.objects.count() == 1
+    assert Seats.objects.get(pk=occurrence.pk).firm == 1
+
+
+def test_a_larger_room_races_leaving_shrinking_and_coming() -> None:
+    occurrence = OccurrenceFactory(capacity=6, event__max_plus_ones=2)
+    couples = [
+        place_rsvp(occurrence=occurrence, person=UserFactory(), party_size=2, at=NOW)
+        for _ in range(3)
+    ]
+    for number in range(6):
+        place_rsvp(
+            occurrence=occurrence,
+            person=UserFactory(),
+            party_size=1 + number % 2,
+            at=minutes(number),
+        )
+
+    def grow() -> None:
+        Occurrence.objects.filter(pk=occurrence.pk).update(capacity=8)
+        wake_queue(occurrence_id=occurrence.pk, at=minutes(20))
+
+    users = UserFactory.create_batch(6)
+    outcomes = at_once(
+        [
+            grow,
+            lambda: leave(rsvp=couples[0], at=minutes(20)),
+            lambda: change_party(rsvp=couples[1], party_size=1, at=minutes(20)),
+            *[
+                lambda user=user: place_rsvp(occurrence=occurrence, person=user, at=minutes(20))
+                for user in users
+            ],
+        ]
+    )
+    assert not [outcome for outcome in outcomes if isinstance(outcome, Exception)]
+    seats = Seats.objects.get(pk=occurrence.pk)
+    assert (seats.capacity, seats.firm) == (8, 8)
+    assert seats_that_disagree() == []
