@@ -197,6 +197,7 @@ def test_the_report_page_costs_the_same_with_one_and_three_quarters(
     settings.REQUIRE_MFA = False
     client.force_login(analyst)
     publish_report(quarter=SPRING, actor=analyst, at=LATER)
+    client.get("/reports/2026-q2/")  # the first visit writes down the session
     with CaptureQueriesContext(connection) as one:
         client.get("/reports/2026-q2/")
     publish_report(quarter=Quarter(2026, 1), actor=analyst, at=LATER)
