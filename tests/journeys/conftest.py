@@ -111,9 +111,10 @@ def open_page(browser: Browser, live_server: Any) -> Iterator[Open]:
             color_scheme=scheme,  # type: ignore[arg-type]
             timezone_id=zone,
             locale="en-GB",
+            reduced_motion="reduce",
             java_script_enabled=scripts,
         )
-        context.set_default_timeout(5000)
+        context.set_default_timeout(15_000)
         contexts.append(context)
         if user is not None:
             sign_in(context, live_server.url, user)

@@ -1,20 +1,27 @@
 """The front door, help, and signing in, as a person with a browser meets them."""
 
+import datetime as dt
 import re
 from collections.abc import Callable
+from zoneinfo import ZoneInfo
 
 import pytest
 from allauth.account.models import EmailAddress
+from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from accounts.models import User
 from notifications.models import Message
+from tests.factories import EventFactory, OccurrenceFactory
 from tests.journeys.conftest import DESK, PHONE, Open
+
+SOON = timezone.now().replace(minute=0, second=0, microsecond=0) + dt.timedelta(days=7)
 
 PUBLIC = (
     "/",
     "/help/",
     "/events/",
+    "/events/quiet-hour/",
     "/programmes/",
     "/nothing-here/",
     "/accounts/login/",
@@ -28,6 +35,8 @@ PUBLIC = (
 def test_a_public_page_is_accessible_in_both_themes_on_a_phone_and_a_desk(
     open_page: Open, check_accessible: Callable[[Page], None], path: str
 ) -> None:
+    event = EventFactory(slug="quiet-hour", title="Quiet hour", max_plus_ones=1)
+    OccurrenceFactory(event=event, starts_at=SOON, capacity=12)
     page = open_page(path)
     expect(page.get_by_role("heading", level=1)).to_have_count(1)
     expect(page).to_have_title(re.compile(r".+ – Greenroom$"))
@@ -72,6 +81,22 @@ def test_typing_capitals_does_not_leave_the_page(open_page: Open) -> None:
         page.keyboard.press(f"Shift+{letter}")
     assert page.url.endswith("/help/")
     expect(page.locator(".exit-cover")).to_have_count(0)
+
+
+def test_a_time_is_said_in_the_readers_zone_at_once_and_by_the_server_next_time(
+    open_page: Open,
+) -> None:
+    event = EventFactory(slug="quiet-hour", title="Quiet hour")
+    OccurrenceFactory(event=event, starts_at=SOON)
+    local, there = (SOON.astimezone(ZoneInfo(zone)) for zone in ("Asia/Kolkata", "Europe/Berlin"))
+    page = open_page("/events/quiet-hour/", zone="Asia/Kolkata")
+    time = page.locator("time.when").first
+    expect(time.locator(".here")).to_contain_text(f"{local:%H:%M}–")
+    expect(time.locator(".here")).to_contain_text("(your time)")
+    expect(time.locator(".there")).to_contain_text(f"{there:%H:%M} in Berlin")
+    by_the_server = page.request.get("/events/quiet-hour/").text()
+    assert time.locator(".here").inner_text() in by_the_server
+    assert time.locator(".there").inner_text() in by_the_server
 
 
 def test_the_theme_can_be_chosen_and_stays(open_page: Open) -> None:
