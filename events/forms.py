@@ -355,12 +355,13 @@ class DateForm(forms.Form):
         data = super().clean() or {}
         if self.zone is None or not all(data.get(name) for name in ("on", "starts", "ends")):
             return data
+        on, starts_clock, ends_clock = data["on"], data["starts"], data["ends"]
         is_second = {"first": False, "second": True}.get(data.get("which", ""))
-        starts = self._moment("starts", data["on"], data["starts"], is_second)
+        starts = self._moment("starts", on, starts_clock, is_second)
         # What ends before it starts ends on the next day.
-        last_day = data["on"] + timedelta(days=data["ends"] <= data["starts"])
+        last_day = on + timedelta(days=ends_clock <= starts_clock)
         if starts is not None:
-            ends = self._moment("ends", last_day, data["ends"], True)
+            ends = self._moment("ends", last_day, ends_clock, True)
             if ends is not None and ends <= starts:
                 self.add_error("ends", gettext("It must end after it starts."))
             data["starts_at"], data["ends_at"] = starts, ends
