@@ -1,0 +1,150 @@
+"""Every page for every role, looking for what that role must never see.
+
+The cast carries sentinel names and addresses, and the ambassador among them has a booking and a
+code. Each page of the URL configuration is opened as each role, on everybody's objects. What is
+found of somebody else must be in ``MAY_SEE``: a new leak is a new line that somebody has to defend
+in a review. That somebody is in therapy may be seen by no role but their own and their practice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from django.db import transaction
+from django.test import Client
+from django.urls import reverse
+from pytest_django import Settings
+
+from accounts.models import User
+from notifications.models import Message
+from tests.architecture.test_permission_matrix import MODULES, OURS, classified
+from tests.permissions import ROLES, Cast, Kwargs, Route
+
+PEOPLE = ROLES[1:]
+
+# Who may read the name and the address of whom, and why.
+MAY_SEE: dict[str, set[str]] = {
+    "anonymous": set(),
+    "outsider": set(),
+    "attendee": set(),
+    "ambassador": set(),
+    "recipient": set(),
+    "practice": set(),
+    "coordinator": {"attendee", "ambassador"},
+    "care": {"practice"},  # sets practices up, with their members
+    "finance": set(),
+    "analyst": set(),
+    "admin": set(PEOPLE),
+}
+
+
+# Pages whose link is the key: whoever holds it may read what is behind, and nobody can guess it.
+OPENED_BY_THEIR_LINK = {"events:rsvp", "portal:personal-feed", "ambassadors:join"}
+
+
+def name_of(role: str) -> str:
+    return f"Zq{role}zq"
+
+
+def build_cast() -> Cast:
+    users: dict[str, User | None] = {"anonymous": None}
+    for role in PEOPLE:
+        users[role] = User.objects.create_user(f"{name_of(role)}@example.org", name=name_of(role))
+    cast = Cast(users)
+    for module in MODULES:
+        if hasattr(module, "enrich"):
+            module.enrich(cast)
+    return cast
+
+
+def objects(route: Route, cast: Cast) -> Iterator[Kwargs]:
+    """The arguments of everything in the cast that this route can show."""
+    seen: list[Kwargs] = []
+    if route.some is not None:
+        seen.append(dict(route.some(cast)))
+    if route.own is not None:
+        seen += [dict(kwargs) for kwargs in route.own(cast).values()]
+    yield from (kwargs for number, kwargs in enumerate(seen) if kwargs not in seen[:number])
+
+
+def visitor(user: User | None) -> Client:
+    client = Client()
+    if user is not None:
+        client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+def look(client: Client, url: str) -> str:
+    """Everything an answer says: its headers and its body."""
+    with transaction.atomic():
+        response = client.get(url)
+        body = b"".join(response) if response.streaming else response.content
+        transaction.set_rollback(True)
+    return f"{response.headers}\n{body.decode(errors='replace')}".casefold()
+
+
+def pages(cast: Cast) -> Iterator[str]:
+    for name, route in sorted(classified().items()):
+        if name in OPENED_BY_THEIR_LINK:
+            continue
+        for kwargs in objects(route, cast) if OURS[name] else [{}]:
+            yield reverse(name, kwargs=kwargs) + route.query
+
+
+@pytest.fixture
+def cast(db: None, settings: Settings) -> Cast:
+    settings.REQUIRE_MFA = False
+    return build_cast()
+
+
+def facts_of_care(cast: Cast) -> dict[str, tuple[str, set[str]]]:
+    """What says that the ambassador is in therapy, and who may read it."""
+    booking, code = cast.things["booking"], cast.things["code"]
+    return {
+        "the reference of a booking": (booking.reference, {"ambassador", "practice"}),
+        "the reference of a code": (code.reference, {"ambassador"}),
+        "the token of a subject": (str(booking.subject), set()),
+    }
+
+
+def test_no_page_shows_a_role_what_it_must_never_see(cast: Cast) -> None:
+    wrong: list[str] = []
+    facts = facts_of_care(cast)
+    visitors = {role: visitor(cast.users[role]) for role in ROLES}
+    for url in pages(cast):
+        for viewer in ROLES:
+            text = look(visitors[viewer], url).replace(url.casefold(), "")
+            for person in PEOPLE:
+                if person == viewer or person in MAY_SEE[viewer]:
+                    continue
+                if name_of(person).casefold() in text:
+                    wrong.append(f"{viewer} sees {person} on {url}")
+            for fact, (words, may_see) in facts.items():
+                if viewer not in may_see and words.casefold() in text:
+                    wrong.append(f"{viewer} sees {fact} on {url}")
+    assert wrong == []
+
+
+def test_mail_names_nobody_but_who_it_is_for(cast: Cast) -> None:
+    wrong = []
+    for message in Message.objects.all():
+        text = f"{message.subject} {message.text} {message.html} {message.key}".casefold()
+        wrong += [
+            f"{message.key} tells {message.to} about {person}"
+            for person in PEOPLE
+            if name_of(person).casefold() in text
+            and cast[person].email.casefold() != message.to.casefold()
+        ]
+    assert Message.objects.exists()
+    assert wrong == []
+
+
+def test_the_canaries_would_be_heard(cast: Cast) -> None:
+    """The control: who may see them finds them, so a leak could not stay silent."""
+    profile = look(visitor(cast["outsider"]), reverse("accounts:profile"))
+    assert name_of("outsider").casefold() in profile
+    person = look(visitor(cast["admin"]), reverse("accounts:person", args=[cast["outsider"].pk]))
+    assert name_of("outsider").casefold() in person
+    booking = reverse("therapy_credits:booking", args=[cast.things["booking"].reference])
+    assert cast.things["booking"].reference.casefold() in look(visitor(cast["ambassador"]), booking)
