@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import include, path
 
 from config import operations
+from portal import api
 
 urlpatterns = [
     path("healthz", operations.healthz, name="healthz"),
@@ -11,6 +12,7 @@ urlpatterns = [
     path("metrics", operations.metrics, name="metrics"),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
+    path("api/v1/", api.urlpatterns),
     path("", include("portal.urls")),
     path("", include("resources.urls")),
     path("", include("events.urls")),

@@ -512,3 +512,23 @@ def people_to_tell(occurrence: Occurrence) -> Iterable[Rsvp]:
         .select_related("user")
         .order_by("pk")
     )
+
+
+def dates_for_programs(
+    chosen: Mapping[str, Any], *, is_trusted: bool, at: datetime
+) -> QuerySet[Occurrence]:
+    """Dates still to come, as a program may read them, with the places that are ``held``.
+
+    Without trust, what the public list shows; with it, every event that is published.
+    """
+    if not is_trusted:
+        return with_held(listed_dates(AnonymousUser(), chosen, at=at), at=at)
+    published = Occurrence.objects.exclude(event__status=Event.Status.DRAFT).upcoming(at=at)
+    return with_held(chosen_dates(published, chosen).select_related("event", "seats"), at=at)
+
+
+def with_held(dates: QuerySet[Occurrence], *, at: datetime) -> QuerySet[Occurrence]:
+    """The same dates, each with how many places timed holds take (``held``)."""
+    holding = Rsvp.objects.holding(at=at).filter(occurrence=OuterRef("pk"))
+    total = holding.order_by().values("occurrence").annotate(total=Sum("party_size"))
+    return dates.annotate(held=Coalesce(total.values("total"), 0))

@@ -51,17 +51,21 @@ def place_rsvp(
     companions: Sequence[str] = (),
     language: str = "en",
     may_hold: bool = True,
+    is_vouched: bool = False,
     at: datetime,
 ) -> Rsvp:
     """Say yes for ``person``: places at ``occurrence``, or a turn in its queue when it is full.
 
     A guest's answer waits for the link in their mail; their places are held for 15 minutes
     (``may_hold`` off, or with three such holds already, they are taken on confirming).
+    ``is_vouched`` when a partner's program answers for the guest: no link needs opening.
     Calling it again changes nothing, but mails a guest their link again. Raises RsvpClosed,
     PartyTooLarge and TooManyNames.
     """
     try:
-        return _place(occurrence, person, party_size, companions, language, may_hold, at)
+        return _place(
+            occurrence, person, party_size, companions, language, may_hold, is_vouched, at
+        )
     except IntegrityError:
         # The same person at the same moment (a double click): the other one was first.
         user = person if isinstance(person, User) else None
@@ -78,6 +82,7 @@ def _place(
     companions: Sequence[str],
     language: str,
     may_hold: bool,
+    is_vouched: bool,
     at: datetime,
 ) -> Rsvp:
     user = person if isinstance(person, User) else None
@@ -105,7 +110,7 @@ def _place(
     with places_of(occurrence.pk, at=at) as places:
         if refusal := refusal_of_rsvp(places.occurrence, at=at):
             raise refusal
-        if user:
+        if user or is_vouched:
             _take_or_queue(places, rsvp, at)
             rsvp.save(force_insert=True)
             _tell_outcome(places, rsvp, at)

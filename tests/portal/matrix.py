@@ -2,17 +2,38 @@
 
 from calendars.services.links import personal_link
 from tests.conftest import NOW
-from tests.permissions import EVERYONE, NOBODY, Cast, Route
+from tests.permissions import EVERYONE, NOBODY, Cast, Kwargs, Route
 
 
 def enrich(cast: Cast) -> None:
     cast.things["calendar_link"] = personal_link(user=cast["attendee"], at=NOW)
 
 
+def _public_event(cast: Cast) -> Kwargs:
+    return {"slug": cast.things["public_event"].slug}
+
+
+def _rsvp(cast: Cast) -> Kwargs:
+    return {"reference": cast.things["rsvp"].reference}
+
+
 ROUTES: dict[str, Route] = {
     "portal:home": Route(get=EVERYONE),
     "portal:language": Route(post=EVERYONE, data={"language": "en"}),
     "portal:robots": Route(get=EVERYONE),
+    # The API knows no sessions, only keys (tests/portal/test_api.py): a signed-in person is to it
+    # like anybody else, who may read public events and nothing more.
+    "api:home": Route(get=EVERYONE),
+    "api:docs": Route(get=EVERYONE),
+    "api:openapi-json": Route(get=EVERYONE),
+    "api:api-root": Route(get=EVERYONE),
+    "api:list_events": Route(get=EVERYONE),
+    "api:get_event": Route(get=EVERYONE, some=_public_event, absent={"slug": "no-such-event"}),
+    "api:make_rsvp": Route(some=_public_event, absent={"slug": "no-such-event"}),
+    "api:get_rsvp": Route(some=_rsvp, absent={"reference": "NOSUCHONE0"}),
+    "api:patch_rsvp": Route(some=_rsvp, absent={"reference": "NOSUCHONE0"}),
+    "api:delete_rsvp": Route(some=_rsvp, absent={"reference": "NOSUCHONE0"}),
+    "api:nothing": Route(some=lambda cast: {"rest": "nothing"}, absent={"rest": "nowhere/at/all"}),
     # The link is the key: whoever holds it may read the calendar, and nobody can guess it.
     "portal:personal-feed": Route(
         get=EVERYONE,

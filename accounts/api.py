@@ -1,0 +1,138 @@
+"""What every part of the API needs: the key a program shows, and doing things once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from ninja import Header
+from ninja.errors import AuthenticationError, AuthorizationError, HttpError, Throttled
+from ninja.security import HttpBearer
+
+from accounts.models import ApiKey, Scope
+from accounts.services.api_keys import Answer, answer_once, digest_request
+from common.rates import count_in_this_minute, seconds_left_in_minute
+
+ANYBODY = "anybody"
+"""What ``request.auth`` is for a program that shows no key where none is needed."""
+
+ANYBODY_A_MINUTE = 120
+KEY_A_MINUTE = 600
+WRONG_KEYS_A_MINUTE = 20
+
+IdempotencyKey = Annotated[
+    str,
+    Header(
+        alias="Idempotency-Key",
+        min_length=8,
+        max_length=200,
+        description="Your own name for this request. The same name and the same request again "
+        "give the first answer and do nothing. Kept for seven days.",
+    ),
+]
+
+
+_PROBLEM = {
+    "application/problem+json": {
+        "schema": {
+            "type": "object",
+            "required": ["type", "title", "status", "detail"],
+            "properties": {
+                "type": {"type": "string", "format": "uri-reference"},
+                "title": {"type": "string"},
+                "status": {"type": "integer"},
+                "detail": {"type": "string"},
+                "errors": {
+                    "type": "array",
+                    "items": {
+                        "type": "object",
+                        "properties": {
+                            "field": {"type": "string"},
+                            "message": {"type": "string"},
+                        },
+                    },
+                },
+            },
+        }
+    }
+}
+
+
+class BearerKey(HttpBearer):
+    """Asks for a live key with a scope, and lets nobody ask too often."""
+
+    def __init__(self, scope: Scope, *, is_required: bool = True) -> None:
+        super().__init__()
+        self.scope = scope
+        self.is_required = is_required
+
+    @property
+    def rule(self) -> dict[str, Any]:
+        """How an operation says that it asks for this: who may, and what may go wrong."""
+        problem = {"description": "A problem detail (RFC 9457)", "content": _PROBLEM}
+        return {
+            "auth": self,
+            "openapi_extra": {"x-scope": self.scope.value, "responses": {"default": problem}},
+        }
+
+    def __call__(self, request: HttpRequest) -> ApiKey | str | None:
+        if not self.is_required and "Authorization" not in request.headers:
+            _count("api", _address(request), ANYBODY_A_MINUTE)
+            return ANYBODY
+        shown: ApiKey | None = super().__call__(request)
+        return shown
+
+    def authenticate(self, request: HttpRequest, token: str) -> ApiKey:
+        key = ApiKey.objects.opened_by(token)
+        if key is None:
+            _count("api-wrong-key", _address(request), WRONG_KEYS_A_MINUTE)
+            raise AuthenticationError(message=_("This key is not known, or no longer good."))
+        _count("api", f"key {key.pk}", KEY_A_MINUTE)
+        if not key.may(self.scope):
+            raise AuthorizationError(
+                message=_("This key may not do that: it lacks the scope %(scope)s.")
+                % {"scope": self.scope.value}
+            )
+        return key
+
+
+def once(
+    request: HttpRequest,
+    response: HttpResponse,
+    idempotency_key: str,
+    facts: dict[str, Any],
+    effect: Callable[[], Answer],
+) -> tuple[int, dict[str, Any]]:
+    """Answer this POST once for its key and ``idempotency_key``; a replay says that it is one."""
+    key = key_of(request)
+    answer = answer_once(
+        key=key,
+        idempotency_key=idempotency_key,
+        request_digest=digest_request("POST", request.path, facts),
+        effect=effect,
+        at=timezone.now(),
+    )
+    if answer.is_replay:
+        response["Idempotent-Replayed"] = "true"
+    return answer.status, answer.body
+
+
+def key_of(request: HttpRequest) -> ApiKey:
+    """The key that ``BearerKey`` let in."""
+    key = request.auth  # type: ignore[attr-defined]  # set by the API framework
+    if not isinstance(key, ApiKey):
+        raise HttpError(401, _("This needs a key."))
+    return key
+
+
+def _address(request: HttpRequest) -> str:
+    return str(request.META.get("REMOTE_ADDR", ""))
+
+
+def _count(what: str, who: str, limit: int) -> None:
+    at = timezone.now()
+    if count_in_this_minute(what, who, at=at) > limit:
+        raise Throttled(wait=seconds_left_in_minute(at))

@@ -1,0 +1,304 @@
+"""Events and RSVPs for programs. The same services as the pages, and the same rules."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import ValidationError as Invalid
+from django.core.validators import validate_email
+from django.db.models import Q
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from ninja import Field, Path, Query, Router, Schema
+from ninja.errors import HttpError, ValidationError
+from pydantic import ConfigDict, field_validator
+
+from accounts.api import BearerKey, IdempotencyKey, once
+from accounts.models import ApiKey, Scope
+from accounts.services.api_keys import Answer
+from common.cursors import make_cursor, read_cursor
+from events.forms import EventFilter
+from events.models import Event, Occurrence, Rsvp
+from events.queries import (
+    dates_for_programs,
+    page_url,
+    queue_position,
+    standing_rsvp,
+    with_held,
+)
+from events.services.rsvps import Guest, change_party, leave, place_rsvp
+
+router = Router(tags=["Events and RSVPs"])
+read_events = BearerKey(Scope.EVENTS_READ, is_required=False)
+write_rsvps = BearerKey(Scope.RSVPS_WRITE)
+
+
+class DateOut(Schema):
+    date: dt.date = Field(description="The day in the event's own zone; names a date of a series.")
+    uid: str = Field(description="The UID of the calendar entry. It never changes.")
+    starts_at: dt.datetime
+    ends_at: dt.datetime
+    status: str = Field(description="published, cancelled or completed")
+    capacity: int | None = Field(description="null: no limit")
+    places_left: int | None = Field(description="null: no limit. Only an RSVP is sure of a place.")
+    updated_at: dt.datetime
+
+
+class EventOut(DateOut):
+    slug: str
+    title: str
+    summary: str
+    timezone: str = Field(description="An IANA name")
+    format: str = Field(description="in_person, online or hybrid")
+    language: str
+    url: str
+
+
+class EventWithDates(EventOut):
+    dates: list[DateOut] = Field(description="Every date still to come, at most 200")
+
+
+class EventPage(Schema):
+    items: list[EventOut]
+    next: str | None = Field(description="The cursor of the next page; null on the last")
+
+
+class EventQuery(Schema):
+    """The filters of the list page."""
+
+    q: str | None = Field(None, description="Words in title, summary, hosts or place")
+    format: str | None = Field(None, description="in_person, online or hybrid")
+    language: str | None = Field(None, description="Such as en or es")
+    topic: str | None = None
+    programme: str | None = Field(None, description="The slug of a programme")
+    first_on: dt.date | None = Field(None, alias="from", description="Not before this day")
+    last_on: dt.date | None = Field(None, alias="to", description="Not after this day")
+    limit: int = Field(50, ge=1, le=200)
+    cursor: str | None = Field(None, max_length=200)
+
+
+class RsvpIn(Schema):
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(min_length=1, max_length=120)
+    email: str = Field(max_length=254)
+    party_size: int = Field(1, ge=1, le=50, description="The person included")
+    date: dt.date | None = Field(None, description="Which date of a series; else the next one")
+
+    @field_validator("name", "email")
+    @classmethod
+    def trimmed(cls, value: str) -> str:
+        if not value.strip() or "\x00" in value:
+            raise ValueError(_("This cannot be empty."))
+        return value.strip()
+
+    @field_validator("email")
+    @classmethod
+    def is_an_address(cls, value: str) -> str:
+        try:
+            validate_email(value)
+        except Invalid as wrong:
+            raise ValueError(_("This is not an e-mail address.")) from wrong
+        return value
+
+
+class PartyIn(Schema):
+    model_config = ConfigDict(extra="forbid")
+
+    party_size: int = Field(ge=1, le=50, description="The person included")
+
+
+class RsvpOut(Schema):
+    reference: str
+    status: str = Field(description="going, waitlisted, pending, offered, left or released")
+    position: int | None = Field(description="The place in the queue; 1 is next")
+    party_size: int
+    slug: str
+    date: dt.date
+
+
+@router.get("/events", response=EventPage, **read_events.rule, summary="Dates still to come")
+def list_events(request: HttpRequest, query: Query[EventQuery]) -> dict[str, Any]:
+    """Dates in order of their start. Public events need no key; a key with `events:read` also
+    reads unlisted ones and those for members."""
+    at = timezone.now()
+    dates = dates_for_programs(_chosen(query), is_trusted=_is_trusted(request), at=at)
+    if query.cursor:
+        starts_at, number = _after(query.cursor)
+        dates = dates.filter(Q(starts_at__gt=starts_at) | Q(starts_at=starts_at, pk__gt=number))
+    rows = list(dates.order_by("starts_at", "pk")[: query.limit + 1])
+    page, has_more = rows[: query.limit], len(rows) > query.limit
+    return {
+        "items": [_event(date) for date in page],
+        "next": make_cursor(page[-1].starts_at, page[-1].pk) if has_more else None,
+    }
+
+
+@router.get("/events/{slug}", response=EventWithDates, **read_events.rule, summary="One event")
+def get_event(request: HttpRequest, slug: Path[str]) -> dict[str, Any]:
+    """The next date in the main fields (or the last, when all are over), and every one to come."""
+    at = timezone.now()
+    event = _find(request, slug)
+    dates = with_held(event.occurrences.select_related("seats"), at=at)
+    coming = list(dates.filter(ends_at__gt=at).order_by("starts_at")[:200])
+    main = next((date for date in coming if date.cancelled_at is None), None)
+    main = main or dates.order_by("-starts_at").first()
+    if main is None:
+        raise Http404
+    for date in [main, *coming]:
+        date.event = event
+    return {**_event(main), "dates": [_date(date) for date in coming]}
+
+
+@router.post("/events/{slug}/rsvps", response={201: RsvpOut}, **write_rsvps.rule, summary="Say yes")
+def make_rsvp(
+    request: HttpRequest,
+    response: HttpResponse,
+    slug: Path[str],
+    payload: RsvpIn,
+    idempotency_key: IdempotencyKey,
+) -> tuple[int, dict[str, Any]]:
+    """Say yes for a person who told you so. They have a place, or a turn in the queue, and a mail
+    with the calendar entry and their own link to change it or to leave."""
+
+    def effect() -> Answer:
+        at = timezone.now()
+        date = _open_date(_find(request, slug), payload.date, at)
+        if standing_rsvp(date, user=None, email=payload.email):
+            raise HttpError(409, _("This address has an answer for this date already."))
+        rsvp = place_rsvp(
+            occurrence=date,
+            person=Guest(payload.name, payload.email),
+            party_size=payload.party_size,
+            language=get_language() or "en",
+            is_vouched=True,
+            at=at,
+        )
+        return Answer(201, _rsvp(rsvp))
+
+    facts = payload.model_dump(mode="json")
+    return once(request, response, idempotency_key, facts, effect)
+
+
+@router.get("/rsvps/{reference}", response=RsvpOut, **write_rsvps.rule, summary="One RSVP")
+def get_rsvp(request: HttpRequest, reference: Path[str]) -> dict[str, Any]:
+    """Where it stands now. It names nobody."""
+    return _rsvp(_find_rsvp(reference))
+
+
+@router.patch(
+    "/rsvps/{reference}", response=RsvpOut, **write_rsvps.rule, summary="Change the party"
+)
+def patch_rsvp(request: HttpRequest, reference: Path[str], payload: PartyIn) -> dict[str, Any]:
+    """Come with more or fewer people. Growing may be refused; then nothing changes."""
+    rsvp = change_party(
+        rsvp=_find_rsvp(reference), party_size=payload.party_size, at=timezone.now()
+    )
+    return _rsvp(rsvp)
+
+
+@router.delete("/rsvps/{reference}", response=RsvpOut, **write_rsvps.rule, summary="Leave")
+def delete_rsvp(request: HttpRequest, reference: Path[str]) -> dict[str, Any]:
+    """Give up the place or the turn in the queue. Again changes nothing."""
+    return _rsvp(leave(rsvp=_find_rsvp(reference), at=timezone.now()))
+
+
+def _is_trusted(request: HttpRequest) -> bool:
+    return isinstance(request.auth, ApiKey)  # type: ignore[attr-defined]  # set by the framework
+
+
+def _chosen(query: EventQuery) -> dict[str, Any]:
+    """The filters as the list page reads them; here what cannot be read is an error."""
+    form = EventFilter(query.model_dump(by_alias=True, exclude={"limit", "cursor"}))
+    if not form.is_valid():
+        raise ValidationError(
+            [
+                {"loc": ["query", name], "msg": " ".join(str(error) for error in errors)}
+                for name, errors in form.errors.items()
+            ]
+        )
+    return form.chosen
+
+
+def _after(cursor: str) -> tuple[dt.datetime, int]:
+    try:
+        return read_cursor(cursor)
+    except ValueError as nonsense:
+        message = _("This is not a cursor of ours. Leave it out to begin anew.")
+        raise ValidationError([{"loc": ["query", "cursor"], "msg": message}]) from nonsense
+
+
+def _find(request: HttpRequest, slug: str) -> Event:
+    events = Event.objects.exclude(status=Event.Status.DRAFT)
+    if not (_is_trusted(request) and request.auth.may(Scope.EVENTS_READ)):  # type: ignore[attr-defined]
+        events = Event.objects.visible_to(AnonymousUser())
+    event = events.filter(slug=slug).first()
+    if event is None:
+        raise Http404
+    return event
+
+
+def _open_date(event: Event, day: dt.date | None, at: dt.datetime) -> Occurrence:
+    """The date that is meant: the one of that day, or the next that stands."""
+    if day is not None:
+        date = event.occurrences.filter(starts_on=day).first()
+    else:
+        coming = event.occurrences.filter(starts_at__gt=at, cancelled_at__isnull=True)
+        date = coming.order_by("starts_at").first() or event.occurrences.last()
+    if date is None:
+        raise Http404
+    date.event = event
+    return date
+
+
+def _find_rsvp(reference: str) -> Rsvp:
+    rsvps = Rsvp.objects.select_related("occurrence__event", "user")
+    rsvp = rsvps.filter(reference=reference.upper()).first()
+    if rsvp is None:
+        raise Http404
+    return rsvp
+
+
+def _event(date: Occurrence) -> dict[str, Any]:
+    event = date.event
+    return {
+        **_date(date),
+        "slug": event.slug,
+        "title": event.title,
+        "summary": event.summary,
+        "timezone": event.time_zone,
+        "format": event.format,
+        "language": event.language,
+        "url": page_url(date),
+    }
+
+
+def _date(date: Occurrence) -> dict[str, Any]:
+    left = None
+    if date.capacity is not None:
+        left = max(0, date.capacity - date.seats.firm - date.held)  # type: ignore[attr-defined]  # annotated
+    return {
+        "date": date.starts_on,
+        "uid": date.uid,
+        "starts_at": date.starts_at,
+        "ends_at": date.ends_at,
+        "status": Event.Status.CANCELLED if date.is_cancelled else date.event.status,
+        "capacity": date.capacity,
+        "places_left": left,
+        "updated_at": max(filter(None, [date.revised_at, date.event.edited_at])),
+    }
+
+
+def _rsvp(rsvp: Rsvp) -> dict[str, Any]:
+    return {
+        "reference": rsvp.reference,
+        "status": rsvp.status,
+        "position": queue_position(rsvp),
+        "party_size": rsvp.party_size,
+        "slug": rsvp.occurrence.event.slug,
+        "date": rsvp.occurrence.starts_on.isoformat(),
+    }
