@@ -30,6 +30,7 @@ STAFF_DOORS = (
     Door(_("Today"), "/staff/", "home"),
     Door(_("Events"), "/staff/events/", "calendar", frozenset({Role.COORDINATOR})),
     Door(_("Programmes"), "/staff/programmes/", "people", frozenset({Role.COORDINATOR})),
+    Door(_("Practices"), "/staff/practices/", "door", frozenset({Role.CARE, Role.ADMIN})),
     Door(_("Pools"), "/staff/pools/", "wallet", frozenset({Role.FINANCE})),
     Door(
         _("Reports"),

@@ -19,6 +19,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.access import signed_in
 from accounts.models import User
 from ambassadors.queries import has_health_consent
+from ambassadors.services.agreements import confirm_adult
 from common.codes import show_code
 from common.sealing import CannotOpen, seal, unseal
 from common.when import ZONES
@@ -36,7 +37,6 @@ from therapy_credits.queries.bookings import (
     pays_for,
 )
 from therapy_credits.queries.practices import Offer, find_offers
-from therapy_credits.services.adults import say_adult
 from therapy_credits.services.bookings import (
     HORIZON,
     Identity,
@@ -267,7 +267,7 @@ def _person(request: HttpRequest) -> User:
 def _say_age(user: User, is_adult: bool, now: dt.datetime) -> bool:
     """Keep a yes, so that nobody asks again. A no is kept nowhere and told to nobody."""
     if is_adult:
-        say_adult(user=user, at=now)
+        confirm_adult(user=user, at=now)
     return is_adult
 
 

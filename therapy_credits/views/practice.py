@@ -236,7 +236,7 @@ def _frame(membership: PracticeMembership, here: str) -> dict[str, Any]:
     """What every page of the portal shows round its content."""
     tabs = [
         ("today", _("Today"), "practice-today"),
-        ("confirm", _("Enter a code"), "practice-confirm"),
+        ("confirm", _("Code"), "practice-confirm"),
         ("bookings", _("Bookings"), "practice-bookings"),
         ("hours", _("Hours"), "practice-hours"),
     ]

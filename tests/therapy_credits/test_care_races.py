@@ -1,0 +1,323 @@
+"""Two hands at once, on real threads and the real database: one outcome, and the books right.
+
+Every race starts both hands at a barrier. Where a lock decides, a control takes it out and
+sees the race go wrong, so that the test is known to be able to fail.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.db import connection
+
+from tests.conftest import NOW
+from tests.factories import PracticeMembershipFactory
+from tests.therapy_credits.care import (
+    NEXT_THURSDAY_NINE,
+    Desk,
+    book,
+    left_booked_used,
+    make_client,
+    make_desk,
+)
+from therapy_credits.errors import (
+    AlreadyClosed,
+    CodeNotAccepted,
+    NotEnoughSessions,
+    SlotTaken,
+    TherapyCreditsError,
+)
+from therapy_credits.models import Account, Booking, SessionCode, Transfer
+from therapy_credits.services import bookings as booking_services
+from therapy_credits.services import code_tries, session_codes
+from therapy_credits.services.bookings import (
+    HOLD_LIFE,
+    cancel_booking,
+    confirm_session,
+    time_out_bookings,
+)
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.race]
+
+AFTER = NEXT_THURSDAY_NINE + dt.timedelta(hours=1)
+JUST_BEFORE = NEXT_THURSDAY_NINE - dt.timedelta(hours=1)
+
+
+def at_once(*hands: Callable[[], Any]) -> list[Any]:
+    """What each hand returned, or the refusal it met."""
+    barrier = threading.Barrier(len(hands))
+    answers: list[Any] = [None] * len(hands)
+
+    def run(n: int) -> None:
+        try:
+            connection.ensure_connection()
+            barrier.wait(10)
+            answers[n] = hands[n]()
+        except TherapyCreditsError as refusal:
+            answers[n] = type(refusal)
+        except BaseException as trouble:
+            answers[n] = trouble
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run, args=(n,)) for n in range(len(hands))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    return answers
+
+
+def assert_books_are_right() -> None:
+    """Every counter is what its transfers add up to, and every hold ended at most once."""
+    for account in Account.objects.all():
+        out = sum(
+            t.amount for t in Transfer.objects.filter(debit=account, phase__in=["single", "post"])
+        )
+        held = sum(
+            t.amount
+            for t in Transfer.objects.filter(debit=account, phase="pending")
+            if not Transfer.objects.filter(pending=t).exists()
+        )
+        assert (account.debits_posted, account.debits_pending) == (out, held)
+        assert account.left >= 0 or not account.bounded
+
+
+@contextmanager
+def exclusion_constraints_off() -> Iterator[None]:
+    """The control: the database no longer keeps a practitioner out of two sessions."""
+    constraint = next(
+        c for c in Booking._meta.constraints if c.name == "booking_practitioner_one_at_a_time"
+    )
+    with connection.schema_editor() as editor:
+        editor.remove_constraint(Booking, constraint)
+    try:
+        yield
+    finally:
+        Booking.objects.all().delete()
+        with connection.schema_editor() as editor:
+            editor.add_constraint(Booking, constraint)
+
+
+def slow_save(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the moment between looking and writing long enough for anybody to fall into it."""
+    original = booking_services.open_slots_of
+    pause = threading.Event()
+
+    def slowly(*args: Any, **kwargs: Any) -> Any:
+        found = original(*args, **kwargs)
+        pause.wait(0.3)
+        return found
+
+    monkeypatch.setattr(booking_services, "open_slots_of", slowly)
+
+
+def two_people_one_slot(desk: Desk) -> list[Any]:
+    people = [make_client(name) for name in ("ambassador", "recipient")]
+    answers = at_once(*(lambda one=one: book(one, desk) for one in people))
+    assert_books_are_right()
+    assert sum(left_booked_used(one)[1] for one in people) == Booking.objects.count()
+    return answers
+
+
+def test_two_people_book_one_slot_and_one_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    slow_save(monkeypatch)
+    answers = two_people_one_slot(make_desk())
+    assert sorted(str(type(answer)) for answer in answers) == sorted([str(Booking), str(type)])
+    assert SlotTaken in answers
+    assert Booking.objects.count() == 1
+
+
+def test_without_the_lock_the_constraint_still_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
+    slow_save(monkeypatch)
+    monkeypatch.setattr(booking_services, "_lock_practitioner", lambda one: one)
+    two_people_one_slot(make_desk())
+    assert Booking.objects.count() == 1
+
+
+def test_control_without_lock_and_constraint_both_have_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    slow_save(monkeypatch)
+    monkeypatch.setattr(booking_services, "_lock_practitioner", lambda one: one)
+    with exclusion_constraints_off():
+        two_people_one_slot(make_desk())
+        assert Booking.objects.count() == 2
+
+
+def test_twenty_bookings_for_the_last_session() -> None:
+    client = make_client(units=1)
+    desks = [make_desk(f"House {n}") for n in range(20)]
+    hours = [NEXT_THURSDAY_NINE + dt.timedelta(hours=n % 8) for n in range(20)]
+    answers = at_once(
+        *(
+            lambda desk=desk, starts=starts: book(client, desk, starts)
+            for desk, starts in zip(desks, hours, strict=True)
+        )
+    )
+    assert sum(isinstance(answer, Booking) for answer in answers) == 1
+    assert set(answers) - {a for a in answers if isinstance(a, Booking)} == {NotEnoughSessions}
+    assert left_booked_used(client) == (0, 1, 0)
+    assert_books_are_right()
+
+
+def test_a_double_click_is_one_booking() -> None:
+    client, desk, request_id = make_client(), make_desk(), uuid4()
+    answers = at_once(*[lambda: book(client, desk, request_id=request_id)] * 2)
+    assert answers[0] == answers[1]
+    assert Booking.objects.count() == 1
+    assert left_booked_used(client) == (2, 1, 0)
+
+
+def test_a_double_click_is_one_code() -> None:
+    client, request_id = make_client(), uuid4()
+    answers = at_once(
+        *[lambda: session_codes.issue_code(user=client.user, request_id=request_id, at=NOW)] * 2
+    )
+    assert answers[0].code == answers[1].code
+    assert sorted(answer.text is None for answer in answers) == [False, True]
+    assert left_booked_used(client) == (2, 1, 0)
+
+
+def two_practices_one_code(client: Any) -> list[Any]:
+    desks = [make_desk("Lantern House"), make_desk("Harbour Rooms")]
+    issued = session_codes.issue_code(user=client.user, request_id=uuid4(), at=NOW)
+    return at_once(
+        *(
+            lambda desk=desk: session_codes.redeem_code(
+                text=issued.text,
+                membership=desk.membership,
+                service=desk.service,
+                held_on=NOW.date(),
+                address="192.0.2.7",
+                at=NOW,
+            )
+            for desk in desks
+        )
+    )
+
+
+def test_two_practices_confirm_one_code_and_one_is_paid() -> None:
+    client = make_client()
+    answers = two_practices_one_code(client)
+    assert CodeNotAccepted in answers
+    assert sum(isinstance(answer, SessionCode) for answer in answers) == 1
+    assert left_booked_used(client) == (2, 0, 1)
+    assert_books_are_right()
+
+
+def test_one_practice_confirms_one_code_from_two_phones() -> None:
+    client, desk = make_client(), make_desk()
+    colleague = PracticeMembershipFactory(practice=desk.practitioner.practice)
+    issued = session_codes.issue_code(user=client.user, request_id=uuid4(), at=NOW)
+    answers = at_once(
+        *(
+            lambda who=who: session_codes.redeem_code(
+                text=issued.text,
+                membership=who,
+                service=desk.service,
+                held_on=NOW.date(),
+                address="192.0.2.7",
+                at=NOW,
+            )
+            for who in (desk.membership, colleague)
+        )
+    )
+    assert [type(answer) for answer in answers] == [SessionCode, SessionCode]
+    assert left_booked_used(client) == (2, 0, 1)
+    assert_books_are_right()
+
+
+@pytest.mark.parametrize("turn", range(3))
+def test_cancel_racing_confirm_has_one_outcome(turn: int) -> None:
+    client, desk = make_client(), make_desk()
+    booking = book(client, desk)
+    answers = at_once(
+        lambda: cancel_booking(booking=booking, user=client.user, agreed="excused", at=JUST_BEFORE),
+        lambda: confirm_session(
+            booking=booking, membership=desk.membership, outcome="attended", at=AFTER
+        ),
+    )
+    booking.refresh_from_db()
+    assert sum(answer is AlreadyClosed for answer in answers) == 1
+    assert (booking.status, left_booked_used(client)) in [
+        ("late_cancel", (3, 0, 0)),
+        ("attended", (2, 0, 1)),
+    ]
+    assert_books_are_right()
+
+
+@pytest.mark.parametrize("turn", range(3))
+def test_timeout_racing_confirm_has_one_outcome(turn: int) -> None:
+    client, desk = make_client(), make_desk()
+    booking = book(client, desk)
+    due = booking.ends_at + HOLD_LIFE
+    answers = at_once(
+        lambda: time_out_bookings(at=due),
+        lambda: confirm_session(
+            booking=booking, membership=desk.membership, outcome="attended", at=due
+        ),
+    )
+    booking.refresh_from_db()
+    if booking.status == "attended":
+        assert answers[0] == 0
+        assert left_booked_used(client) == (2, 0, 1)
+    else:
+        assert (booking.status, answers) == ("timed_out", [1, AlreadyClosed])
+        assert left_booked_used(client) == (3, 0, 0)
+    assert_books_are_right()
+
+
+def test_control_without_the_row_lock_the_ledger_still_ends_a_hold_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The lock gives the kinder answer; the books hold without it."""
+
+    def unlocked(booking: Booking) -> Booking:
+        one = Booking.objects.get(pk=booking.pk)
+        threading.Event().wait(0.2)
+        return one
+
+    monkeypatch.setattr(booking_services, "_lock_booking", unlocked)
+    client, desk = make_client(), make_desk()
+    booking = book(client, desk)
+    answers = at_once(
+        lambda: cancel_booking(booking=booking, user=client.user, agreed="excused", at=JUST_BEFORE),
+        lambda: confirm_session(
+            booking=booking, membership=desk.membership, outcome="attended", at=AFTER
+        ),
+    )
+    # Both looked while it was open, so the kind answer is gone: the ledger's own refuses.
+    assert AlreadyClosed not in answers
+    assert sum(isinstance(answer, Booking) for answer in answers) == 1
+    assert_books_are_right()
+
+
+def test_the_limit_on_guesses_counts_exactly() -> None:
+    tries = at_once(
+        *[lambda: code_tries.count_try(practice_id=1, address="192.0.2.7", at=NOW)] * 30
+    )
+    assert sum(one.is_allowed for one in tries) == code_tries.LIMITS["practice"]
+    assert [one.burst for one in tries].count("practice") == 1
+
+
+def test_control_a_limit_that_reads_and_then_writes_lets_too_many_through(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def careless(key: str) -> int:
+        count = code_tries.cache.get(key, 0)
+        threading.Event().wait(0.05)
+        code_tries.cache.set(key, count + 1)
+        return count + 1
+
+    monkeypatch.setattr(code_tries, "_add_one", careless)
+    tries = at_once(
+        *[lambda: code_tries.count_try(practice_id=1, address="192.0.2.7", at=NOW)] * 30
+    )
+    assert sum(one.is_allowed for one in tries) > code_tries.LIMITS["practice"]

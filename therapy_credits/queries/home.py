@@ -1,0 +1,69 @@
+"""What the pages that gather several apps ask of this one."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from accounts.models import Role, User
+from accounts.rules import has_role
+from common.needs import NeedsYou
+from therapy_credits.models import Booking
+from therapy_credits.queries.balances import Balance, balance_of
+from therapy_credits.queries.bookings import bookings_of, bookings_of_member
+from therapy_credits.queries.practices import licences_to_check, membership_of
+
+
+@dataclass(frozen=True)
+class HomeCard:
+    """What ``/me/`` shows of the person's sessions (``therapy_credits/_home_card.html``)."""
+
+    balance: Balance
+    next_booking: Booking | None
+
+
+def home_cards(tokens: Sequence[UUID], *, at: dt.datetime) -> list[HomeCard]:
+    """One card for who has, or had, sessions; none for everybody else.
+
+    ``tokens`` are the reader's own (``services.subjects.own_tokens``).
+    """
+    balance = balance_of(tokens, at=at)
+    if not balance.has_ever_had_any:
+        return []
+    upcoming = bookings_of(tokens).upcoming(at=at).select_related("practitioner__practice")
+    return [HomeCard(balance, upcoming.first())]
+
+
+def needs_you(user: User, *, at: dt.datetime) -> list[NeedsYou]:
+    """For members of a practice, sessions to confirm; for care staff, licences to check."""
+    waiting = []
+    membership = membership_of(user)
+    if membership:
+        count = bookings_of_member(membership).to_confirm(at=at).count()
+        if count:
+            title = ngettext(
+                "%(n)d session waits for your word: did it take place?",
+                "%(n)d sessions wait for your word: did they take place?",
+                count,
+            )
+            url = reverse("therapy_credits:practice-bookings")
+            waiting.append(NeedsYou(title=title % {"n": count}, url=url, kind="practice"))
+    if has_role(user, Role.CARE, Role.ADMIN, at=at):
+        waiting += [
+            NeedsYou(
+                title=_("A licence waits for your look"),
+                url=reverse(
+                    "therapy_credits:staff-practitioner",
+                    args=[licence.practitioner.practice.slug, licence.practitioner.slug],
+                ),
+                kind="licence",
+            )
+            for licence in licences_to_check(user)
+        ]
+    return waiting
