@@ -16,7 +16,7 @@ STAFF = UUID("0192a000-0000-7000-8000-00000000aaaa")  # whoever did it; the book
 DAY = dt.timedelta(days=1)
 
 
-def make_pool(name: str = "Northlight", units: int = 100) -> Pool:
+def make_pool(name: str = "Northlight", units: int = 100, **terms: object) -> Pool:
     """A pool of an invented partner with ``units`` paid in and nothing given out."""
     pool = Pool.objects.create(
         name=name,
@@ -25,6 +25,7 @@ def make_pool(name: str = "Northlight", units: int = 100) -> Pool:
         currency="GBP",
         ceiling_price_minor=7000,
         opened_at=NOW,
+        **terms,
     )
     ledger.open_pool(pool=pool)
     if units:

@@ -134,7 +134,7 @@ def test_the_first_missed_session_is_paid_by_the_pool(pool: Pool, ana: UUID) -> 
 
 
 def test_goodwill_frees_the_person_even_when_the_pool_is_empty(ana: UUID) -> None:
-    pool = make_pool(units=1)
+    pool = make_pool(units=1, goodwill_percent=0)
     lot = give(pool, ana, 1)
     booking = hold(ana)
     result = ledger.excuse_hold(group=booking.group, actor=STAFF, at=NOW)
@@ -270,6 +270,13 @@ def test_a_settled_charge_is_adjusted_before_it_is_undone(pool: Pool, ana: UUID)
     ledger.reverse_charge(group=booking.group, units=1, is_settled=True, actor=STAFF, at=NOW)
     assert account_of(pool, Kind.SETTLED).left == 1
     assert counters(lot)[0] == 1
+
+
+def test_allocations_leave_a_goodwill_reserve_in_the_pool(pool: Pool, ana: UUID) -> None:
+    give(pool, ana, 95)
+    with pytest.raises(NotEnoughSessions):
+        give(pool, ana, 1)
+    assert statement(pool)["unallocated"] == 5
 
 
 def test_unallocated_sessions_go_back_to_the_partner(pool: Pool, ana: UUID) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+from uuid import UUID
+
 import pytest
 from django.db import connection
 
 from accounts.models import AccessLook, User
+from ambassadors.models import Programme
 from tests.conftest import NOW
 from tests.factories import EnrolmentFactory, ProgrammeFactory, UserFactory
 from therapy_credits.models import Subject
@@ -27,11 +31,28 @@ def test_a_person_has_a_new_token_in_every_programme_year(attendee: User) -> Non
 def test_a_person_has_one_token_in_a_programme_year(attendee: User) -> None:
     programme = ProgrammeFactory()
     first = subjects.subject_for(user=attendee, programme=programme, year=2026, at=NOW)
-    subjects.make_subjects(
-        user_ids=[attendee.pk, attendee.pk], programme_id=programme.pk, year=2026, at=NOW
-    )
     assert subjects.subject_for(user=attendee, programme=programme, year=2026, at=NOW) == first
+    assert staged([attendee.pk], programme, make_at=NOW) == [first.token]
     assert Subject.objects.count() == 1
+
+
+def staged(user_ids: list[int], programme: Programme, **how: Any) -> list[UUID]:
+    subjects.stage(user_ids=user_ids, programme_id=programme.pk, year=2026, **how)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT token FROM staged_subject ORDER BY position")
+        return [token for (token,) in cursor.fetchall()]
+
+
+def test_a_set_of_people_is_staged_in_its_order(attendee: User, outsider: User) -> None:
+    programme = ProgrammeFactory()
+    people = [outsider.pk, attendee.pk]
+    assert staged(people, programme) == []
+    made = staged(people, programme, make_at=NOW)
+    assert made == [
+        subjects.subject_for(user=user, programme=programme, year=2026, at=NOW).token
+        for user in (outsider, attendee)
+    ]
+    assert staged(people[::-1], programme) == made[::-1]
 
 
 def test_people_find_their_own_tokens_and_no_others(outsider: User) -> None:

@@ -22,7 +22,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from uuid import UUID, uuid5
+from math import ceil
+from uuid import NAMESPACE_URL, UUID, uuid5
 
 from django.db import IntegrityError, transaction
 from django.db.models import Q
@@ -40,6 +41,8 @@ from therapy_credits.errors import (
 from therapy_credits.models import CHARGES, VOIDS, Account, Code, Kind, Phase, Pool, Transfer
 
 GRACE_LIFE = timedelta(days=30)
+# Who did it, where no person did: the schedule.
+SYSTEM = uuid5(NAMESPACE_URL, "greenroom:schedule")
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,12 @@ def practice_account(*, pool_id: int, practice_id: int) -> Account:
         pool_id=pool_id, kind=Kind.PRACTICE, practice_id=practice_id, defaults={"bounded": True}
     )
     return account
+
+
+def goodwill_reserve(*, pool: Pool) -> int:
+    """Units that allocations leave in the pool, for goodwill and for finishing care."""
+    funder = Account.objects.get(pool=pool, kind=Kind.FUNDER)
+    return ceil(-funder.left * pool.goodwill_percent / 100)
 
 
 def fund(*, pool: Pool, units: int, transfer_id: UUID, actor: UUID, at: datetime) -> None:
@@ -160,7 +169,8 @@ def allocate(
     """Give ``units`` to one person as a lot of their own, and return the lot.
 
     For one person by hand. ``services.allocation.allocate_due`` does everybody
-    in one statement.
+    in one statement. Raises NotEnoughSessions when it would touch the pool's
+    goodwill reserve.
     """
     facts = _digest(
         Code.ALLOCATE, pool.pk, subject, units, priority, effective_at, expires_at, group
@@ -168,6 +178,8 @@ def allocate(
     source = Account.objects.filter(pool=pool, kind=Kind.POOL).locked().get()
     if _is_done(transfer_id, facts):
         return Account.objects.get(credits__id=transfer_id)
+    if source.left - units < goodwill_reserve(pool=pool):
+        raise NotEnoughSessions
     lot = Account.objects.create(
         pool=pool,
         kind=Kind.LOT,

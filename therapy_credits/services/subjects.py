@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from accounts.models import User
 from accounts.services.access_log import record_look
@@ -43,21 +43,75 @@ def subject_for(*, user: User, programme: Programme, year: int, at: datetime) ->
     return subject
 
 
-def make_subjects(*, user_ids: Iterable[int], programme_id: int, year: int, at: datetime) -> None:
-    """Make the subjects these people lack in this programme-year, in one statement."""
-    Subject.objects.bulk_create(
-        [
-            Subject(
-                programme_id=programme_id,
-                year=year,
-                person_digest=person_digest(user_id=user_id, programme_id=programme_id, year=year),
-                person=seal(str(user_id), SEALED_FOR),
-                made_at=at,
-            )
-            for user_id in user_ids
-        ],
-        ignore_conflicts=True,
-    )
+def stage(
+    *, user_ids: Iterable[int], programme_id: int, year: int, make_at: datetime | None = None
+) -> None:
+    """Put the tokens of these people, in their order, into the table ``staged_subject``.
+
+    The table (token, position) lives until the transaction ends, for statements
+    that work on whole sets of people. With ``make_at``, people who have no
+    subject in this programme-year are given one; without, they are left out.
+    """
+    people = list(user_ids)  # before COPY begins: the connection then takes no other query
+    with connection.cursor() as cursor:
+        cursor.execute(STAGE_PEOPLE)
+        with cursor.copy("COPY staged_person (user_id, person_digest) FROM STDIN") as copy:
+            for user_id in people:
+                found_by = person_digest(user_id=user_id, programme_id=programme_id, year=year)
+                copy.write_row((user_id, found_by))
+        cursor.execute("ANALYZE staged_person")
+        if make_at is not None:
+            cursor.execute(WITHOUT_SUBJECT)
+            while missing := cursor.fetchmany(BATCH):
+                _make(missing, programme_id, year, make_at)
+        cursor.execute(STAGE_SUBJECTS)
+
+
+BATCH = 10_000
+
+STAGE_PEOPLE = """
+DROP TABLE IF EXISTS staged_person, staged_subject;
+CREATE TEMPORARY TABLE staged_person (
+    position integer GENERATED ALWAYS AS IDENTITY,
+    user_id bigint NOT NULL,
+    person_digest varchar(64) NOT NULL
+) ON COMMIT DROP
+"""
+
+WITHOUT_SUBJECT = """
+SELECT user_id, person_digest FROM staged_person AS person
+ WHERE NOT EXISTS (
+     SELECT 1 FROM therapy_credits_subject AS subject
+      WHERE subject.person_digest = person.person_digest)
+"""
+
+STAGE_SUBJECTS = """
+CREATE TEMPORARY TABLE staged_subject ON COMMIT DROP AS
+SELECT subject.token, person.position
+  FROM staged_person AS person
+  JOIN therapy_credits_subject AS subject ON subject.person_digest = person.person_digest;
+DROP TABLE staged_person;
+ANALYZE staged_subject
+"""
+
+
+def _make(people: list[tuple[int, str]], programme_id: int, year: int, at: datetime) -> None:
+    """One statement for thousands of people. Somebody who was given one meanwhile keeps it."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """INSERT INTO therapy_credits_subject
+                   (token, programme_id, year, person_digest, person, made_at)
+               SELECT gen_random_uuid(), %s, %s, digest, person, %s
+                 FROM unnest(%s::text[], %s::text[]) AS new (digest, person)
+               ON CONFLICT DO NOTHING""",
+            [
+                programme_id,
+                year,
+                at,
+                [person_digest for _, person_digest in people],
+                [seal(str(user_id), SEALED_FOR) for user_id, _ in people],
+            ],
+        )
 
 
 def own_tokens(user: User) -> list[UUID]:
