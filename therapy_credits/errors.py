@@ -118,3 +118,13 @@ class WorksElsewhere(TherapyCreditsError):
 
 class PracticeNotReady(TherapyCreditsError):
     message = _("A practice needs a kind of session and a practitioner before it can be opened.")
+class FundingTooSmall(TherapyCreditsError):
+    message = _("The amount does not pay for that many sessions at the pool's ceiling price.")
+
+
+class PoolExists(TherapyCreditsError):
+    message = _("There is a pool with this name already. Choose another name.")
+
+
+class PolicyExists(TherapyCreditsError):
+    message = _("This pool already has a policy for this term. Change that one instead.")

@@ -1,13 +1,59 @@
-"""What the scheduler does. Each task finds its work in rows and is safe to run twice."""
+"""What the scheduler does. Each task finds its work in rows, and can run twice or be killed."""
 
 from __future__ import annotations
+
+import logging
 
 from celery import shared_task
 from django.utils import timezone
 
+from therapy_credits.queries.books import differences
+from therapy_credits.services import allocation, expiry, funding
 from therapy_credits.services.bookings import time_out_bookings
 from therapy_credits.services.reminders import remind_people, remind_practices
 from therapy_credits.services.session_codes import expire_codes
+
+logger = logging.getLogger(__name__)
+
+
+@shared_task
+def allocate_due() -> int:
+    """Give ambassadors what they are due."""
+    return allocation.allocate_due(at=timezone.now())
+
+
+@shared_task
+def claw_back_due() -> int:
+    """Return what is free of people who left to the pools."""
+    return allocation.claw_back_due(at=timezone.now())
+
+
+@shared_task
+def expire_lots() -> int:
+    """Expire what is free in lots whose life is over."""
+    return expiry.expire_lots(at=timezone.now())
+
+
+@shared_task
+def sweep_overdue_holds() -> int:
+    """Release every hold that is past its time-out and that no booking or code has released."""
+    return len(expiry.time_out_holds(at=timezone.now()))
+
+
+@shared_task
+def book_decided_fundings() -> int:
+    """Fund the pools whose funding was approved."""
+    return funding.book_decided(at=timezone.now())
+
+
+@shared_task
+def check_ledger() -> int:
+    """Prove the books. Each difference is an error in the log: ids and numbers, no names."""
+    found = 0
+    for line in differences():
+        logger.error("the books are wrong: %s", line)
+        found += 1
+    return found
 
 
 @shared_task

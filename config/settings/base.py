@@ -213,13 +213,25 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
         "task": "therapy_credits.tasks.remind_of_sessions",
         "schedule": timedelta(hours=1),
     },
+    **{
+        name.replace("_", "-"): {"task": f"therapy_credits.tasks.{name}", "schedule": every}
+        for name, every in {
+            "allocate_due": timedelta(minutes=10),
+            "claw_back_due": timedelta(days=1),
+            "expire_lots": timedelta(minutes=15),
+            "sweep_overdue_holds": timedelta(days=1),
+            "book_decided_fundings": timedelta(minutes=10),
+            "check_ledger": timedelta(days=1),
+        }.items()
+    },
 }
 # Which tasks follow which hint (common/hints.py).
 HINTS: dict[str, list[str]] = {
     "invitations-waiting": ["ambassadors.tasks.send_invitations"],
     "roster-waiting": ["ambassadors.tasks.continue_rosters"],
     "message-queued": ["notifications.tasks.send_messages"],
-    "approval-decided": [],
+    "allocation-due": ["therapy_credits.tasks.allocate_due"],
+    "approval-decided": ["therapy_credits.tasks.book_decided_fundings"],
 }
 
 # --- People ------------------------------------------------------------------

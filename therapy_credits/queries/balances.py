@@ -1,54 +1,80 @@
-"""Sessions left, booked and used, of the person who asks."""
+"""What a person has: left, booked, used, and when the first of it expires."""
 
 from __future__ import annotations
 
-import datetime as dt
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Q, Sum
+from django.db import connection
 
-from therapy_credits.models import Account, Code, Phase, Transfer
+from therapy_credits.models import CHARGES, Account, Code
 
 
 @dataclass(frozen=True)
 class Balance:
-    """What one person has. ``expires_at`` is the earliest end among what is left."""
+    """Always: allocated + received = left + booked + used + gifted + expired + returned."""
 
-    left: int = 0
-    booked: int = 0
-    used: int = 0
-    expires_at: dt.datetime | None = None
-    has_ever_had_any: bool = False
+    left: int
+    booked: int
+    used: int
+    allocated: int
+    received: int
+    gifted: int
+    expired: int
+    returned: int
+    # When the first of what is left expires; None when nothing is left.
+    expires_at: datetime | None
+
+    @property
+    def has_ever_had_any(self) -> bool:
+        return self.allocated + self.received > 0
 
 
-def balance_of(tokens: Sequence[UUID], *, at: dt.datetime) -> Balance:
-    """The balance behind ``tokens``: one row for each lot, and one sum.
+def balance_of(tokens: Sequence[UUID], *, at: datetime) -> Balance:
+    """The balance of the person with these tokens (``services.subjects.own_tokens``).
 
-    What is left in a lot that is over is not counted: it cannot be used, and the
-    scheduler is about to take it out. What is booked from it still counts.
+    Two queries, whatever the history: a row for each lot, and the sums of what
+    moved by code. What is over but not yet swept up counts as expired.
     """
-    if not tokens:
-        return Balance()
     lots = list(Account.objects.lots(*tokens))
-    live = [lot for lot in lots if lot.left > 0 and _is_live(lot, at)]
-    moved = Transfer.objects.filter(
-        Q(debit__in=lots, phase=Phase.POST) | Q(credit__in=lots, code=Code.REVERSAL)
-    ).aggregate(
-        charged=Sum("amount", filter=Q(phase=Phase.POST), default=0),
-        returned=Sum("amount", filter=Q(code=Code.REVERSAL), default=0),
-    )
+    left = [lot for lot in lots if lot.left and _is_not_over(lot, at)]
+    unswept = sum(lot.left for lot in lots if not _is_not_over(lot, at))
+    out, back = _moved([lot.pk for lot in lots])
     return Balance(
-        left=sum(lot.left for lot in live),
+        left=sum(lot.left for lot in left),
         booked=sum(lot.debits_pending for lot in lots),
-        used=moved["charged"] - moved["returned"],
-        expires_at=min((lot.expires_at for lot in live if lot.expires_at), default=None),
-        has_ever_had_any=bool(lots),
+        used=sum(out[code] for code in CHARGES) - back[Code.REVERSAL],
+        allocated=back[Code.ALLOCATE],
+        received=back[Code.GIFT] - out[Code.GIFT_UNDONE],
+        gifted=out[Code.GIFT] - back[Code.GIFT_UNDONE],
+        expired=out[Code.EXPIRE] + unswept,
+        returned=out[Code.CLAWBACK] + out[Code.GIFT_EXPIRED],
+        expires_at=min((lot.expires_at for lot in left if lot.expires_at), default=None),
     )
 
 
-def _is_live(lot: Account, at: dt.datetime) -> bool:
-    if lot.effective_at is None or lot.expires_at is None or lot.closed_at is not None:
-        return False
-    return lot.effective_at <= at < lot.expires_at
+def _is_not_over(lot: Account, at: datetime) -> bool:
+    return lot.closed_at is None and lot.expires_at is not None and lot.expires_at > at
+
+
+# Holds and releases move nothing that was posted; a grace lot is the same person's.
+MOVED = """
+SELECT 'out', code, sum(amount) FROM therapy_credits_transfer
+ WHERE debit_id = ANY (%(lots)s) AND phase IN ('single', 'post') GROUP BY code
+UNION ALL
+SELECT 'back', code, sum(amount) FROM therapy_credits_transfer
+ WHERE credit_id = ANY (%(lots)s) AND phase IN ('single', 'post') GROUP BY code
+"""
+
+
+def _moved(lots: list[int]) -> tuple[Counter[str], Counter[str]]:
+    """Units that left these lots for good, and that came to them, by code."""
+    sides: dict[str, Counter[str]] = {"out": Counter(), "back": Counter()}
+    with connection.cursor() as cursor:
+        cursor.execute(MOVED, {"lots": lots})
+        for side, code, amount in cursor.fetchall():
+            sides[side][code] = int(amount)
+    return sides["out"], sides["back"]

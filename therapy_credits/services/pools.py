@@ -1,0 +1,110 @@
+"""Setting up pools and what they give."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import IntegrityError, transaction
+
+from accounts.models import User
+from accounts.services import audit
+from ambassadors.models import Term
+from common.hints import hint
+from therapy_credits.errors import PolicyExists, PoolExists
+from therapy_credits.models import Expiry, Policy, Pool
+from therapy_credits.services import ledger
+
+
+@transaction.atomic
+def open_pool(
+    *,
+    name: str,
+    partner: str,
+    country: str,
+    currency: str,
+    ceiling_price_minor: int,
+    goodwill_percent: int,
+    opener: User,
+    at: datetime,
+) -> Pool:
+    """A new pool with nothing in it. Its country, currency and ceiling price are for good."""
+    try:
+        with transaction.atomic():
+            pool = Pool.objects.create(
+                name=name,
+                partner=partner,
+                country=country,
+                currency=currency,
+                ceiling_price_minor=ceiling_price_minor,
+                goodwill_percent=goodwill_percent,
+                opened_at=at,
+            )
+    except IntegrityError as error:
+        raise PoolExists from error
+    ledger.open_pool(pool=pool)
+    audit.record(opener, "pool.open", pool, at)
+    return pool
+
+
+@transaction.atomic
+def add_policy(
+    *,
+    pool: Pool,
+    term: Term,
+    units: int,
+    expiry: Expiry,
+    expiry_days: int,
+    priority: int,
+    is_paused: bool,
+    author: User,
+    at: datetime,
+) -> Policy:
+    """From now on each active ambassador of ``term`` is given ``units`` from ``pool``, once."""
+    try:
+        with transaction.atomic():
+            policy = Policy.objects.create(
+                pool=pool,
+                term=term,
+                units=units,
+                expiry=expiry,
+                expiry_days=expiry_days,
+                priority=priority,
+                paused_at=at if is_paused else None,
+            )
+    except IntegrityError as error:
+        raise PolicyExists from error
+    audit.record(author, "policy.add", policy, at)
+    hint("allocation-due")
+    return policy
+
+
+@transaction.atomic
+def change_policy(
+    *,
+    policy: Policy,
+    units: int,
+    expiry: Expiry,
+    expiry_days: int,
+    priority: int,
+    is_paused: bool,
+    author: User,
+    at: datetime,
+) -> Policy:
+    """Change what is given from now on. What was given stays as it was given."""
+    policy = Policy.objects.select_for_update().get(pk=policy.pk)
+    wanted = {
+        "units": units,
+        "expiry": expiry,
+        "expiry_days": expiry_days,
+        "priority": priority,
+        "paused_at": (policy.paused_at or at) if is_paused else None,
+    }
+    changed = [name for name, value in wanted.items() if getattr(policy, name) != value]
+    if not changed:
+        return policy
+    for name in changed:
+        setattr(policy, name, wanted[name])
+    policy.save(update_fields=changed)
+    audit.record(author, "policy.change", policy, at, fields=changed)
+    hint("allocation-due")
+    return policy
