@@ -118,6 +118,8 @@ class WorksElsewhere(TherapyCreditsError):
 
 class PracticeNotReady(TherapyCreditsError):
     message = _("A practice needs a kind of session and a practitioner before it can be opened.")
+
+
 class FundingTooSmall(TherapyCreditsError):
     message = _("The amount does not pay for that many sessions at the pool's ceiling price.")
 

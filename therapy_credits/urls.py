@@ -1,6 +1,6 @@
 from django.urls import URLPattern, URLResolver, path
 
-from therapy_credits.views import care, practice, staff_practices
+from therapy_credits.views import care, pools, practice, staff_practices
 
 app_name = "therapy_credits"
 
@@ -57,4 +57,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
         staff_practices.check_licence,
         name="staff-licence-check",
     ),
+    path("staff/pools/", pools.listing, name="pools"),
+    path("staff/pools/new/", pools.create, name="pool-new"),
+    path("staff/pools/<int:pk>/", pools.pool, name="pool"),
+    path("staff/pools/<int:pk>/fund/", pools.fund, name="pool-fund"),
+    path("staff/pools/<int:pk>/policies/new/", pools.add_policy, name="policy-new"),
+    path("staff/pools/<int:pk>/policies/<uuid:policy_id>/", pools.policy, name="policy"),
 ]

@@ -217,11 +217,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
         name.replace("_", "-"): {"task": f"therapy_credits.tasks.{name}", "schedule": every}
         for name, every in {
             "allocate_due": timedelta(minutes=10),
-            "claw_back_due": timedelta(days=1),
+            "claw_back_due": crontab(hour=3, minute=20),
             "expire_lots": timedelta(minutes=15),
-            "sweep_overdue_holds": timedelta(days=1),
+            "sweep_overdue_holds": crontab(hour=3, minute=30),
             "book_decided_fundings": timedelta(minutes=10),
-            "check_ledger": timedelta(days=1),
+            "check_ledger": crontab(hour=3, minute=40),
         }.items()
     },
 }

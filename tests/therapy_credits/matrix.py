@@ -17,6 +17,7 @@ from tests.factories import (
     SessionCodeFactory,
 )
 from tests.permissions import SIGNED_IN, Cast, Route
+from tests.therapy_credits import pool_matrix
 from tests.therapy_credits.care import make_client
 from tests.therapy_credits.conftest import make_pool
 from therapy_credits.models import PracticeInvitation
@@ -41,7 +42,7 @@ def _stranger(name: str):
 BOTH = ("get", "post")
 NO_PRACTICE = {"slug": "no-such-practice"}
 NO_REFERENCE = {"reference": "NOSUCH"}
-ROUTES = {
+ROUTES = pool_matrix.ROUTES | {
     # The person's pages: whoever is signed in, and only what is their own.
     "therapy_credits:care": Route(get=SIGNED_IN),
     "therapy_credits:find": Route(get=SIGNED_IN, post=SIGNED_IN),
@@ -140,6 +141,7 @@ ROUTES = {
 
 
 def enrich(cast: Cast) -> None:
+    pool_matrix.enrich(cast)
     """An ambassador's booking and code, the practice they are at, and those of strangers."""
     now = timezone.now()
     pool = make_pool("Cast", units=0)

@@ -121,7 +121,7 @@ class Account(models.Model):
     expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
     closed_at = models.DateTimeField(_("closed"), null=True, blank=True)
 
-    objects: ClassVar[models.Manager[Account]] = AccountQuerySet.as_manager()
+    objects: ClassVar[AccountQuerySet] = AccountQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
         verbose_name = _("account")
@@ -203,6 +203,11 @@ class Account(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.pk}"
+
+    @property
+    def short_token(self) -> str:
+        """Enough of the token to tell two people's lots apart on a page."""
+        return str(self.subject)[:8] if self.subject else ""
 
     @property
     def left(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, time, timedelta
-from typing import ClassVar
+from typing import ClassVar, Self
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
@@ -12,7 +12,23 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from ambassadors.models import Term
+from accounts.models import Role, StaffGrant, User
+from ambassadors.models import Programme, Term
+
+
+class PoolQuerySet(models.QuerySet["Pool"]):
+    def visible_to(self, user: User, *, at: datetime) -> Self:
+        """All for finance and administrators; for coordinators, those that serve a programme
+        they run. Whether amounts are shown is another question (``rules.can_see_amounts``)."""
+        roles = StaffGrant.objects.active(at=at).filter(user=user)
+        if roles.filter(role__in=[Role.FINANCE, Role.ADMIN]).exists():
+            return self
+        run = Programme.objects.run_by(user, Role.COORDINATOR, at=at)
+        return self.filter(
+            models.Exists(
+                Policy.objects.filter(pool=models.OuterRef("pk"), term__programme__in=run)
+            )
+        )
 
 
 class Pool(models.Model):
@@ -43,7 +59,7 @@ class Pool(models.Model):
     )
     opened_at = models.DateTimeField(_("opened"))
 
-    objects: ClassVar[models.Manager[Pool]] = models.Manager()
+    objects: ClassVar[PoolQuerySet] = PoolQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
         verbose_name = _("pool")

@@ -1,0 +1,185 @@
+"""What staff type about pools. Amounts are typed as people write them and leave as minor units."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from babel.core import Locale
+from babel.numbers import get_currency_precision
+from django import forms
+from django.utils.translation import gettext_lazy as _
+from uuid6 import uuid7
+
+from ambassadors.models import Term
+from therapy_credits.models import Expiry, Policy, Pool
+
+_KNOWN = Locale("en")
+MOST_UNITS = 1_000_000
+MOST_AMOUNT = Decimal(1_000_000_000)
+
+
+def to_minor(amount: Decimal, currency: str) -> int:
+    """An amount as typed, in whole minor units. ValidationError where it has too many decimals."""
+    places = get_currency_precision(currency)
+    minor = amount.scaleb(places)
+    if minor != minor.to_integral_value():
+        raise forms.ValidationError(
+            _("%(currency)s has %(places)s digits after the point."),
+            params={"currency": currency, "places": places},
+        )
+    return int(minor)
+
+
+class PoolForm(forms.Form):
+    name = forms.CharField(
+        label=_("Name of the pool"),
+        max_length=120,
+        help_text=_("As staff will know it. Ambassadors and practices never see it."),
+    )
+    partner = forms.CharField(label=_("Partner who pays"), max_length=120)
+    country = forms.CharField(
+        label=_("Country"),
+        min_length=2,
+        max_length=2,
+        help_text=_("Where its sessions take place, in two letters, for example GB."),
+    )
+    currency = forms.CharField(
+        label=_("Currency"),
+        min_length=3,
+        max_length=3,
+        help_text=_("Three letters, for example GBP. It cannot be changed later."),
+    )
+    ceiling_price = forms.DecimalField(
+        label=_("Ceiling price of a session"),
+        min_value=Decimal("0.01"),
+        max_value=Decimal(1_000_000),
+        help_text=_("The most one session may cost. Every session in the pool is paid for at it."),
+    )
+    goodwill_percent = forms.IntegerField(
+        label=_("Kept back for goodwill, in percent"),
+        min_value=0,
+        max_value=50,
+        initial=5,
+        help_text=_("Never allocated: for a first missed session, and for finishing care."),
+    )
+
+    def clean_name(self) -> str:
+        name: str = self.cleaned_data["name"]
+        if Pool.objects.filter(name=name).exists():
+            raise forms.ValidationError(
+                _("There is a pool with this name already. Choose another name.")
+            )
+        return name
+
+    def clean_country(self) -> str:
+        country: str = self.cleaned_data["country"].upper()
+        if country not in _KNOWN.territories or not country.isalpha():
+            raise forms.ValidationError(
+                _("This is not a country code. Write two letters, for example GB or US.")
+            )
+        return country
+
+    def clean_currency(self) -> str:
+        currency: str = self.cleaned_data["currency"].upper()
+        if currency not in _KNOWN.currencies:
+            raise forms.ValidationError(
+                _("This is not a currency code. Write three letters, for example GBP or USD.")
+            )
+        return currency
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if {"ceiling_price", "currency"} <= data.keys():
+            price = data.pop("ceiling_price")
+            try:
+                data["ceiling_price_minor"] = to_minor(price, data["currency"])
+            except forms.ValidationError as error:
+                self.add_error("ceiling_price", error)
+        return data
+
+
+class FundingForm(forms.Form):
+    units = forms.IntegerField(
+        label=_("Sessions"),
+        min_value=1,
+        max_value=MOST_UNITS,
+        help_text=_("How many sessions this payment buys."),
+    )
+    amount = forms.DecimalField(label=_("Amount"), min_value=Decimal(1), max_value=MOST_AMOUNT)
+    reference = forms.CharField(
+        label=_("Reference"),
+        max_length=80,
+        help_text=_("The number of the agreement or of the bank line."),
+    )
+    # The id of the transfer to be: sent twice, it is one funding.
+    request_id = forms.UUIDField(widget=forms.HiddenInput, initial=uuid7)
+
+    def __init__(self, *args: Any, pool: Pool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.pool = pool
+        self.fields["amount"].label = _("Amount in %(currency)s") % {"currency": pool.currency}
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if "amount" in data:
+            amount = data.pop("amount")
+            try:
+                data["amount_minor"] = to_minor(amount, self.pool.currency)
+            except forms.ValidationError as error:
+                self.add_error("amount", error)
+        return data
+
+
+class TermField(forms.ModelChoiceField):  # type: ignore[type-arg]  # not generic when it runs
+    def label_from_instance(self, obj: Term) -> str:
+        return f"{obj.programme} · {obj}"
+
+
+class PolicyForm(forms.Form):
+    term = TermField(
+        label=_("Term"),
+        queryset=Term.objects.none(),
+        help_text=_("Everybody active in it is given the sessions, once."),
+    )
+    units = forms.IntegerField(
+        label=_("Sessions for each ambassador"), min_value=1, max_value=100, initial=6
+    )
+    expiry_days = forms.IntegerField(
+        label=_("Days they are good for"), min_value=1, max_value=1100, initial=365
+    )
+    expiry = forms.ChoiceField(
+        label=_("Counted"),
+        choices=Expiry.choices,
+        initial=Expiry.ALLOCATION,
+        widget=forms.RadioSelect,
+    )
+    priority = forms.IntegerField(
+        label=_("Priority"),
+        min_value=0,
+        max_value=100,
+        initial=50,
+        help_text=_(
+            "0 to 100. Where somebody has sessions of several kinds, the lowest is used first."
+        ),
+    )
+    is_paused = forms.BooleanField(
+        label=_("Give nothing for now"),
+        required=False,
+        help_text=_("What was given stays."),
+    )
+
+    def __init__(self, *args: Any, policy: Policy | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if policy:
+            del self.fields["term"]
+            self.initial = {
+                **{name: getattr(policy, name) for name in self.fields if hasattr(policy, name)},
+                "is_paused": policy.paused_at is not None,
+            }
+        else:
+            self.fields["term"].queryset = (  # type: ignore[attr-defined]  # a ModelChoiceField
+                Term.objects.filter(ended_at__isnull=True)
+                .select_related("programme")
+                .order_by("programme__name", "-starts_on")
+            )

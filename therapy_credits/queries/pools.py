@@ -1,0 +1,108 @@
+"""What is in a pool: in sessions for finance, in bands for everybody else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import ceil
+
+from django.db import models
+from django.db.models import F, QuerySet, Sum
+from django.utils.translation import gettext_lazy as _
+
+from therapy_credits.models import Account, Kind, Pool, Transfer
+
+
+class Band(models.TextChoices):
+    """How much of what was paid in can still be given. All that most people ever see."""
+
+    UNFUNDED = "unfunded", _("Not funded yet")
+    PLENTY = "plenty", _("More than half left")
+    HALF = "half", _("Half or less left")
+    QUARTER = "quarter", _("A quarter or less left")
+    TENTH = "tenth", _("A tenth or less left")
+
+    @property
+    def tone(self) -> str:
+        """How its tag is coloured; the words say it too."""
+        return {"plenty": "good", "quarter": "warm", "tenth": "bad"}.get(self.value, "")
+
+
+@dataclass(frozen=True)
+class PoolBooks:
+    """Where a pool's sessions are. What was paid in is the sum of the next five lines."""
+
+    pool: Pool
+    paid_in: int
+    unallocated: int
+    with_people: int
+    held: int
+    used: int
+    expired: int
+    settled: int
+
+    @property
+    def reserve(self) -> int:
+        """Of what is unallocated, what allocations leave for goodwill."""
+        return ceil(self.paid_in * self.pool.goodwill_percent / 100)
+
+    @property
+    def free(self) -> int:
+        """What can still be allocated."""
+        return max(0, self.unallocated - self.reserve)
+
+    @property
+    def kept_back(self) -> int:
+        """What is there of the reserve; goodwill may have used some of it."""
+        return min(self.unallocated, self.reserve)
+
+    @property
+    def band(self) -> Band:
+        if self.paid_in == 0:
+            return Band.UNFUNDED
+        share = self.unallocated / self.paid_in
+        if share > 0.5:
+            return Band.PLENTY
+        if share > 0.25:
+            return Band.HALF
+        return Band.QUARTER if share > 0.1 else Band.TENTH
+
+
+def books_of(pools: Iterable[Pool]) -> list[PoolBooks]:
+    """The books of these pools, in one query over their accounts."""
+    pools = sorted(pools, key=lambda pool: pool.name)
+    sums: dict[tuple[int, str], tuple[int, int]] = {
+        (pool_id, kind): (net, held)
+        for pool_id, kind, net, held in Account.objects.filter(pool__in=pools)
+        .values_list("pool_id", "kind")
+        .annotate(net=Sum(F("credits_posted") - F("debits_posted")), held=Sum("debits_pending"))
+    }
+
+    def net(pool: Pool, kind: Kind) -> int:
+        return int(sums.get((pool.pk, kind), (0, 0))[0])
+
+    books = []
+    for pool in pools:
+        held = int(sums.get((pool.pk, Kind.LOT), (0, 0))[1])
+        books.append(
+            PoolBooks(
+                pool=pool,
+                paid_in=-net(pool, Kind.FUNDER),
+                unallocated=net(pool, Kind.POOL),
+                with_people=net(pool, Kind.LOT) - held,
+                held=held,
+                used=net(pool, Kind.PRACTICE) + net(pool, Kind.SETTLED) + net(pool, Kind.ISSUED),
+                expired=net(pool, Kind.EXPIRED),
+                settled=net(pool, Kind.SETTLED),
+            )
+        )
+    return books
+
+
+def journal(pool: Pool) -> QuerySet[Transfer]:
+    """The pool's transfers, newest first. Accounts and tokens, no names: there are none."""
+    return (
+        Transfer.objects.filter(pool=pool)
+        .select_related("debit", "credit")
+        .order_by("-made_at", "-pk")
+    )

@@ -1,0 +1,130 @@
+"""Pools: finance and administrators see amounts, coordinators bands, nobody a name."""
+
+from __future__ import annotations
+
+from typing import cast
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts.access import staff_only
+from accounts.errors import AccountsError
+from accounts.models import Role, User
+from therapy_credits import rules
+from therapy_credits.errors import FundingTooSmall, TherapyCreditsError
+from therapy_credits.forms.pools import FundingForm, PolicyForm, PoolForm
+from therapy_credits.models import Policy, Pool
+from therapy_credits.queries import pools as queries
+from therapy_credits.services import funding, pools
+
+PAGE = 50
+
+
+@require_safe
+@staff_only(Role.COORDINATOR, Role.FINANCE, Role.ADMIN)
+def listing(request: HttpRequest) -> HttpResponse:
+    now = timezone.now()
+    context = {
+        "books": queries.books_of(Pool.objects.visible_to(_me(request), at=now)),
+        "sees_amounts": rules.can_see_amounts(request.user, at=now),
+    }
+    return render(request, "therapy_credits/staff/pools.html", context)
+
+
+@require_safe
+@staff_only(Role.COORDINATOR, Role.FINANCE, Role.ADMIN)
+def pool(request: HttpRequest, pk: int) -> HttpResponse:
+    now = timezone.now()
+    pool = get_object_or_404(Pool.objects.visible_to(_me(request), at=now), pk=pk)
+    context = {
+        "pool": pool,
+        "books": queries.books_of([pool])[0],
+        "policies": pool.policies.select_related("term__programme").order_by("priority", "pk"),
+        "sees_amounts": rules.can_see_amounts(request.user, at=now),
+    }
+    if context["sees_amounts"]:
+        context["can_ask"] = rules.can_ask_for_funding(request.user, at=now)
+        context["fundings"] = pool.fundings.order_by("-requested_at")
+        context["page"] = Paginator(queries.journal(pool), PAGE).get_page(request.GET.get("page"))
+    return render(request, "therapy_credits/staff/pool.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@staff_only(Role.FINANCE, Role.ADMIN)
+def create(request: HttpRequest) -> HttpResponse:
+    form = PoolForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            pool = pools.open_pool(**form.cleaned_data, opener=_me(request), at=timezone.now())
+        except TherapyCreditsError as error:
+            form.add_error(None, str(error))
+        else:
+            messages.success(request, _("The pool is open. Next: fund it."))
+            return redirect("therapy_credits:pool", pk=pool.pk)
+    return render(request, "therapy_credits/staff/pool_new.html", {"form": form})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@staff_only(Role.FINANCE)
+def fund(request: HttpRequest, pk: int) -> HttpResponse:
+    """Ask for funding; an administrator approves it."""
+    pool = get_object_or_404(Pool, pk=pk)
+    form = FundingForm(request.POST or None, pool=pool)
+    if request.method == "POST" and form.is_valid():
+        try:
+            funding.request_funding(
+                pool=pool, **form.cleaned_data, requester=_me(request), at=timezone.now()
+            )
+        except FundingTooSmall as error:
+            form.add_error("amount", str(error))
+        except (TherapyCreditsError, AccountsError) as error:
+            form.add_error(None, str(error))
+        else:
+            messages.success(
+                request, _("Asked. It is booked when an administrator has approved it.")
+            )
+            return redirect("therapy_credits:pool", pk=pk)
+    return render(request, "therapy_credits/staff/pool_fund.html", {"form": form, "pool": pool})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@staff_only(Role.FINANCE, Role.ADMIN)
+def add_policy(request: HttpRequest, pk: int) -> HttpResponse:
+    pool = get_object_or_404(Pool, pk=pk)
+    form = PolicyForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            pools.add_policy(pool=pool, **form.cleaned_data, author=_me(request), at=timezone.now())
+        except TherapyCreditsError as error:
+            form.add_error("term", str(error))
+        else:
+            messages.success(request, _("Saved. Ambassadors are given their sessions now."))
+            return redirect("therapy_credits:pool", pk=pk)
+    return render(request, "therapy_credits/staff/policy.html", {"form": form, "pool": pool})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@staff_only(Role.FINANCE, Role.ADMIN)
+def policy(request: HttpRequest, pk: int, policy_id: UUID) -> HttpResponse:
+    policy = get_object_or_404(
+        Policy.objects.select_related("pool", "term__programme"), pool=pk, pk=policy_id
+    )
+    form = PolicyForm(request.POST or None, policy=policy)
+    if request.method == "POST" and form.is_valid():
+        pools.change_policy(
+            policy=policy, **form.cleaned_data, author=_me(request), at=timezone.now()
+        )
+        messages.success(request, _("Saved. It counts for what is given from now on."))
+        return redirect("therapy_credits:pool", pk=pk)
+    context = {"form": form, "pool": policy.pool, "policy": policy}
+    return render(request, "therapy_credits/staff/policy.html", context)
+
+
+def _me(request: HttpRequest) -> User:
+    return cast(User, request.user)
