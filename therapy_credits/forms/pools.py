@@ -140,6 +140,7 @@ class PolicyForm(forms.Form):
     term = TermField(
         label=_("Term"),
         queryset=Term.objects.none(),
+        empty_label=_("Choose a term"),
         help_text=_("Everybody active in it is given the sessions, once."),
     )
     units = forms.IntegerField(

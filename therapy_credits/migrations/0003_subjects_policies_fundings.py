@@ -54,7 +54,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ('units', models.PositiveSmallIntegerField(validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(100)], verbose_name='sessions for each ambassador')),
-                ('expiry', models.CharField(choices=[('allocation', 'days after they are given'), ('term_end', 'days after the last day of the term')], default='allocation', max_length=10, verbose_name='counted from')),
+                ('expiry', models.CharField(choices=[('allocation', "from the day they are given"), ('term_end', "from the last day of the term")], default='allocation', max_length=10, verbose_name='counted from')),
                 ('expiry_days', models.PositiveSmallIntegerField(default=365, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(1100)], verbose_name='days they are good for')),
                 ('priority', models.PositiveSmallIntegerField(default=50, help_text='0 to 100. Where a person has sessions from several pools, the lowest is used first.', validators=[django.core.validators.MaxValueValidator(100)], verbose_name='priority')),
                 ('paused_at', models.DateTimeField(blank=True, null=True, verbose_name='paused')),

@@ -86,8 +86,8 @@ class Pool(models.Model):
 class Expiry(models.TextChoices):
     """From when the days of a policy are counted."""
 
-    ALLOCATION = "allocation", _("days after they are given")
-    TERM_END = "term_end", _("days after the last day of the term")
+    ALLOCATION = "allocation", _("from the day they are given")
+    TERM_END = "term_end", _("from the last day of the term")
 
 
 class Policy(models.Model):

@@ -23,7 +23,7 @@ from therapy_credits.models import Policy, Pool
 from therapy_credits.queries import pools as queries
 from therapy_credits.services import funding, pools
 
-PAGE = 50
+PAGE = 25
 
 
 @require_safe
