@@ -36,7 +36,7 @@ soak: setup
 	@$(FRESH) $(VENV) -m pytest -m soak
 
 bench: setup
-	@$(FRESH) $(VENV) -m benchmarks
+	@exec $(LOCAL) exec --fresh --durable -- $(VENV) -m benchmarks $(BENCH)
 
 format: setup
 	@$(VENV) -m ruff check --quiet --fix-only .

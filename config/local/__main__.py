@@ -19,6 +19,11 @@ def main() -> int:
     commands.add_parser("run", help="serve the site on this machine")
     one = commands.add_parser("exec", help="run one command with a database and a broker")
     one.add_argument("--fresh", action="store_true", help="empty ones of its own")
+    one.add_argument(
+        "--durable",
+        action="store_true",
+        help="with --fresh: write as safely as in production, to measure it",
+    )
     one.add_argument("argv", nargs="+", metavar="COMMAND")
     options = parser.parse_args()
     if options.end_with_parent:
@@ -28,7 +33,7 @@ def main() -> int:
             from config.local.site import run
 
             return run()
-        return execute(options.argv, fresh=options.fresh)
+        return execute(options.argv, fresh=options.fresh, durable=options.durable)
     except LocalError as wrong:
         sys.stderr.write(f"Greenroom cannot start: {wrong}\n")
         return 1

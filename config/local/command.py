@@ -60,11 +60,11 @@ def for_management(argv: Sequence[str]) -> Iterator[None]:
         yield
 
 
-def execute(argv: Sequence[str], *, fresh: bool) -> int:
+def execute(argv: Sequence[str], *, fresh: bool, durable: bool = False) -> int:
     """Run ``argv`` with servers; returns its exit status."""
     compile_translations()
     if fresh:
-        with fresh_servers() as environment:
+        with fresh_servers(durable=durable) as environment:
             return _run(argv, environment)
     read_file()
     if is_laptop():
@@ -98,7 +98,7 @@ def servers(home: Path = VAR) -> Iterator[dict[str, str]]:
 
 
 @contextlib.contextmanager
-def fresh_servers() -> Iterator[dict[str, str]]:
+def fresh_servers(*, durable: bool) -> Iterator[dict[str, str]]:
     """New, empty servers for one command, and an environment that holds no setting but theirs.
 
     Nothing of the developer's is touched; everything is removed at the end.
@@ -106,7 +106,7 @@ def fresh_servers() -> Iterator[dict[str, str]]:
     homes = VAR / "fresh"
     _sweep(homes)
     home = homes / secrets.token_hex(4)
-    services = Services(home, given={}, durable=False)
+    services = Services(home, given={}, durable=durable)
     services.acquire()
     try:
         yield {
