@@ -7,7 +7,7 @@ LOCAL := $(VENV) -m config.local --end-with-parent
 # One shell program replaces itself by the next: whoever kills make, the rest notices.
 FRESH := exec $(LOCAL) exec --fresh --
 
-.PHONY: help run test check soak bench format translations setup
+.PHONY: help run test check soak bench format translations requirements setup
 .DEFAULT_GOAL := help
 
 help:
@@ -18,6 +18,7 @@ help:
 	@echo "make bench         benchmarks, each beside its own limit"
 	@echo "make format        put the code in shape"
 	@echo "make translations  collect the texts to translate, and compile the translations"
+	@echo "make requirements  fix the versions of what pyproject.toml asks for"
 
 setup:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; set PYTHON=..." >&2; exit 1; }
@@ -45,3 +46,13 @@ format: setup
 
 translations: setup
 	@exec $(VENV) -m config.local.translations
+
+# For every Python from 3.11 on and every system, whatever this one is.
+COMPILE = $(VENV) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header
+DEVELOP = --group local --group test --group check
+
+requirements: setup
+	@$(COMPILE) pyproject.toml -o requirements/base.txt
+	@$(COMPILE) pyproject.toml $(DEVELOP) -o requirements/dev.txt
+	@$(COMPILE) pyproject.toml $(DEVELOP) --group browser -o requirements/browser.txt
+	@echo uv | $(COMPILE) - -o requirements/setup.txt
