@@ -193,10 +193,10 @@ def _first_feed(site: int, request: bytes) -> Result:
 
 def measure_sessions() -> Iterator[Result]:
     from django.utils import timezone
-    from therapy_credits.services.allocation import allocate_due
 
     from benchmarks.data import make_ambassadors
     from therapy_credits.models import Account, Kind
+    from therapy_credits.services.allocation import allocate_due
 
     make_ambassadors(plan.people, units=UNITS)
     at = timezone.now()
