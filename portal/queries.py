@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+import accounts.queries
+import ambassadors.queries
+import events.queries
+import therapy_credits.queries.home
 from accounts.models import Role, User
 from accounts.rules import roles_of
+from common.needs import NeedsYou
 from events.models import Occurrence
 from therapy_credits.models import PracticeMembership
+from therapy_credits.services.subjects import own_tokens
 
 
 @dataclass(frozen=True)
@@ -30,14 +37,16 @@ STAFF_DOORS = (
     Door(_("Today"), "/staff/", "home"),
     Door(_("Events"), "/staff/events/", "calendar", frozenset({Role.COORDINATOR})),
     Door(_("Programmes"), "/staff/programmes/", "people", frozenset({Role.COORDINATOR})),
-    Door(_("Practices"), "/staff/practices/", "door", frozenset({Role.CARE, Role.ADMIN})),
-    Door(_("Pools"), "/staff/pools/", "wallet", frozenset({Role.FINANCE})),
     Door(
-        _("Reports"),
-        "/staff/reports/",
-        "chart",
-        frozenset({Role.COORDINATOR, Role.FINANCE, Role.ANALYST}),
+        _("Pools"),
+        "/staff/pools/",
+        "wallet",
+        frozenset({Role.FINANCE, Role.COORDINATOR, Role.ADMIN}),
     ),
+    Door(_("Practices"), "/staff/practices/", "heart", frozenset({Role.CARE, Role.ADMIN})),
+    Door(_("Reports"), "/staff/reports/", "chart"),
+    Door(_("Approvals"), "/staff/approvals/", "check", frozenset({Role.FINANCE, Role.ADMIN})),
+    Door(_("People and roles"), "/staff/people/", "key", frozenset({Role.ADMIN})),
     Door(_("Audit"), "/staff/audit/", "lock", frozenset({Role.ADMIN})),
 )
 PRACTICE_DOORS = (
@@ -45,7 +54,6 @@ PRACTICE_DOORS = (
     Door(_("Confirm"), "/practice/confirm/", "check"),
     Door(_("Bookings"), "/practice/bookings/", "calendar"),
     Door(_("Hours"), "/practice/hours/", "clock"),
-    Door(_("Statements"), "/practice/statements/", "wallet"),
 )
 
 
@@ -72,3 +80,31 @@ def next_occurrences(*, at: datetime, limit: int = 4) -> QuerySet[Occurrence]:
         .filter(cancelled_at=None, event__status="published")
         .select_related("event")[:limit]
     )
+
+
+@dataclass(frozen=True)
+class Section:
+    """What one app shows on a person's home: its own template, and the cards that go into it."""
+
+    template: str
+    cards: Any
+
+
+def needs_you(user: User, *, at: datetime) -> list[NeedsYou]:
+    """What waits for this person in every app: what runs out first, first."""
+    apps = (accounts.queries, ambassadors.queries, events.queries, therapy_credits.queries.home)
+    needs = [need for app in apps for need in app.needs_you(user, at=at)]
+    return sorted(needs, key=lambda need: (need.due_at is None, need.due_at or at))
+
+
+def home_sections(user: User, *, at: datetime) -> list[Section]:
+    """What each app shows on this person's home; an app with nothing to show is left out."""
+    sections = [
+        Section("events/_home_card.html", events.queries.home_cards(user, at=at)),
+        Section(
+            "therapy_credits/_home_card.html",
+            therapy_credits.queries.home.home_cards(own_tokens(user), at=at),
+        ),
+        Section("ambassadors/_home_card.html", ambassadors.queries.home_cards(user, at=at)),
+    ]
+    return [section for section in sections if section.cards]

@@ -111,8 +111,7 @@ class RosterProblem(models.TextChoices):
         "name_twice",
         _(
             "Somebody with this stage name is in an earlier row or already in the term, with"
-            " another address. If they are two people, choose “Change the columns” and allow"
-            " shared names."
+            " another address. If they are two people, allow shared names below."
         ),
     )
     LANGUAGE_UNKNOWN = (

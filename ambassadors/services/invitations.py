@@ -216,11 +216,9 @@ def _person(invitation: Invitation) -> User:
 
 
 def _locked(invitation: Invitation) -> Invitation:
-    # Without the enrolment: whoever waited for the lock sees the new row but joins the rows of
-    # before, and an enrolment made meanwhile would look absent.
     return (
         Invitation.objects.select_for_update(of=("self",))
-        .select_related("term__programme")
+        .select_related("term__programme", "enrolment__user")
         .get(pk=invitation.pk)
     )
 

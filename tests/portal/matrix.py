@@ -2,7 +2,15 @@
 
 from calendars.services.links import personal_link
 from tests.conftest import NOW
-from tests.permissions import EVERYONE, NOBODY, Cast, Kwargs, Route
+from tests.permissions import (
+    EVERYONE,
+    NOBODY,
+    SIGNED_IN,
+    STAFF_ROLES,
+    Cast,
+    Kwargs,
+    Route,
+)
 
 
 def enrich(cast: Cast) -> None:
@@ -20,6 +28,8 @@ def _rsvp(cast: Cast) -> Kwargs:
 ROUTES: dict[str, Route] = {
     "portal:home": Route(get=EVERYONE),
     "portal:language": Route(post=EVERYONE, data={"language": "en"}),
+    "portal:me": Route(get=SIGNED_IN),
+    "portal:staff": Route(get=STAFF_ROLES),
     "portal:robots": Route(get=EVERYONE),
     # The API knows no sessions, only keys (tests/portal/test_api.py): a signed-in person is to it
     # like anybody else, who may read public events and nothing more.
