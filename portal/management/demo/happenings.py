@@ -1,0 +1,205 @@
+"""Some forty events: written, published, answered, come to, moved and called off."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+
+from accounts.models import User
+from ambassadors.models import Programme
+from events.errors import EventsError
+from events.models import Event, Occurrence, Rsvp, Visibility
+from events.services import check_ins
+from events.services.events import (
+    DatePlan,
+    cancel_event,
+    complete_events,
+    draft_event,
+    edit_event,
+    publish_event,
+)
+from events.services.rsvps import Guest, confirm_rsvp, leave, place_rsvp
+from portal.management.demo.words import BODIES, CANCELLED, LISTINGS, RESCHEDULED, SOLD_OUT, Listing
+from portal.management.demo.world import World
+
+_EMERGENCY = {
+    # 112 works in the EU and in the UK; 911 in the US, Canada and Mexico.
+    "Europe": "112",
+    "America": "911",
+}
+
+
+def stage(world: World) -> None:
+    programmes = {term.programme.slug: term.programme for term in world.terms.values()}
+    for listing in LISTINGS:
+        days = _days(world, listing)
+        if not days:
+            continue
+        event = _write(world, listing, days, programmes)
+        for occurrence in event.occurrences.order_by("starts_at"):
+            _answer(world, event, occurrence, listing)
+        if listing.title == CANCELLED:
+            cancel_event(
+                event=event,
+                note="The house has no heating this week. We will find another day.",
+                actor=world.users["coordinator"],
+                at=world.ago(hours=20),
+            )
+        elif listing.title == RESCHEDULED:
+            _move(world, event)
+        elif listing.title == SOLD_OUT:
+            _free_a_place(world, event)
+    complete_events(at=world.at)
+
+
+def _days(world: World, listing: Listing) -> tuple[int, ...]:
+    """All its dates in the large demo; the nearest two, one past and one coming, in a small one."""
+    if world.scale >= 1:
+        return listing.days
+    past = [day for day in listing.days if day < 0][-1:]
+    coming = [day for day in listing.days if day >= 0][:1]
+    return tuple(past + coming)
+
+
+def _write(
+    world: World, listing: Listing, days: tuple[int, ...], programmes: dict[str, Programme]
+) -> Event:
+    plans = []
+    for day in days:
+        starts_at = world.local(listing.zone, day, listing.hour)
+        ends_at = starts_at + dt.timedelta(minutes=listing.minutes)
+        plans.append(DatePlan(starts_at=starts_at, ends_at=ends_at, capacity=listing.capacity))
+    at = world.at + dt.timedelta(days=min(*days, 0) - 40)
+    emergency = _EMERGENCY[listing.zone.partition("/")[0]]
+    has_place = listing.format != "online"
+    event = draft_event(
+        words={
+            "title": listing.title,
+            "summary": listing.summary,
+            "body": BODIES[listing.language].format(summary=listing.summary).strip(),
+            "hosts": listing.hosts or world.stage_name(),
+            "language": listing.language,
+            "topics": list(listing.topics),
+            "format": listing.format,
+            "time_zone": listing.zone,
+            "place_name": listing.place[0],
+            "address": listing.place[1],
+            "online_url": "" if listing.format == "in_person" else "https://meet.example.org/room",
+            "access_notes": "Step-free, with a quiet corner and chairs with backs."
+            if has_place
+            else "Captions on. Cameras and microphones as you like.",
+            "max_plus_ones": listing.plus_ones,
+            "visibility": listing.visibility,
+            "programme": programmes.get(listing.programme),
+            "safety_lead": "Sam Lantern",
+            "host_briefing": "Begin with the room rules. If somebody is in danger, call first, "
+            "then tell the safety lead.",
+            "emergency_number": emergency,
+            "emergency_address": listing.place[1] if has_place else "",
+            "quiet_space": "The small room beside the entrance"
+            if has_place
+            else "A second room in the same call, with a host in it",
+        },
+        dates=plans,
+        actor=world.users["coordinator"],
+        at=at,
+    )
+    return publish_event(
+        event=event, actor=world.users["coordinator"], at=at + dt.timedelta(hours=2)
+    )
+
+
+def _people(world: World, event: Event) -> Iterator[User | Guest]:
+    """Who might come, in a random order: enrolled people where it is for them only."""
+    dice = world.random
+    if event.visibility == Visibility.PROGRAMME:
+        own = [one for one in world.ambassadors if one.term.programme_id == event.programme_id]
+        people: list[User | Guest] = [one.user for one in own]
+    elif event.visibility == Visibility.AMBASSADORS:
+        people = [one.user for one in world.ambassadors]
+    else:
+        people = [*world.attendees, *(one.user for one in world.ambassadors)]
+    dice.shuffle(people)
+    # About one in six has no account.
+    for person in people:
+        if event.visibility == Visibility.PUBLIC and dice.random() < 0.16:
+            name = world.stage_name()
+            yield Guest(name=name, email=f"{name.lower().replace(' ', '.')}@example.org")
+        else:
+            yield person
+
+
+def _answer(world: World, event: Event, occurrence: Occurrence, listing: Listing) -> None:
+    dice = world.random
+    wanted = int((occurrence.capacity or 40) * listing.keen * dice.uniform(0.75, 1.15))
+    if listing.keen > 1:
+        wanted = int((occurrence.capacity or 40) * listing.keen)
+    if world.scale < 1:
+        wanted = min(wanted, 14 if listing.keen <= 1 else (occurrence.capacity or 0) + 4)
+    last = min(world.at, occurrence.starts_at)
+    first = max(event.published_at or last, last - dt.timedelta(days=30))
+    moments = sorted(dice.uniform(0, 1) for _ in range(wanted))
+    going: list[Rsvp] = []
+    for moment, person in zip(moments, _people(world, event), strict=False):
+        at = first + (last - first) * moment
+        size = min(event.largest_party, dice.choice((1, 1, 1, 2, 3)))
+        try:
+            rsvp = place_rsvp(
+                occurrence=occurrence, person=person, party_size=size,
+                language=event.language if isinstance(person, Guest) else person.language, at=at,
+            )  # fmt: skip
+            if rsvp.status == Rsvp.Status.PENDING:
+                # One in ten never opens the link.
+                if dice.random() < 0.1:
+                    continue
+                rsvp = confirm_rsvp(rsvp=rsvp, at=at + dt.timedelta(minutes=3))
+        except EventsError:
+            continue
+        if dice.random() < 0.07 and at + dt.timedelta(hours=5) < last:
+            leave(rsvp=rsvp, at=at + dt.timedelta(hours=5))
+            continue
+        going.append(rsvp)
+    if occurrence.ends_at <= world.at:
+        _come(world, going, occurrence)
+
+
+def _come(world: World, rsvps: list[Rsvp], occurrence: Occurrence) -> None:
+    """At the door: most came."""
+    ids = [rsvp.pk for rsvp in rsvps]
+    for rsvp in Rsvp.objects.going().filter(pk__in=ids).order_by("pk"):
+        if world.random.random() < 0.84:
+            check_ins.check_in(
+                rsvp=rsvp,
+                people_count=rsvp.party_size,
+                actor=world.users["coordinator"],
+                at=occurrence.starts_at + dt.timedelta(minutes=world.random.randrange(-10, 12)),
+            )
+
+
+def _move(world: World, event: Event) -> None:
+    """A day later, an hour earlier: every calendar hears of it."""
+    occurrence = event.occurrences.get()
+    event.refresh_from_db()
+    shift = dt.timedelta(hours=23)
+    edit_event(
+        event=event,
+        version=event.version,
+        words={},
+        dates=[
+            DatePlan(
+                pk=occurrence.pk,
+                starts_at=occurrence.starts_at + shift,
+                ends_at=occurrence.ends_at + shift,
+                capacity=occurrence.capacity,
+            )
+        ],
+        actor=world.users["coordinator"],
+        at=world.ago(hours=30),
+    )
+
+
+def _free_a_place(world: World, event: Event) -> None:
+    """Somebody leaves a full evening, and the first in the queue who fits has the place."""
+    rsvp = Rsvp.objects.going().filter(occurrence__event=event, party_size=1).order_by("pk").first()
+    if rsvp is not None:
+        leave(rsvp=rsvp, at=world.ago(hours=3))
