@@ -15,7 +15,8 @@ from calendars.domain.calendar import render_calendar
 from events.models import Rsvp
 from events.queries import page_url, personal_entry, queue_position
 from notifications.domain import Attachment
-from notifications.services.messages import queue_message
+from notifications.models import Message
+from notifications.services.messages import prepare_message, queue_prepared
 
 
 def tell(rsvp: Rsvp, what: str, *, at: datetime, once: object = "", **context: Any) -> None:
@@ -23,13 +24,18 @@ def tell(rsvp: Rsvp, what: str, *, at: datetime, once: object = "", **context: A
 
     Needs ``rsvp.occurrence.event`` and ``rsvp.user`` loaded.
     """
+    queue_prepared(prepare(rsvp, what, at=at, once=once, **context))
+
+
+def prepare(rsvp: Rsvp, what: str, *, at: datetime, once: object = "", **context: Any) -> Message:
+    """The mail ``what`` as ``tell`` would promise it, ready to be promised."""
     occurrence = rsvp.occurrence
     attachments = []
     if what in _WITH_CALENDAR:
         with override(rsvp.language):
             content = render_calendar([personal_entry(rsvp)], name="Greenroom")
         attachments = [Attachment("event.ics", "text/calendar; charset=utf-8", content)]
-    queue_message(
+    return prepare_message(
         key=":".join(["rsvp", rsvp.reference, what, *([str(once)] if once else [])]),
         to=rsvp.email,
         template=f"events/mail/{what}",

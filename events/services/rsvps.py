@@ -25,8 +25,9 @@ from events.errors import (
 from events.models import Occurrence, Rsvp, new_rsvp_reference
 from events.queries import standing_rsvp
 from events.rules import refusal_of_rsvp
-from events.services.mails import tell
+from events.services.mails import prepare, tell
 from events.services.seats import Places, claim, places_of, release, serve_queue
+from notifications.services.messages import queue_prepared
 
 # How long places wait for a guest to confirm, and at how many dates at once for one address.
 HOLD_FOR = timedelta(minutes=15)
@@ -107,19 +108,26 @@ def _place(
     )
     if not user:
         may_hold = may_hold and _holds_of(person.email, at) < HOLDS_PER_ADDRESS
+    # The likely mail is made before the lock, so that nobody waits for a template.
+    rsvp.status = Rsvp.Status.GOING if user else Rsvp.Status.PENDING
+    likely = prepare(rsvp, "going" if user else "confirm", at=at, is_held=may_hold)
     with places_of(occurrence.pk, at=at) as places:
         if refusal := refusal_of_rsvp(places.occurrence, at=at):
             raise refusal
         if user or is_vouched:
             _take_or_queue(places, rsvp, at)
-            rsvp.save(force_insert=True)
-            _tell_outcome(places, rsvp, at)
+        elif may_hold and claim(places, party_size, at=at):
+            rsvp.hold_expires_at = at + HOLD_FOR
+        rsvp.save(force_insert=True)
+        is_held = rsvp.hold_expires_at is not None
+        as_expected = rsvp.is_going if user else is_held == may_hold
+        if as_expected and _says_the_same(occurrence, places.occurrence):
+            queue_prepared(likely)
         else:
-            rsvp.status = Rsvp.Status.PENDING
-            if may_hold and claim(places, party_size, at=at):
-                rsvp.hold_expires_at = at + HOLD_FOR
-            rsvp.save(force_insert=True)
-            tell(rsvp, "confirm", at=at, is_held=rsvp.hold_expires_at is not None)
+            rsvp.occurrence = places.occurrence
+            mail = "confirm" if not user else "going" if rsvp.is_going else "waitlisted"
+            tell(rsvp, mail, at=at, is_held=is_held)
+        places.told.append(rsvp)
     return rsvp
 
 
@@ -316,6 +324,11 @@ def _take_or_queue(places: Places, rsvp: Rsvp, at: datetime, *, is_holding: bool
 def _tell_outcome(places: Places, rsvp: Rsvp, at: datetime) -> None:
     tell(rsvp, "going" if rsvp.is_going else "waitlisted", at=at)
     places.told.append(rsvp)
+
+
+def _says_the_same(seen: Occurrence, now: Occurrence) -> bool:
+    """Whether nobody has edited the date or its event since it was read."""
+    return (seen.revised_at, seen.event.version) == (now.revised_at, now.event.version)
 
 
 def _as_it_is_now(rsvp: Rsvp, places: Places) -> Rsvp:

@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import get_language, ngettext
@@ -103,31 +103,22 @@ def event_page(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def _find(request: HttpRequest, slug: str, day: str | None) -> tuple[Event, Occurrence]:
-    """The event this visitor may see, and the date that is meant, or else the next one."""
+    """The event this visitor may see, at the date that is meant, or else the next or the last."""
     at = timezone.now()
-    events = Event.objects.visible_to(request.user, at=at).select_related("programme")
-    event = get_object_or_404(events, slug=slug)
-    occurrence = _date_of(event, day)
-    if occurrence is None:
-        raise Http404
-    return event, occurrence
-
-
-def _date_of(event: Event, day: str | None) -> Occurrence | None:
-    """The date of ``event`` on ``day``; without a day the next that stands, or the last."""
-    dates = event.occurrences.all()
+    dates = Occurrence.objects.visible_to(request.user, at=at).filter(event__slug=slug)
+    dates = dates.select_related("event__programme")
+    found: Occurrence | None
     if day:
         try:
             found = dates.filter(starts_on=date.fromisoformat(day)).first()
         except ValueError:
             found = None
     else:
-        at = timezone.now()
-        coming = dates.filter(ends_at__gt=at, cancelled_at__isnull=True)
-        found = coming.order_by("starts_at").first() or dates.order_by("-starts_at").first()
-    if found is not None:
-        found.event = event
-    return found
+        coming = dates.filter(cancelled_at__isnull=True).upcoming(at=at)
+        found = coming.first() or dates.order_by("-starts_at").first()
+    if found is None:
+        raise Http404
+    return found.event, found
 
 
 def _show(

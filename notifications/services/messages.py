@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F
 from django.template import Context, Engine
 from django.template.loader import get_template
@@ -48,25 +49,85 @@ def queue_message(
     Rendered here and now in ``language``, so that later edits change no promise.
     Roll back and nothing is sent; commit and it always is.
     """
+    return queue_prepared(
+        prepare_message(
+            key=key,
+            to=to,
+            template=template,
+            context=context,
+            language=language,
+            at=at,
+            attachments=attachments,
+        )
+    )
+
+
+def prepare_message(
+    *,
+    key: str,
+    to: str,
+    template: str,
+    context: Mapping[str, Any],
+    language: str,
+    at: datetime,
+    attachments: Sequence[Attachment] = (),
+) -> Message:
+    """Render a mail without promising it: for whoever is about to wait for a lock."""
     with translation.override(language or settings.LANGUAGE_CODE):
         subject, text, html = render(template, context)
         language = translation.get_language() or settings.LANGUAGE_CODE
-    message, created = Message.objects.get_or_create(
+    return Message(
         key=key,
-        defaults={
-            "message_id": f"<{tokens.derive('message-id', key)}@{settings.MAIL_DOMAIN}>",
-            "to": to,
-            "language": language,
-            "subject": subject,
-            "text": text,
-            "html": html,
-            "attachments": [attachment.to_json() for attachment in attachments],
-            "queued_at": at,
-            "next_attempt_at": at,
-        },
+        message_id=f"<{tokens.derive('message-id', key)}@{settings.MAIL_DOMAIN}>",
+        to=to,
+        language=language,
+        subject=subject,
+        text=text,
+        html=html,
+        attachments=[attachment.to_json() for attachment in attachments],
+        queued_at=at,
+        next_attempt_at=at,
     )
-    if created:
-        hint("message-queued")
+
+
+_INSERT = """
+    INSERT INTO notifications_message
+        (key, message_id, "to", language, subject, text, html, attachments, status, attempts,
+         next_attempt_at, last_error, queued_at)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, 0, %s, '', %s)
+    ON CONFLICT (key) DO NOTHING
+    RETURNING id
+"""
+
+
+def queue_prepared(message: Message) -> Message:
+    """Promise a prepared mail; the first one with its key, if there is one already.
+
+    One statement, where get_or_create takes four: callers hold rows that others wait for.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _INSERT,
+            [
+                message.key,
+                message.message_id,
+                message.to,
+                message.language,
+                message.subject,
+                message.text,
+                message.html,
+                json.dumps(message.attachments),
+                message.status,
+                message.next_attempt_at,
+                message.queued_at,
+            ],
+        )
+        row = cursor.fetchone()
+    if row is None:
+        return Message.objects.get(key=message.key)
+    message.pk = row[0]
+    message._state.adding = False
+    hint("message-queued")
     return message
 
 

@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 import time_machine
 from django.core.cache import cache
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from events.models import CheckIn, Event, Occurrence, Rsvp
@@ -88,12 +90,7 @@ def test_lists_ask_the_same_number_of_questions_for_one_row_and_for_three(
     user: str,
     attendee: User,
     coordinator: User,
-    django_assert_num_queries: Any,
-    django_assert_max_num_queries: Any,
 ) -> None:
-    from django.db import connection
-    from django.test.utils import CaptureQueriesContext
-
     people = {"attendee": attendee, "coordinator": coordinator}
     client = signed_in(people[user]) if user in people else Client()
     first = OccurrenceFactory()
@@ -511,3 +508,14 @@ def test_a_coordinator_of_one_programme_sees_only_its_events(coordinator: User) 
     client = signed_in(coordinator)
     assert client.get(f"/staff/events/{event.slug}/").status_code == 404
     assert "not-theirs" not in client.get("/staff/events/").content.decode()
+
+
+def test_a_yes_over_http_takes_few_statements(attendee: User) -> None:
+    occurrence = OccurrenceFactory(capacity=5)
+    client = signed_in(attendee)
+    client.get("/events/")  # the first request of a session also notes when it began
+    with CaptureQueriesContext(connection) as captured:
+        client.post(f"{path_of(occurrence)}rsvp/", {"date": "2026-06-04"})
+    assert Rsvp.objects.count() == 1
+    # The goal of the write path, with the session, the person and the mail row.
+    assert len(captured) <= 12, "\n".join(query["sql"][:150] for query in captured)

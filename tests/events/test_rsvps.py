@@ -379,9 +379,9 @@ def test_taking_a_place_needs_few_statements(circle: Occurrence, attendee: User)
         place_rsvp(occurrence=circle, person=attendee, at=NOW)
     kinds = [query["sql"].split()[0] for query in captured]
     # With BEGIN and COMMIT; the goal of docs/architecture is ten, the mail row included.
-    assert len(kinds) <= 11, "\n".join(query["sql"] for query in captured)
+    assert len(kinds) <= 8, "\n".join(query["sql"] for query in captured)
     lock = next(n for n, query in enumerate(captured) if "FOR UPDATE" in query["sql"])
-    assert len(kinds) - lock <= 9, "the hot row is held for every statement after its lock"
+    assert len(kinds) - lock <= 6, "the hot row is held for every statement after its lock"
 
 
 def test_a_user_elsewhere_changes_nothing_here(circle: Occurrence) -> None:
