@@ -36,7 +36,12 @@ class Door:
 STAFF_DOORS = (
     Door(_("Today"), "/staff/", "home"),
     Door(_("Events"), "/staff/events/", "calendar", frozenset({Role.COORDINATOR})),
-    Door(_("Programmes"), "/staff/programmes/", "people", frozenset({Role.COORDINATOR})),
+    Door(
+        _("Programmes"),
+        "/staff/programmes/",
+        "people",
+        frozenset({Role.COORDINATOR, Role.ADMIN}),
+    ),
     Door(
         _("Pools"),
         "/staff/pools/",

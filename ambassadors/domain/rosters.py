@@ -111,9 +111,10 @@ def _encoding(content: bytes) -> str:
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "utf-16"
     head = content[:2000]
-    if b"\x00" in head:
-        # UTF-16 without its mark: Latin text has its zeros on one side.
-        return "utf-16-le" if head[1::2].count(0) > head[0::2].count(0) else "utf-16-be"
+    # UTF-16 without its mark: text that is mostly Latin has its zeros on one side.
+    for encoding, zeros in (("utf-16-le", head[1::2]), ("utf-16-be", head[0::2])):
+        if zeros.count(0) > len(zeros) / 2:
+            return encoding
     try:
         content.decode("utf-8")
     except UnicodeDecodeError:

@@ -111,7 +111,8 @@ class RosterProblem(models.TextChoices):
         "name_twice",
         _(
             "Somebody with this stage name is in an earlier row or already in the term, with"
-            " another address. If they are two people, allow shared names below."
+            " another address. If they are two people, choose “Change the columns” and allow"
+            " shared names."
         ),
     )
     LANGUAGE_UNKNOWN = (

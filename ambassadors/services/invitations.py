@@ -216,9 +216,11 @@ def _person(invitation: Invitation) -> User:
 
 
 def _locked(invitation: Invitation) -> Invitation:
+    # Without the enrolment: whoever waited for the lock sees the new row but joins the rows of
+    # before, and an enrolment made meanwhile would look absent.
     return (
         Invitation.objects.select_for_update(of=("self",))
-        .select_related("term__programme", "enrolment__user")
+        .select_related("term__programme")
         .get(pk=invitation.pk)
     )
 

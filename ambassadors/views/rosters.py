@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 
 from django.contrib import messages
@@ -23,7 +22,7 @@ from ambassadors.forms import ColumnsForm, RosterForm
 from ambassadors.models import RosterImport, RosterResult
 from ambassadors.services import rosters
 from ambassadors.views.staff import GET_OR_POST, PAGE, acting, coordinated_term
-from common.text import spreadsheet_safe
+from common.text import csv_lines
 
 # Up to here the page does it at once; above, the worker does and the page shows how far it is.
 AT_ONCE = 1_000
@@ -163,26 +162,16 @@ def discard(request: HttpRequest, pk: int) -> HttpResponse:
 def problems_csv(request: HttpRequest, pk: int) -> HttpResponse:
     """The rows that cannot be imported, each with what to do, to be corrected in a spreadsheet."""
     found = _roster(request, pk)
-    response = HttpResponse(_problem_lines(found), content_type="text/csv; charset=utf-8")
+    response = HttpResponse(csv_lines(_problem_rows(found)), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="roster-{pk}-problems.csv"'
     return response
 
 
-class _Echo:
-    """A file that hands back each line instead of keeping it."""
-
-    def write(self, line: str) -> str:
-        return line
-
-
-def _problem_lines(roster: RosterImport) -> Iterator[str]:
-    writer = csv.writer(_Echo())
-    yield "\ufeff"  # or Excel reads it in the wrong alphabet
-    yield writer.writerow(["row", "email", "stage name", "language", "problem"])
+def _problem_rows(roster: RosterImport) -> Iterator[tuple[object, ...]]:
+    yield ("row", "email", "stage name", "language", "problem")
     problems = roster.rows.filter(result=RosterResult.PROBLEM).order_by("number")
     for row in problems.iterator(chunk_size=500):
-        cells = (row.email, row.name, row.language, str(row.get_problem_display()))
-        yield writer.writerow([row.number, *(spreadsheet_safe(cell) for cell in cells)])
+        yield (row.number, row.email, row.name, row.language, row.get_problem_display())
 
 
 def _go_on_at_once(roster: RosterImport) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from typing import Any
 
@@ -31,7 +30,7 @@ from ambassadors.models import (
 from ambassadors.services import enrolments, invitations
 from ambassadors.services import programmes as programme_service
 from ambassadors.views.timelines import told
-from common.text import spreadsheet_safe
+from common.text import csv_lines
 
 PAGE = 50
 GET_OR_POST = ["GET", "HEAD", "POST"]
@@ -258,31 +257,16 @@ def people_csv(request: HttpRequest, pk: int) -> HttpResponse:
     """The people of a term as a file; cells cannot be taken for formulas."""
     term = coordinated_term(request, pk)
     audit.record(acting(request), "term.export", term, timezone.now())
-    response = HttpResponse(_csv_lines(term), content_type="text/csv; charset=utf-8")
+    response = HttpResponse(csv_lines(_people_rows(term)), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="people-{term.pk}.csv"'
     return response
 
 
-class _Echo:
-    """A file that hands back each line instead of keeping it."""
-
-    def write(self, line: str) -> str:
-        return line
-
-
-def _csv_lines(term: Term) -> Iterator[str]:
-    writer = csv.writer(_Echo())
-    yield "\ufeff"  # or Excel reads it in the wrong alphabet
-    yield writer.writerow(["email", "stage name", "language", "status", "since"])
+def _people_rows(term: Term) -> Iterator[tuple[object, ...]]:
+    yield ("email", "stage name", "language", "status", "since")
     for enrolment in queries.people_of(term).iterator(chunk_size=500):
-        cells = (
-            enrolment.user.email,
-            enrolment.user.name,
-            enrolment.user.language,
-            enrolment.status,
-            f"{enrolment.status_at:%Y-%m-%d}",
-        )
-        yield writer.writerow([spreadsheet_safe(cell) for cell in cells])
+        user, since = enrolment.user, f"{enrolment.status_at:%Y-%m-%d}"
+        yield (user.email, user.name, user.language, enrolment.status, since)
 
 
 @require_http_methods(GET_OR_POST)

@@ -301,7 +301,10 @@ REQUIRE_MFA = env.flag("REQUIRE_MFA", default=True)
 # Where the heads of the audit chain are written, off the database: best on another machine.
 AUDIT_HEADS = Path(env.text("AUDIT_HEADS", str(VAR_DIR / "audit-heads.jsonl")))
 # Whose sessions are short: 30 minutes idle, 12 hours in all. Each is asked once, at sign-in.
-SHORT_SESSION_WHEN = ["accounts.rules.has_role"]
+SHORT_SESSION_WHEN = [
+    "accounts.rules.has_role",
+    "therapy_credits.queries.practices.works_for_a_practice",
+]
 
 # --- Operations --------------------------------------------------------------
 # Who may read /metrics; empty: nobody.

@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from accounts.middleware import session_limits
 from accounts.models import User
+from tests.factories import PracticeMembershipFactory
 
 START = dt.datetime(2026, 6, 3, 12, 0, tzinfo=dt.UTC)
 BACKEND = "django.contrib.auth.backends.ModelBackend"
@@ -31,6 +32,13 @@ def stays_signed_in(user: User, *minutes: int) -> bool:
 def test_staff_are_signed_out_after_half_an_hour_of_nothing(coordinator: User) -> None:
     assert stays_signed_in(coordinator, 30)
     assert not stays_signed_in(coordinator, 31)
+
+
+def test_people_of_a_practice_are_signed_out_as_early_as_staff(attendee: User) -> None:
+    PracticeMembershipFactory(user=attendee)
+
+    assert stays_signed_in(attendee, 30)
+    assert not stays_signed_in(attendee, 31)
 
 
 def test_staff_who_keep_working_stay_for_twelve_hours_and_no_longer(coordinator: User) -> None:

@@ -35,6 +35,11 @@ def membership_of(user: User | AnonymousUser) -> PracticeMembership | None:
     return PracticeMembership.objects.current().filter(user=user).select_related("practice").first()
 
 
+def works_for_a_practice(user: User | AnonymousUser, *, at: dt.datetime) -> bool:
+    """Whether this person's sessions end early, as those of staff do."""
+    return membership_of(user) is not None
+
+
 def own_practitioners(membership: PracticeMembership) -> QuerySet[Practitioner]:
     """Whose hours this member may change: everybody's, or a practitioner's own."""
     practitioners = Practitioner.objects.filter(practice=membership.practice).order_by("name", "pk")

@@ -131,8 +131,10 @@ _TOPICS = (
     ("identity", "public_life", "relationships"),
     ("substances", "touring", "grief"),
 )
-_FIRST_NAMES = ("Dana", "Imogen", "Teo", "Marisol", "Kwame", "Ingrid", "Yusuf", "Paloma", "Anselm",
-                "Ruth", "Beatriz", "Callum", "Noa", "Petra", "Elias", "Winnie", "Hugo", "Saoirse")  # fmt: skip
+_FIRST_NAMES = (
+    "Dana", "Imogen", "Teo", "Marisol", "Kwame", "Ingrid", "Yusuf", "Paloma", "Anselm",
+    "Ruth", "Beatriz", "Callum", "Noa", "Petra", "Elias", "Winnie", "Hugo", "Saoirse",
+)  # fmt: skip
 
 
 def open_practices(world: World) -> None:

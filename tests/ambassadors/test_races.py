@@ -1,0 +1,155 @@
+"""Two people, or two clicks, at the same moment: real threads on the real database."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from unittest import mock
+
+import pytest
+from django.db import IntegrityError, connection
+from django.db.models import QuerySet
+
+from accounts.models import User
+from ambassadors.errors import AmbassadorsError, InvitationUnusable
+from ambassadors.models import Enrolment, Invitation, Term
+from ambassadors.services import agreements, enrolments, invitations
+from tests.ambassadors.helpers import agreement_text
+from tests.conftest import NOW
+from tests.factories import EnrolmentFactory, TermFactory
+
+pytestmark = [pytest.mark.race, pytest.mark.django_db(transaction=True)]
+
+
+def at_once(acts: list[Callable[[], object]]) -> list[object]:
+    """What each returned or raised, all begun together, each on a connection of its own."""
+    barrier = threading.Barrier(len(acts))
+    results: list[object] = [None] * len(acts)
+
+    def run(index: int) -> None:
+        try:
+            barrier.wait()
+            results[index] = acts[index]()
+        except Exception as error:
+            results[index] = error
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run, args=(index,)) for index in range(len(acts))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
+
+
+@pytest.fixture
+def asked() -> Invitation:
+    agreements.ensure_texts(at=NOW)
+    return invitations.invite_person(
+        term=TermFactory(), email="ada@example.org", name="Ada", language="en", by=None, at=NOW
+    )
+
+
+def claims(invitation: Invitation, keys: list[str]) -> list[object]:
+    return at_once(
+        [
+            lambda key=key: invitations.claim_invitation(  # type: ignore[misc]  # a bound default
+                invitation=invitation, is_adult=True, page_key=key, at=NOW
+            )
+            for key in keys
+        ]
+    )
+
+
+def test_ten_browsers_with_one_link_make_one_enrolment(asked: Invitation) -> None:
+    results = claims(asked, [f"page {n}" for n in range(10)])
+    assert sum(isinstance(result, invitations.Joined) for result in results) == 1
+    assert sum(isinstance(result, InvitationUnusable) for result in results) == 9
+    assert Enrolment.objects.count() == 1
+    assert User.objects.filter(email="ada@example.org").count() == 1
+
+
+def test_ten_clicks_of_one_page_get_one_answer(asked: Invitation) -> None:
+    results = claims(asked, ["page"] * 10)
+    assert [type(result) for result in results] == [invitations.Joined] * 10
+    assert len({result.enrolment.pk for result in results}) == 1  # type: ignore[attr-defined]
+
+
+def test_without_the_lock_one_link_would_work_more_than_once(asked: Invitation) -> None:
+    """The control: the same race with the row lock taken out is lost."""
+    User.objects.create_user("ada@example.org")  # so that no unique account stops it by chance
+
+    def unlocked(queryset: QuerySet[Invitation], **_options: object) -> QuerySet[Invitation]:
+        return queryset
+
+    held = threading.Barrier(10)
+    find_owner = invitations.owner_of
+
+    def wait_for_all(email: str) -> User | None:
+        held.wait(timeout=10)  # everybody has looked before anybody writes
+        return find_owner(email)
+
+    with (
+        mock.patch.object(QuerySet, "select_for_update", unlocked),
+        mock.patch.object(invitations, "owner_of", wait_for_all),
+    ):
+        results = claims(asked, [f"page {n}" for n in range(10)])
+    assert sum(isinstance(result, invitations.Joined) for result in results) > 1
+
+
+def test_twenty_invitations_for_the_last_place_promise_it_once() -> None:
+    agreements.ensure_texts(at=NOW)
+    term = TermFactory(capacity=3)
+    EnrolmentFactory(term=term)
+    EnrolmentFactory(term=term)
+
+    def invite(n: int) -> Invitation:
+        return invitations.invite_person(
+            term=term, email=f"p{n}@example.org", name="", language="en", by=None, at=NOW
+        )
+
+    at_once([lambda n=n: invite(n) for n in range(20)])  # type: ignore[misc]  # a bound default
+    assert Invitation.objects.count() == 1
+    assert Term.objects.get().enrolments.count() == 2
+
+
+def test_two_tabs_that_accept_at_once_leave_one_acceptance_and_one_move() -> None:
+    agreements.ensure_texts(at=NOW)
+    enrolment = EnrolmentFactory(status="invited")
+    text = agreement_text()
+    results = at_once(
+        [
+            lambda: enrolments.accept_agreement(
+                enrolment=enrolment, user=enrolment.user, text=text, at=NOW
+            )
+        ]
+        * 5
+    )
+    assert [type(result) for result in results] == [Enrolment] * 5
+    assert enrolment.acceptances.count() == 1
+    assert list(enrolment.changes.order_by("pk").values_list("to_status", flat=True)) == [
+        "invited",
+        "onboarding",
+    ]
+
+
+def test_two_coordinators_who_decide_differently_leave_one_legal_history() -> None:
+    enrolment = EnrolmentFactory()
+    one, two = EnrolmentFactory().user, EnrolmentFactory().user
+
+    def decide(by: User, to: str) -> Enrolment:
+        return enrolments.move_as_coordinator(
+            enrolment=enrolment, to=to, reason="other", by=by, at=NOW
+        )
+
+    results = at_once([lambda: decide(one, "removed"), lambda: decide(two, "alumni")])
+    # Removed first leaves no way to alumni; alumni first may still be removed.
+    refused = [result for result in results if isinstance(result, AmbassadorsError)]
+    moves = list(enrolment.changes.order_by("pk").values_list("from_status", "to_status"))[3:]
+    assert moves in (
+        [("active", "removed")],
+        [("active", "alumni"), ("alumni", "removed")],
+    )
+    assert len(refused) == 2 - len(moves)
+    assert not any(isinstance(result, IntegrityError) for result in results)
