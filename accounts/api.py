@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Any
 
+from allauth.account.adapter import get_adapter
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -80,7 +81,7 @@ class BearerKey(HttpBearer):
 
     def __call__(self, request: HttpRequest) -> ApiKey | str | None:
         if not self.is_required and "Authorization" not in request.headers:
-            _count("api", _address(request), ANYBODY_A_MINUTE)
+            _count("api", address_of(request), ANYBODY_A_MINUTE)
             return ANYBODY
         shown: ApiKey | None = super().__call__(request)
         return shown
@@ -88,7 +89,7 @@ class BearerKey(HttpBearer):
     def authenticate(self, request: HttpRequest, token: str) -> ApiKey:
         key = ApiKey.objects.opened_by(token)
         if key is None:
-            _count("api-wrong-key", _address(request), WRONG_KEYS_A_MINUTE)
+            _count("api-wrong-key", address_of(request), WRONG_KEYS_A_MINUTE)
             raise AuthenticationError(message=_("This key is not known, or no longer good."))
         _count("api", f"key {key.pk}", KEY_A_MINUTE)
         if not key.may(self.scope):
@@ -128,8 +129,9 @@ def key_of(request: HttpRequest) -> ApiKey:
     return key
 
 
-def _address(request: HttpRequest) -> str:
-    return str(request.META.get("REMOTE_ADDR", ""))
+def address_of(request: HttpRequest) -> str:
+    """The network address that asked, as far as the proxies before us can be believed."""
+    return get_adapter().get_client_ip(request) or ""
 
 
 def _count(what: str, who: str, limit: int) -> None:

@@ -19,6 +19,7 @@ from ninja.errors import HttpError, Throttled, ValidationError
 from accounts.errors import AccountsError, OtherRequest
 from events.api import router as events_router
 from events.errors import Busy, EventsError, PartyTooLarge, TooManyNames
+from therapy_credits.api import router as sessions_router
 
 logger = logging.getLogger(__name__)
 
@@ -111,6 +112,7 @@ api = NinjaAPI(
     docs_url=None,
 )
 api.add_router("", events_router)
+api.add_router("", sessions_router)
 
 
 @api.exception_handler(ValidationError)

@@ -97,7 +97,11 @@ def answer_once(
             raise OtherRequest
         return Answer(kept.status or 200, kept.body or {}, is_replay=True)
     answer = effect()
-    ApiReply.objects.filter(pk=row[0]).update(status=answer.status, body=answer.body)
+    reply = ApiReply.objects.filter(pk=row[0])
+    if answer.status < 400:
+        reply.update(status=answer.status, body=answer.body)
+    else:
+        reply.delete()  # a refusal is not kept: the same request may be tried again
     return answer
 
 

@@ -43,6 +43,10 @@ ROUTES: dict[str, Route] = {
     "api:get_rsvp": Route(some=_rsvp, absent={"reference": "NOSUCHONE0"}),
     "api:patch_rsvp": Route(some=_rsvp, absent={"reference": "NOSUCHONE0"}),
     "api:delete_rsvp": Route(some=_rsvp, absent={"reference": "NOSUCHONE0"}),
+    "api:get_booking": Route(
+        some=lambda cast: {"reference": "NOSUCHONE0"}, absent={"reference": "NOSUCHONE1"}
+    ),
+    "api:make_redemption": Route(),
     "api:nothing": Route(some=lambda cast: {"rest": "nothing"}, absent={"rest": "nowhere/at/all"}),
     # The link is the key: whoever holds it may read the calendar, and nobody can guess it.
     "portal:personal-feed": Route(

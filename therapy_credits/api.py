@@ -1,0 +1,205 @@
+"""Bookings and sessions for the software of practices. A key sees its own practice and no other.
+
+Nothing here names a client: a practice knows its bookings by their reference.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any, Literal
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from ninja import Field, Path, Router, Schema
+from ninja.errors import AuthorizationError, HttpError
+from pydantic import ConfigDict, model_validator
+
+from accounts.api import BearerKey, IdempotencyKey, address_of, key_of, once
+from accounts.models import Scope
+from accounts.services.api_keys import Answer
+from therapy_credits.errors import TherapyCreditsError, TooManyTries
+from therapy_credits.models import Booking, PracticeMembership, ServiceType, SessionCode
+from therapy_credits.services.bookings import confirm_session
+from therapy_credits.services.session_codes import redeem_code
+
+router = Router(tags=["Sessions"])
+read_bookings = BearerKey(Scope.BOOKINGS_READ)
+write_redemptions = BearerKey(Scope.REDEMPTIONS_WRITE)
+
+Outcome = Literal["attended", "no_show", "late_cancel"]
+# The word of the outside for each of ours.
+_OURS = {"attended": "attended", "no_show": "missed", "late_cancel": "late_cancel"}
+_THEIRS = {ours: theirs for theirs, ours in _OURS.items()}
+
+
+class BookingOut(Schema):
+    reference: str
+    status: str = Field(
+        description="booked, attended, no_show, late_cancel, cancelled, practice_cancelled or "
+        "timed_out"
+    )
+    starts_at: dt.datetime
+    ends_at: dt.datetime
+    timezone: str = Field(description="The zone of the practice, an IANA name")
+    format: str = Field(description="online or in_person")
+    units: int
+    confirm_before: dt.datetime = Field(description="Then the session goes back to the person")
+
+
+class RedemptionIn(Schema):
+    model_config = ConfigDict(extra="forbid")
+
+    code: str | None = Field(None, max_length=40, description="What the client brought, or else")
+    reference: str | None = Field(None, max_length=12, description="the booking's reference")
+    held_on: dt.date = Field(description="The day of the session in the zone of the practice")
+    units: int = Field(1, ge=1, le=9)
+    outcome: Outcome = "attended"
+    service: str | None = Field(
+        None, max_length=80, description="For a code, where several kinds of session would fit"
+    )
+
+    @model_validator(mode="after")
+    def one_of_both(self) -> RedemptionIn:
+        if (self.code is None) == (self.reference is None):
+            raise ValueError(_("Send either a code or a reference."))
+        if self.code is not None and self.outcome != "attended":
+            raise ValueError(_("A code is for a session that took place."))
+        return self
+
+
+class RedemptionOut(Schema):
+    reference: str
+    outcome: Outcome
+    held_on: dt.date
+    units: int
+
+
+@router.get(
+    "/bookings/{reference}", response=BookingOut, **read_bookings.rule, summary="One booking"
+)
+def get_booking(request: HttpRequest, reference: Path[str]) -> dict[str, Any]:
+    """A booking of your own practice."""
+    booking = _find(key_of(request).practice_id, reference)
+    return {
+        "reference": booking.reference,
+        "status": _THEIRS.get(booking.status, booking.status),
+        "starts_at": booking.starts_at,
+        "ends_at": booking.ends_at,
+        "timezone": booking.practice.time_zone,
+        "format": booking.format,
+        "units": booking.units,
+        "confirm_before": booking.hold_until,
+    }
+
+
+@router.post(
+    "/redemptions",
+    response={200: RedemptionOut, 201: RedemptionOut},
+    **write_redemptions.rule,
+    summary="Say what became of a session",
+)
+def make_redemption(
+    request: HttpRequest,
+    response: HttpResponse,
+    payload: RedemptionIn,
+    idempotency_key: IdempotencyKey,
+) -> tuple[int, dict[str, Any]]:
+    """201 the first time, 200 when the same was said before, 409 when something else was."""
+    membership = _owner(key_of(request).practice_id)
+
+    def effect() -> Answer:
+        at = timezone.now()
+        try:
+            if payload.code is None:
+                return _confirm(membership, payload, at)
+            return _redeem(membership, payload, address_of(request), at)
+        except TooManyTries as refusal:
+            # Not raised: what was written down about the guessing has to stay.
+            return Answer(429, {"detail": str(refusal)})
+        except TherapyCreditsError as refusal:
+            return Answer(409, {"detail": str(refusal)})
+
+    facts = payload.model_dump(mode="json")
+    status, body = once(request, response, idempotency_key, facts, effect)
+    if status >= 400:
+        raise HttpError(status, body["detail"])
+    return (200 if "Idempotent-Replayed" in response else status), body
+
+
+def _confirm(membership: PracticeMembership, payload: RedemptionIn, at: dt.datetime) -> Answer:
+    booking = _find(membership.practice_id, payload.reference or "")
+    held_on = booking.starts_at.astimezone(membership.practice.zone).date()
+    if (payload.held_on, payload.units) != (held_on, booking.units):
+        return Answer(409, {"detail": _("The booking is for another day, or for other units.")})
+    done = confirm_session(
+        booking=booking, membership=membership, outcome=_OURS[payload.outcome], at=at
+    )
+    return _said(done.reference, payload, is_new=done.resolved_at == at)
+
+
+def _redeem(
+    membership: PracticeMembership, payload: RedemptionIn, address: str, at: dt.datetime
+) -> Answer:
+    code = redeem_code(
+        text=payload.code or "",
+        membership=membership,
+        service=_service(membership, payload),
+        held_on=payload.held_on,
+        address=address,
+        at=at,
+    )
+    if not _is_as_said(code, payload):
+        return Answer(409, {"detail": _("This code was confirmed with other facts before.")})
+    return _said(code.reference, payload, is_new=code.resolved_at == at)
+
+
+def _is_as_said(code: SessionCode, payload: RedemptionIn) -> bool:
+    return (code.held_on, code.units) == (payload.held_on, payload.units)
+
+
+def _said(reference: str, payload: RedemptionIn, *, is_new: bool) -> Answer:
+    body = {
+        "reference": reference,
+        "outcome": payload.outcome,
+        "held_on": payload.held_on.isoformat(),
+        "units": payload.units,
+    }
+    return Answer(201 if is_new else 200, body)
+
+
+def _service(membership: PracticeMembership, payload: RedemptionIn) -> ServiceType:
+    """The kind of session a code is for: the one that fits, or the one that is named."""
+    fitting = ServiceType.objects.filter(
+        practice=membership.practice_id, units=payload.units, is_active=True
+    )
+    if payload.service:
+        fitting = fitting.filter(name=payload.service)
+    found = list(fitting.order_by("pk")[:2])
+    if len(found) != 1:
+        raise HttpError(
+            422,
+            _("Several kinds of session fit. Name one as “service”.")
+            if found
+            else _("Your practice offers no session of that name and so many units."),
+        )
+    return found[0]
+
+
+def _find(practice_id: int | None, reference: str) -> Booking:
+    bookings = Booking.objects.filter(practice=practice_id).select_related("practice")
+    booking = bookings.filter(reference=reference.upper()).first()
+    if booking is None:
+        raise Http404
+    return booking
+
+
+def _owner(practice_id: int | None) -> PracticeMembership:
+    """In whose name the program acts: the first owner's, who answers for the key."""
+    owners = PracticeMembership.objects.current().filter(
+        practice=practice_id, role=PracticeMembership.Role.OWNER
+    )
+    owner = owners.select_related("practice", "user").order_by("pk").first()
+    if owner is None:
+        raise AuthorizationError(message=_("This practice has no owner at the moment."))
+    return owner
