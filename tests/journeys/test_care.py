@@ -1,0 +1,159 @@
+"""Finding care, booking it, and the practice's word, as people with a browser meet them."""
+
+import datetime as dt
+import re
+from collections.abc import Callable, Iterator
+
+import pytest
+import time_machine
+from django.test import override_settings
+from playwright.sync_api import Page, expect
+
+from tests.conftest import NOW
+from tests.factories import LicenceFactory
+from tests.journeys.conftest import DESK, PHONE, Open
+from tests.therapy_credits.care import (
+    CLIENT_NAME,
+    NEXT_THURSDAY_NINE,
+    PROGRAMME_NAME,
+    Client,
+    Desk,
+    book,
+    left_booked_used,
+    make_client,
+    make_desk,
+)
+from therapy_credits.models import Booking, SessionCode
+
+pytestmark = pytest.mark.usefixtures("at_noon", "without_second_factor")
+
+
+@pytest.fixture
+def at_noon() -> Iterator[None]:
+    with time_machine.travel(NOW, tick=True):
+        yield
+
+
+@pytest.fixture
+def without_second_factor() -> Iterator[None]:
+    with override_settings(REQUIRE_MFA=False):
+        yield
+
+
+@pytest.fixture
+def client_() -> Client:
+    return make_client("wren")
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return make_desk()
+
+
+def test_find_book_and_cancel(open_page: Open, client_: Client, desk: Desk) -> None:
+    page = open_page("/care/", width=PHONE, user=client_.user)
+    expect(page.get_by_text("3 left")).to_be_visible()
+    page.get_by_role("link", name="Find somebody").click()
+    page.get_by_label("Which country will you be in?").select_option(label="United Kingdom")
+    page.get_by_role("button", name="Show who fits").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Who can see you")
+    assert page.url.endswith("/care/practices/")
+    page.get_by_role("link", name=f"Times with {desk.practitioner.name}").click()
+    page.locator(f'input[value="{NEXT_THURSDAY_NINE.isoformat()}"]').check()
+    page.get_by_label("Name for the practice").fill("Wren")
+    page.get_by_label("How they can reach you").fill("wren@quiet.example.org")
+    page.get_by_role("button", name="Book this time").click()
+    expect(page.get_by_text("Booked. The practice expects you.")).to_be_visible()
+    expect(page.get_by_text("09:00–09:50")).to_be_visible()
+    assert left_booked_used(client_) == (2, 1, 0)
+    page.get_by_role("link", name="Cancel…").click()
+    expect(page.get_by_text("The session is yours again.")).to_be_visible()
+    page.get_by_role("button", name="Cancel this time").click()
+    expect(page.get_by_text("Cancelled. The practice has been told.")).to_be_visible()
+    assert left_booked_used(client_) == (3, 0, 0)
+
+
+def test_find_and_book_without_scripts(open_page: Open, client_: Client, desk: Desk) -> None:
+    page = open_page("/care/practices/", user=client_.user, scripts=False)
+    page.get_by_label("Which country will you be in?").select_option("GB")
+    page.get_by_role("button", name="Show who fits").click()
+    page.get_by_role("link", name=f"Times with {desk.practitioner.name}").click()
+    page.locator('input[name="slot"]').first.check()
+    page.get_by_label("How they can reach you").fill("wren@quiet.example.org")
+    page.get_by_role("button", name="Book this time").click()
+    expect(page.get_by_text("Booked. The practice expects you.")).to_be_visible()
+    assert Booking.objects.count() == 1
+
+
+def test_a_practice_confirms_on_a_phone_and_can_undo(
+    open_page: Open, client_: Client, desk: Desk
+) -> None:
+    book(client_, desk)
+    with time_machine.travel(NEXT_THURSDAY_NINE + dt.timedelta(hours=1), tick=True):
+        page = open_page("/practice/", width=PHONE, user=desk.membership.user)
+        expect(page.get_by_role("link", name=CLIENT_NAME)).to_be_visible()
+        expect(page.locator("body")).not_to_contain_text(PROGRAMME_NAME)
+        page.get_by_role("button", name="Attended").click()
+        expect(page.get_by_text("You can undo this for seven days")).to_be_visible()
+        assert left_booked_used(client_) == (2, 0, 1)
+        page.get_by_role("button", name="Undo").click()
+        expect(page.get_by_role("button", name="Attended")).to_be_visible()
+        assert left_booked_used(client_) == (2, 1, 0)
+
+
+def test_a_code_from_hand_to_hand(open_page: Open, client_: Client, desk: Desk) -> None:
+    mine = open_page("/care/code/", width=PHONE, user=client_.user)
+    mine.get_by_role("button", name="Make a code for one session").click()
+    code = mine.locator(".code-card .code").inner_text().strip()
+    mine.get_by_role("button", name="I have it").click()
+    expect(mine.locator(".code-card")).to_have_count(0)
+    theirs = open_page("/practice/confirm/", width=PHONE, user=desk.membership.user)
+    theirs.get_by_label("Code").fill(code.lower().replace("-", " ")[:-1])
+    theirs.get_by_role("button", name="Confirm the session").click()
+    expect(theirs.get_by_text("One of the symbols is wrong or missing").first).to_be_visible()
+    theirs.get_by_label("Code").fill(code.lower())
+    theirs.get_by_role("button", name="Confirm the session").click()
+    expect(theirs.get_by_text(re.compile("Done: code"))).to_be_visible()
+    assert left_booked_used(client_) == (2, 0, 1)
+    assert SessionCode.objects.get().status == "redeemed"
+
+
+def test_the_way_out_is_on_every_page_of_care(open_page: Open, client_: Client) -> None:
+    page = open_page("/care/", user=client_.user)
+    for path in ("/care/", "/care/practices/", "/care/code/"):
+        page.goto(path)
+        expect(page.get_by_role("link", name="Exit this page")).to_be_in_viewport()
+
+
+def test_every_page_is_accessible_in_both_themes(
+    open_page: Open, client_: Client, desk: Desk, check_accessible: Callable[[Page], None]
+) -> None:
+    booking = book(client_, desk)
+    LicenceFactory(practitioner=desk.practitioner, confirmed_by=None, confirmed_at=None)
+    page = open_page("/care/practices/", width=PHONE, user=client_.user)
+    page.get_by_label("Which country will you be in?").select_option("GB")
+    page.get_by_role("button", name="Show who fits").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Who can see you")
+    mine = (
+        "/care/",
+        "/care/practices/",
+        f"/care/practices/{desk.practitioner.slug}/",
+        f"/care/bookings/{booking.reference}/",
+        f"/care/bookings/{booking.reference}/cancel/",
+        "/care/code/",
+    )
+    theirs = (
+        "/practice/",
+        "/practice/confirm/",
+        "/practice/bookings/",
+        f"/practice/bookings/{booking.reference}/",
+        "/practice/hours/",
+    )
+    portal = open_page("/practice/", width=PHONE, user=desk.membership.user)
+    for browser, paths in ((page, mine), (portal, theirs)):
+        for path in paths:
+            browser.goto(path)
+            for width, scheme in ((PHONE, "light"), (DESK, "dark")):
+                browser.set_viewport_size({"width": width, "height": 800})
+                browser.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+                check_accessible(browser)
