@@ -31,6 +31,14 @@ class Door:
     url: str
     icon: str
     roles: frozenset[str] = frozenset()
+    inside: tuple[str, ...] = ()
+    """Further addresses whose pages belong under this entry."""
+
+    def leads_to(self, path: str) -> bool:
+        """Whether the page at ``path`` is behind this door (a console's home: only itself)."""
+        if self.url.count("/") == 2:
+            return path == self.url
+        return path.startswith((self.url, *self.inside))
 
 
 STAFF_DOORS = (
@@ -41,6 +49,7 @@ STAFF_DOORS = (
         "/staff/programmes/",
         "people",
         frozenset({Role.COORDINATOR, Role.ADMIN}),
+        ("/staff/terms/", "/staff/enrolments/", "/staff/rosters/"),
     ),
     Door(
         _("Pools"),

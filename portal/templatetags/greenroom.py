@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from common.art import pattern
 from common.when import ZONES, describe
+from portal.queries import Door
 
 register = template.Library()
 
@@ -167,3 +168,8 @@ def icon_of(level_tag: str) -> str:
 def within(path: str, start: str) -> bool:
     """Whether the page at ``path`` belongs under the navigation entry at ``start``."""
     return path.startswith(start)
+
+
+@register.filter
+def leads_to(door: Door, path: str) -> bool:
+    return door.leads_to(path)

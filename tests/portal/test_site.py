@@ -4,10 +4,14 @@ import datetime as dt
 
 import pytest
 from django.test import Client, RequestFactory
+from django.utils import timezone
 
+from accounts.models import Role, User
 from common.art import MOTIFS, pattern
 from common.when import describe
+from portal.queries import STAFF_DOORS, staff_doors
 from portal.views import site
+from tests.conftest import make_staff
 
 EVENING = dt.datetime(2026, 6, 4, 17, 0, tzinfo=dt.UTC)
 
@@ -102,3 +106,33 @@ def test_the_style_guide_is_for_developers_only(client: Client, settings: object
     assert client.get("/styleguide/").status_code == 404
     settings.DEBUG = True  # type: ignore[attr-defined]
     assert client.get("/styleguide/?errors").status_code == 200
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("role", Role.values)
+def test_every_entry_of_the_staff_console_opens_for_the_roles_that_see_it(
+    client: Client, role: str, settings: object
+) -> None:
+    settings.REQUIRE_MFA = False  # type: ignore[attr-defined]  # the second factor has its own tests
+    client.force_login(make_staff("worker", role))
+    doors = staff_doors(User.objects.get(email="worker@example.org"), at=timezone.now())
+    assert doors[0].url == "/staff/"
+    assert {door.url: client.get(door.url).status_code for door in doors} == {
+        door.url: 200 for door in doors
+    }
+
+
+@pytest.mark.django_db
+def test_who_is_not_staff_has_no_entries_and_no_link_to_the_console(
+    client: Client, outsider: User
+) -> None:
+    client.force_login(outsider)
+    assert staff_doors(outsider, at=timezone.now()) == []
+    assert 'href="/staff/"' not in client.get("/").content.decode()
+
+
+def test_an_entry_is_marked_on_the_pages_behind_it() -> None:
+    by_url = {door.url: door for door in STAFF_DOORS}
+    assert by_url["/staff/programmes/"].leads_to("/staff/terms/3/")
+    assert not by_url["/staff/"].leads_to("/staff/terms/3/")
+    assert by_url["/staff/"].leads_to("/staff/")
