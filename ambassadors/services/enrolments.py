@@ -17,6 +17,7 @@ from ambassadors.models import (
 )
 from ambassadors.queries import has_health_consent, required_version
 from ambassadors.services import agreements
+from common.hints import hint
 
 
 @transaction.atomic
@@ -115,4 +116,5 @@ def _move(
         raise IllegalMove
     row.status, row.status_by, row.status_at, row.status_reason = to, by, at, reason
     row.save(update_fields=["status", "status_by", "status_at", "status_reason"])
+    hint("enrolment-changed")
     return row

@@ -230,6 +230,7 @@ HINTS: dict[str, list[str]] = {
     "invitations-waiting": ["ambassadors.tasks.send_invitations"],
     "roster-waiting": ["ambassadors.tasks.continue_rosters"],
     "message-queued": ["notifications.tasks.send_messages"],
+    "enrolment-changed": ["therapy_credits.tasks.allocate_due"],
     "allocation-due": ["therapy_credits.tasks.allocate_due"],
     "approval-decided": ["therapy_credits.tasks.book_decided_fundings"],
 }

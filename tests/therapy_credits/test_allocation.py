@@ -5,16 +5,20 @@ from __future__ import annotations
 import datetime as dt
 import threading
 from collections.abc import Callable
+from typing import Any
 from uuid import uuid4
 
 import pytest
+from celery import current_app
 from django.db import connection
 from uuid6 import uuid7
 
 from ambassadors.models import Enrolment, Term
+from ambassadors.services import enrolments
 from tests.conftest import NOW
 from tests.factories import EnrolmentFactory, TermFactory
 from tests.therapy_credits.conftest import DAY, STAFF, account_of, give, hold, make_pool
+from therapy_credits import tasks
 from therapy_credits.models import Account, Code, Expiry, Kind, Policy, Pool, Transfer
 from therapy_credits.services import allocation, ledger, subjects
 
@@ -154,6 +158,25 @@ def test_runs_at_the_same_time_give_once() -> None:
     assert sorted(given) == [0, 0, 0, 0, 0, 20]
     assert account_of(pool, Kind.POOL).left == 1000 - 120
     assert Account.objects.filter(kind=Kind.LOT).count() == 20
+
+
+def test_who_becomes_active_is_given_theirs_at_once(
+    policy: Policy,
+    term: Term,
+    monkeypatch: pytest.MonkeyPatch,
+    django_capture_on_commit_callbacks: Callable[..., Any],
+) -> None:
+    """The enrolment hints; the worker does, and the schedule would."""
+    enrolment = EnrolmentFactory(term=term, status="paused")
+    enrolment.status_by = enrolment.user
+    enrolment.save(update_fields=["status_by"])
+    sent: list[str] = []
+    monkeypatch.setattr(current_app, "send_task", lambda name, **_: sent.append(name))
+    with django_capture_on_commit_callbacks(execute=True):
+        enrolments.resume(enrolment=enrolment, user=enrolment.user, at=NOW)
+    assert sent == [tasks.allocate_due.name]
+    allocation.allocate_due(at=NOW)
+    assert [lot.left for lot in lots_of(enrolment)] == [6]
 
 
 # --- People who leave --------------------------------------------------------
