@@ -414,6 +414,12 @@ class DateFormSet(BaseFormSet):  # type: ignore[type-arg]  # takes none at run t
     validate_max = True
     edit_only = False
 
+    def _construct_form(self, i: int, **kwargs: Any) -> DateForm:
+        """A row left empty is no date and no mistake, also the one shown first."""
+        form: DateForm = super()._construct_form(i, **kwargs)  # type: ignore[misc]  # not in stubs
+        form.empty_permitted, form.use_required_attribute = True, False
+        return form
+
     def read_in(self, zone: ZoneInfo | None) -> None:
         """Say in which zone the times are meant; without one they are not checked further."""
         for form in self.forms:

@@ -76,7 +76,8 @@ def edit_event(
     for name in changed:
         setattr(event, name, words[name])
     if event.status != Event.Status.DRAFT:
-        _check_ready(event, has_dates=bool(dates))
+        was_held = event.occurrences.filter(ends_at__lte=at).exists()
+        _check_ready(event, has_dates=bool(dates) or was_held)
     if event.status == Event.Status.COMPLETED and any(plan.ends_at > at for plan in dates):
         event.status = Event.Status.PUBLISHED
     event.version += 1
@@ -181,10 +182,11 @@ def _write_dates(
         if occurrence.pk in kept or occurrence.ends_at <= at:
             continue
         occurrence.event = event
-        is_changed = True
         if event.status == Event.Status.DRAFT and not occurrence.rsvps.exists():
             occurrence.delete()
+            is_changed = True
         elif occurrence.cancelled_at is None:
+            is_changed = True
             occurrence.cancelled_at = at
             _call_off(occurrence, at)
     return is_changed

@@ -411,6 +411,29 @@ def test_a_mistake_in_the_editor_is_met_with_help(
     assert Event.objects.count() == 0
 
 
+def test_a_draft_may_have_no_date_yet(coordinator: User) -> None:
+    empty = dict.fromkeys(("form-0-on", "form-0-starts", "form-0-ends", "form-0-capacity"), "")
+    client = signed_in(coordinator)
+    shown = client.get("/staff/events/new/").content.decode()
+    assert 'name="form-INITIAL_FORMS" value="1"' in shown
+    client.post("/staff/events/new/", form_of(**empty, **{"form-INITIAL_FORMS": "1"}))
+    event = Event.objects.get()
+    assert event.occurrences.count() == 0
+    page = client.get(f"/staff/events/{event.slug}/").content.decode()
+    assert "Add at least one date" in page
+
+
+def test_the_words_of_an_event_that_is_over_can_still_be_put_right(coordinator: User) -> None:
+    over = OccurrenceFactory(starts_at=NOW - dt.timedelta(days=1))
+    empty = dict.fromkeys(("form-0-on", "form-0-starts", "form-0-ends", "form-0-capacity"), "")
+    signed_in(coordinator).post(
+        f"/staff/events/{over.event.slug}/", form_of(over.event, **empty, title="Put right")
+    )
+    over.event.refresh_from_db()
+    assert over.event.title == "Put right"
+    assert over.event.occurrences.count() == 1
+
+
 def test_the_hour_that_happens_twice_is_the_one_that_was_chosen(coordinator: User) -> None:
     answers = {"form-0-on": "2026-10-25", "form-0-starts": "02:30", "form-0-ends": "04:00"}
     signed_in(coordinator).post(
