@@ -1,19 +1,24 @@
 """What the measurements need: events, people who are signed in, a funded programme."""
 
 import datetime as dt
+import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from uuid import uuid4
 
 from django.conf import settings
 from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
 from django.db import connection
+from django.http import HttpResponse
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import User
 from ambassadors.models import Programme, Term
 from benchmarks.load import post
+from benchmarks.report import Cost
 from calendars.domain.vevent import render_vevent
 from calendars.queries import EVENTS_FEED
 from calendars.services.revisions import bump
@@ -72,6 +77,19 @@ def make_events(count: int, *, places: int) -> list[Event]:
     return events
 
 
+def cost_of(request: Callable[[], HttpResponse], *, times: int = 20) -> Cost:
+    """Of one request of the test client, sent ``times`` after two that are not counted."""
+    for _ in range(2):
+        request()
+    began = time.process_time()
+    for _ in range(times):
+        request()
+    cpu_ms = (time.process_time() - began) / times * 1000
+    with CaptureQueriesContext(connection) as queries:
+        request()
+    return Cost(round(cpu_ms, 2), len(queries))
+
+
 class Guests:
     """People who are signed in, each of whom says yes once."""
 
@@ -102,14 +120,20 @@ class Guests:
             ]
         )
 
+    def sign_in_next(self, client: Client) -> None:
+        """Let ``client`` be the next of them."""
+        client.cookies[settings.SESSION_COOKIE_NAME] = self._keys.popleft()
+
     def say_yes_to(self, events: Sequence[Event], *, people: int) -> deque[bytes]:
         """The requests of that many, spread over ``events``."""
         return deque(
             post(
                 f"/events/{events[n % len(events)].slug}/rsvp/",
                 f"csrfmiddlewaretoken={CSRF}".encode(),
-                Cookie=f"{settings.SESSION_COOKIE_NAME}={self._keys.popleft()}; "
-                f"{settings.CSRF_COOKIE_NAME}={CSRF}",
+                {
+                    "Cookie": f"{settings.SESSION_COOKIE_NAME}={self._keys.popleft()}; "
+                    f"{settings.CSRF_COOKIE_NAME}={CSRF}"
+                },
             )
             for n in range(people)
         )

@@ -5,8 +5,9 @@ import statistics
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 HOST = "127.0.0.1"
 
@@ -27,11 +28,11 @@ class _Client:
     error: Exception | None = None
 
 
-def get(path: str, **headers: str) -> bytes:
+def get(path: str, headers: Mapping[str, str] = MappingProxyType({})) -> bytes:
     return _request("GET", path, b"", headers)
 
 
-def post(path: str, body: bytes, **headers: str) -> bytes:
+def post(path: str, body: bytes, headers: Mapping[str, str]) -> bytes:
     return _request("POST", path, body, headers)
 
 
@@ -64,9 +65,9 @@ def fetch(port: int, request: bytes) -> tuple[int, dict[str, str], bytes]:
         return _exchange(connection, request)
 
 
-def _request(method: str, path: str, body: bytes, headers: dict[str, str]) -> bytes:
+def _request(method: str, path: str, body: bytes, headers: Mapping[str, str]) -> bytes:
     lines = [f"{method} {path} HTTP/1.1", f"Host: {HOST}"]
-    lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
     if body:
         lines += [
             "Content-Type: application/x-www-form-urlencoded",
