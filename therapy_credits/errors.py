@@ -66,6 +66,10 @@ class SlotTaken(TherapyCreditsError):
     message = _("That time has just been taken. Choose another; nothing was booked.")
 
 
+class BusyThen(TherapyCreditsError):
+    message = _("You have another booking at that time. Choose another time; nothing was booked.")
+
+
 class AlreadyClosed(TherapyCreditsError):
     message = _("This has already been closed in another way. Look at it again.")
 

@@ -26,6 +26,7 @@ from tests.therapy_credits.conftest import account_of, give, make_pool
 from therapy_credits.errors import (
     AdultsOnly,
     AlreadyClosed,
+    BusyThen,
     CannotUndo,
     ConsentMissing,
     NotEnoughSessions,
@@ -163,6 +164,13 @@ def test_a_taken_time_cannot_be_booked_again(client_: Client, desk: Desk) -> Non
     with pytest.raises(SlotTaken):
         book(other, desk)
     assert left_booked_used(other) == (3, 0, 0)
+
+
+def test_a_person_is_not_in_two_places(client_: Client, desk: Desk) -> None:
+    book(client_, desk)
+    with pytest.raises(BusyThen):
+        book(client_, make_desk("Elsewhere"))
+    assert left_booked_used(client_) == (2, 1, 0)
 
 
 def test_notice_a_practice_asks_for_is_kept(client_: Client, desk: Desk) -> None:

@@ -23,7 +23,7 @@ class RedeemForm(forms.Form):
                 "autocomplete": "off",
                 "autocapitalize": "characters",
                 "spellcheck": "false",
-                "class": "code-input",
+                "class": "session-code-input",
             }
         ),
         error_messages={"required": _("Type the code your client gave you.")},

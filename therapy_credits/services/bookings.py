@@ -21,6 +21,7 @@ from therapy_credits.domain.matching import Authority, may_practise
 from therapy_credits.errors import (
     AdultsOnly,
     AlreadyClosed,
+    BusyThen,
     CannotUndo,
     ConsentMissing,
     NotEnoughSessions,
@@ -135,7 +136,9 @@ def book_session(
             with transaction.atomic():
                 booking.save(force_insert=True)
         except IntegrityError as refusal:
-            raise SlotTaken from refusal
+            # Two rules may refuse: the practitioner's time is taken, or the person's own.
+            is_own = "booking_person_one_at_a_time" in str(refusal)
+            raise (BusyThen if is_own else SlotTaken) from refusal
         care_mail.tell_booked(booking, user, at)
     return booking
 
