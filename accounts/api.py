@@ -106,7 +106,7 @@ def once(
     idempotency_key: str,
     facts: dict[str, Any],
     effect: Callable[[], Answer],
-) -> tuple[int, dict[str, Any]]:
+) -> Answer:
     """Answer this POST once for its key and ``idempotency_key``; a replay says that it is one."""
     key = key_of(request)
     answer = answer_once(
@@ -118,7 +118,7 @@ def once(
     )
     if answer.is_replay:
         response["Idempotent-Replayed"] = "true"
-    return answer.status, answer.body
+    return answer
 
 
 def key_of(request: HttpRequest) -> ApiKey:

@@ -13,7 +13,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
-from ninja import Field, Path, Query, Router, Schema
+from ninja import Field, Path, Query, Router, Schema, Status
 from ninja.errors import HttpError, ValidationError
 from pydantic import ConfigDict, field_validator
 
@@ -161,7 +161,7 @@ def make_rsvp(
     slug: Path[str],
     payload: RsvpIn,
     idempotency_key: IdempotencyKey,
-) -> tuple[int, dict[str, Any]]:
+) -> Status[dict[str, Any]]:
     """Say yes for a person who told you so. They have a place, or a turn in the queue, and a mail
     with the calendar entry and their own link to change it or to leave."""
 
@@ -181,7 +181,8 @@ def make_rsvp(
         return Answer(201, _rsvp(rsvp))
 
     facts = payload.model_dump(mode="json")
-    return once(request, response, idempotency_key, facts, effect)
+    answer = once(request, response, idempotency_key, facts, effect)
+    return Status(answer.status, answer.body)
 
 
 @router.get("/rsvps/{reference}", response=RsvpOut, **write_rsvps.rule, summary="One RSVP")

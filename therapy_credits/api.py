@@ -11,7 +11,7 @@ from typing import Any, Literal
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from ninja import Field, Path, Router, Schema
+from ninja import Field, Path, Router, Schema, Status
 from ninja.errors import AuthorizationError, HttpError
 from pydantic import ConfigDict, model_validator
 
@@ -104,7 +104,7 @@ def make_redemption(
     response: HttpResponse,
     payload: RedemptionIn,
     idempotency_key: IdempotencyKey,
-) -> tuple[int, dict[str, Any]]:
+) -> Status[dict[str, Any]]:
     """201 the first time, 200 when the same was said before, 409 when something else was."""
     membership = _owner(key_of(request).practice_id)
 
@@ -121,10 +121,10 @@ def make_redemption(
             return Answer(409, {"detail": str(refusal)})
 
     facts = payload.model_dump(mode="json")
-    status, body = once(request, response, idempotency_key, facts, effect)
-    if status >= 400:
-        raise HttpError(status, body["detail"])
-    return (200 if "Idempotent-Replayed" in response else status), body
+    answer = once(request, response, idempotency_key, facts, effect)
+    if answer.status >= 400:
+        raise HttpError(answer.status, answer.body["detail"])
+    return Status(200 if answer.is_replay else answer.status, answer.body)
 
 
 def _confirm(membership: PracticeMembership, payload: RedemptionIn, at: dt.datetime) -> Answer:

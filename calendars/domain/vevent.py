@@ -106,11 +106,15 @@ def _when(event: CalendarEvent) -> list[str]:
     zone = ZoneInfo(event.time_zone)
     starts_at = event.starts_at.astimezone(zone)
     ends_at = event.ends_at.astimezone(zone)
-    # In the hour that happens twice, a wall-clock time means its first pass (RFC 5545
-    # §3.3.5), so the second pass can only be written in UTC.
-    if event.time_zone in UTC_NAMES or starts_at.fold or ends_at.fold:
+    # In the hour that happens twice, a wall-clock time means its first pass (RFC 5545 §3.3.5),
+    # but Thunderbird reads the second. Both passes in UTC are read alike by everybody.
+    if event.time_zone in UTC_NAMES or _happens_twice(starts_at) or _happens_twice(ends_at):
         return [f"DTSTART:{utc(starts_at)}\r\n", f"DTEND:{utc(ends_at)}\r\n"]
     return [
         fold(f"DTSTART;TZID={event.time_zone}:{local(starts_at)}"),
         fold(f"DTEND;TZID={event.time_zone}:{local(ends_at)}"),
     ]
+
+
+def _happens_twice(moment: datetime) -> bool:
+    return moment.replace(fold=0).utcoffset() != moment.replace(fold=1).utcoffset()

@@ -123,14 +123,18 @@ def test_an_event_in_the_spring_gap_starts_when_the_clock_has_jumped() -> None:
     assert start_line(moment) == "DTSTART;TZID=America/New_York:20260308T033000"
 
 
-def test_the_first_pass_of_the_autumn_hour_is_wall_clock_time() -> None:
-    moment = dt.datetime(2026, 11, 1, 5, 30, tzinfo=dt.UTC)  # 01:30 EDT
-    assert start_line(moment) == "DTSTART;TZID=America/New_York:20261101T013000"
-
-
-def test_the_second_pass_of_the_autumn_hour_is_written_in_utc() -> None:
-    moment = dt.datetime(2026, 11, 1, 6, 30, tzinfo=dt.UTC)  # 01:30 EST
-    assert start_line(moment) == "DTSTART:20261101T063000Z"
+@pytest.mark.parametrize(
+    ("hour", "line"),
+    [
+        (4, "DTSTART;TZID=America/New_York:20261101T003000"),
+        (5, "DTSTART:20261101T053000Z"),  # 01:30, daylight saving time
+        (6, "DTSTART:20261101T063000Z"),  # 01:30 again, standard time
+        (7, "DTSTART;TZID=America/New_York:20261101T023000"),
+    ],
+)
+def test_both_passes_of_the_autumn_hour_are_written_in_utc(hour: int, line: str) -> None:
+    # Readers disagree about which pass a wall-clock time means: Thunderbird takes the second.
+    assert start_line(dt.datetime(2026, 11, 1, hour, 30, tzinfo=dt.UTC)) == line
 
 
 def test_there_is_one_definition_of_each_zone_used_and_of_no_other() -> None:

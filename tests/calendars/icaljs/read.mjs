@@ -1,0 +1,28 @@
+// Reads a calendar from standard input and writes what a subscriber would see, as JSON.
+import { readFileSync } from "node:fs";
+import ICAL from "./ical.min.mjs";
+
+const calendar = new ICAL.Component(ICAL.parse(readFileSync(0, "utf8")));
+const zones = calendar.getAllSubcomponents("vtimezone");
+// Only what the file itself says of its zones counts.
+for (const zone of zones) ICAL.TimezoneService.register(new ICAL.Timezone(zone));
+
+const events = calendar.getAllSubcomponents("vevent").map((component) => {
+  const event = new ICAL.Event(component);
+  const text = (name) => component.getFirstPropertyValue(name);
+  return {
+    uid: event.uid,
+    sequence: event.sequence,
+    summary: event.summary,
+    description: event.description,
+    location: event.location,
+    status: text("status"),
+    transp: text("transp"),
+    url: text("url"),
+    starts_at: event.startDate.toUnixTime(),
+    ends_at: event.endDate.toUnixTime(),
+    wall_clock: event.startDate.toString(),
+  };
+});
+const name = calendar.getFirstPropertyValue("name");
+process.stdout.write(JSON.stringify({ name, zones: zones.length, events }));
