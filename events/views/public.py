@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import date
 from typing import Any
+from urllib.parse import urlencode
 
+from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
@@ -18,6 +20,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.access import signed_in
 from accounts.models import User
+from calendars.domain.programs import SubscribeLinks, subscribe_links
 from common.markdown import to_html
 from events.errors import EventsError, NoLongerComing
 from events.forms import DiscreetForm, EventFilter, GuestForm, PartyForm, party_of
@@ -60,17 +63,23 @@ def event_list(request: HttpRequest) -> HttpResponse:
     )
     answers = answers_of(request.user, page.object_list)
     cards = [_card(occurrence, answers.get(occurrence.pk)) for occurrence in page]
-    feed_url = reverse("events:feed")
     context = {
         "form": form,
         "page": page,
         "cards": cards,
         "is_filtered": bool(form.chosen),
         "is_narrowed": bool(form.errors or set(form.chosen) - {"q"}),
-        "feed_query": request.GET.urlencode(),
-        "feed_url": feed_url,
+        "ways": _ways_to_subscribe(request),
     }
     return render(request, "events/list.html", context)
+
+
+def _ways_to_subscribe(request: HttpRequest) -> SubscribeLinks:
+    """The feed of what the list shows: the same filters, without the page."""
+    asked = [(name, value) for name, value in request.GET.items() if value and name != "page"]
+    query = f"?{urlencode(asked)}" if asked else ""
+    url = f"{settings.BASE_URL}{reverse('events:feed')}{query}"
+    return subscribe_links(url, name=_("Greenroom events"))
 
 
 def _card(occurrence: Occurrence, answer: Rsvp | None) -> dict[str, Any]:

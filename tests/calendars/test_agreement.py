@@ -2,6 +2,7 @@
 
 import base64
 import datetime as dt
+import html
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -12,6 +13,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
+from calendars.domain.programs import subscribe_links
 from calendars.domain.vevent import render_vevent
 from calendars.services.links import personal_link
 from events.models import Event, Occurrence, Visibility
@@ -229,3 +231,17 @@ def test_no_join_link_and_no_secret_link_is_in_a_public_file(
         assert b"Evening circle" in body
         for secret in (b"room-7", b"/rsvp/", b"/calendar/", b"VALARM", b"ATTENDEE"):
             assert secret not in body
+
+
+def test_the_list_offers_its_own_feed_to_every_kind_of_program(
+    client: Client, event: Event, date: Occurrence, settings: Any
+) -> None:
+    settings.BASE_URL = "https://greenroom.example"
+    page = html.unescape(client.get("/events/?language=en&q=&page=1").content.decode())
+    feed = "greenroom.example/events/feed.ics?language=en"
+    assert f'value="https://{feed}"' in page
+    assert f'href="webcal://{feed}"' in page
+    for way in ("google", "outlook", "office"):
+        link = getattr(subscribe_links(f"https://{feed}", name="Greenroom events"), way)
+        assert f'href="{link}"' in page
+    assert identity(client.get("/events/feed.ics?language=en").content).uid == date.uid
