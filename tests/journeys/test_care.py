@@ -9,8 +9,9 @@ import time_machine
 from django.test import override_settings
 from playwright.sync_api import Page, expect
 
+from accounts.services.grants import give_role
 from tests.conftest import NOW
-from tests.factories import LicenceFactory
+from tests.factories import LicenceFactory, UserFactory
 from tests.journeys.conftest import DESK, PHONE, Open
 from tests.therapy_credits.care import (
     CLIENT_NAME,
@@ -157,3 +158,26 @@ def test_every_page_is_accessible_in_both_themes(
                 browser.set_viewport_size({"width": width, "height": 800})
                 browser.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
                 check_accessible(browser)
+
+
+def test_setting_up_a_practice_is_accessible_too(
+    open_page: Open, desk: Desk, check_accessible: Callable[[Page], None]
+) -> None:
+    staff = UserFactory()
+    give_role(user=staff, role="care", giver=None, at=NOW)
+    LicenceFactory(practitioner=desk.practitioner, confirmed_by=None, confirmed_at=None)
+    here = f"/staff/practices/{desk.practitioner.practice.slug}/"
+    page = open_page("/staff/practices/", width=PHONE, user=staff)
+    for path in (
+        "/staff/practices/",
+        "/staff/practices/new/",
+        here,
+        f"{here}members/",
+        f"{here}practitioners/{desk.practitioner.slug}/",
+        f"{here}practitioners/{desk.practitioner.slug}/licences/",
+    ):
+        page.goto(path)
+        for width, scheme in ((PHONE, "dark"), (DESK, "light")):
+            page.set_viewport_size({"width": width, "height": 800})
+            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            check_accessible(page)

@@ -200,7 +200,6 @@ def hours(request: HttpRequest, membership: PracticeMembership) -> HttpResponse:
             "weekly_form": weekly,
             "single_form": single,
             "practitioners": _with_hours(practitioners, local_today),
-            "may_pause": membership.role == PracticeMembership.Role.OWNER,
         },
     )
 
