@@ -6,6 +6,7 @@ import importlib
 import re
 from collections.abc import Iterator
 from importlib.util import find_spec
+from typing import Any
 
 import pytest
 from django.db import transaction
@@ -15,6 +16,8 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from accounts.models import User
 from tests.permissions import ROLES, STAFF_ROLES, Cast, Route
+
+pytestmark = pytest.mark.django_db
 
 APPS = (
     "config",
@@ -105,10 +108,29 @@ def build_cast() -> Cast:
     return cast
 
 
-def try_as(user: User | None, method: str, url: str, route: Route) -> HttpResponse:
+@pytest.fixture(scope="module")
+def cast(django_db_setup: None, django_db_blocker: Any) -> Iterator[Cast]:
+    """One cast for the whole matrix: each try undoes what it did."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        yield build_cast()
+        transaction.set_rollback(True)
+
+
+def visitor(user: User | None) -> Client:
     client = Client(raise_request_exception=True)
     if user is not None:
         client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+@pytest.fixture(scope="module")
+def visitors(cast: Cast) -> dict[str, Client]:
+    """A browser for each role, signed in once."""
+    return {role: visitor(user) for role, user in cast.users.items()}
+
+
+def try_as(client: Client, method: str, url: str, route: Route) -> HttpResponse:
+    """The answer to one request, undone at once."""
     with transaction.atomic():
         if method == "post":
             response = client.post(url, data=dict(route.data or {}))
@@ -128,17 +150,17 @@ def is_denied(response: HttpResponse, url: str) -> bool:
     return response.status_code == 302 and response["Location"].startswith(SIGN_IN)
 
 
-@pytest.mark.django_db
 @pytest.mark.parametrize("name", sorted(name for name in OURS if name in classified()))
-def test_only_those_named_may_use(name: str, settings: object) -> None:
-    settings.REQUIRE_MFA = False  # type: ignore[attr-defined]  # the second factor has its own tests
+def test_only_those_named_may_use(
+    name: str, cast: Cast, visitors: dict[str, Client], settings: Any
+) -> None:
+    settings.REQUIRE_MFA = False  # the second factor has its own tests
     route = classified()[name]
-    cast = build_cast()
     wrong: list[str] = []
 
     def expect(role: str, method: str, kwargs: dict[str, object], allowed: bool, what: str) -> None:
         url = reverse(name, kwargs=kwargs) + route.query
-        response = try_as(cast.users[role], method, url, route)
+        response = try_as(visitors[role], method, url, route)
         if is_denied(response, url) == allowed:
             wanted = "allowed" if allowed else "denied"
             wrong.append(
@@ -171,9 +193,7 @@ def test_only_those_named_may_use(name: str, settings: object) -> None:
     assert wrong == []
 
 
-@pytest.mark.django_db
-def test_the_admin_site_opens_for_admins_only() -> None:
-    cast = build_cast()
+def test_the_admin_site_opens_for_admins_only(visitors: dict[str, Client]) -> None:
     names = [name for name, arguments in routes() if name.startswith(ADMIN) and not arguments]
     assert names
     for role in ROLES:
@@ -182,18 +202,17 @@ def test_the_admin_site_opens_for_admins_only() -> None:
         for name in names:
             if re.search(r"login|logout|jsi18n", name):
                 continue
-            response = try_as(cast.users[role], "get", reverse(name), Route())
+            response = try_as(visitors[role], "get", reverse(name), Route())
             assert response.status_code in (302, 404), (role, name, response.status_code)
 
 
-@pytest.mark.django_db
-def test_allauth_asks_the_anonymous_to_sign_in() -> None:
+def test_allauth_asks_the_anonymous_to_sign_in(visitors: dict[str, Client]) -> None:
     for name, arguments in routes():
         moved = name.endswith("/")  # allauth's old addresses only redirect to the new ones
         if not name.startswith(ALLAUTH) or name in ALLAUTH_FOR_ANYONE or arguments or moved:
             continue
         url = reverse(name)
-        response = try_as(None, "get", url, Route())
+        response = try_as(visitors["anonymous"], "get", url, Route())
         assert is_denied(response, url), (name, response.status_code)
 
 
