@@ -58,7 +58,7 @@ STAFF_DOORS = (
         frozenset({Role.FINANCE, Role.COORDINATOR, Role.ADMIN}),
     ),
     Door(_("Practices"), "/staff/practices/", "heart", frozenset({Role.CARE, Role.ADMIN})),
-    Door(_("Reports"), "/staff/reports/", "chart"),
+    Door(_("Reports"), "/staff/reports/", "chart", inside=("/reports/",)),
     Door(_("Approvals"), "/staff/approvals/", "check", frozenset({Role.FINANCE, Role.ADMIN})),
     Door(_("People and roles"), "/staff/people/", "key", frozenset({Role.ADMIN})),
     Door(_("Audit"), "/staff/audit/", "lock", frozenset({Role.ADMIN})),

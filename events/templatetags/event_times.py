@@ -26,9 +26,3 @@ def when_line(occurrence: Occurrence, time_zone: str = "") -> str:
 def start_words(occurrence: Occurrence) -> str:
     """When it starts in the event's own zone: "Thu 4 June, 18:00"."""
     return f"{day(occurrence.local_start)}, {clock(occurrence.local_start)}"
-
-
-@register.filter
-def day_words(occurrence: Occurrence) -> str:
-    """The day in the event's own zone: "Thu 4 June"."""
-    return day(occurrence.local_start)

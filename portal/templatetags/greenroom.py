@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
+from urllib.parse import unquote
 from zoneinfo import ZoneInfo
 
 import segno
 from django import template
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
@@ -85,6 +87,13 @@ def event_art(slug: str) -> SafeString:
     return mark_safe(pattern(slug))  # noqa: S308 - shapes and numbers only, nothing of the slug
 
 
+def reader_zone(context: dict[str, Any]) -> str | None:
+    """The zone of the reader's device, where its cookie says one we know."""
+    request = context.get("request")
+    zone = unquote(request.COOKIES.get("tz", "")) if request else ""
+    return zone if zone in ZONES else None
+
+
 @register.simple_tag(takes_context=True)
 def when(
     context: dict[str, Any],
@@ -96,9 +105,7 @@ def when(
     """``{% when occurrence.starts_at occurrence.ends_at event.time_zone %}``: the reader's time and
     the event's. ``lines=2`` puts the second below. The zone comes from the ``tz`` cookie; the first
     time, a script writes the same words."""
-    request = context.get("request")
-    reader_zone = request.COOKIES.get("tz", "").replace("%2F", "/") if request else ""
-    said = describe(start, end, zone=zone, reader_zone=reader_zone)
+    said = describe(start, end, zone=zone, reader_zone=reader_zone(context))
     return format_html(
         '<time class="when{}" datetime="{}" data-end="{}" data-zone="{}"'
         ' data-in="{}" data-yours="{}"><span class="here">{}</span>{}'
@@ -112,6 +119,18 @@ def when(
         said.here,
         " " if lines == 2 else " · ",
         said.there,
+    )
+
+
+@register.simple_tag(takes_context=True)
+def date_leaf(context: dict[str, Any], start: datetime, zone: str = "UTC") -> SafeString:
+    """The day on a card, in the same zone as the first line of ``when`` beside it."""
+    local = start.astimezone(ZoneInfo(reader_zone(context) or zone)).replace(tzinfo=None)
+    return format_html(
+        '<div class="date-leaf" aria-hidden="true"><span>{}</span><b>{}</b><span>{}</span></div>',
+        date_format(local, "D").replace(".", ""),
+        local.day,
+        date_format(local, "M").replace(".", ""),
     )
 
 

@@ -43,6 +43,13 @@ export function show(root) {
     const there = sameDay ? clock(start, zone) : `${day(start, zone)}, ${clock(start, zone)}`;
     time.querySelector(".here").textContent = `${span(start, end, here)} ${yours}`;
     time.querySelector(".there").textContent = `${there} ${place}`;
+    const leaf = time.closest(".event-card")?.querySelector(".date-leaf");
+    if (leaf) {
+      const parts = [{ weekday: "short" }, { day: "numeric" }, { month: "short" }];
+      parts.forEach((options, i) => {
+        leaf.children[i].textContent = part(start, here, options).replace(".", "");
+      });
+    }
   }
 }
 
