@@ -14,7 +14,7 @@ help:
 	@echo "make run           serve the site with demo data at http://127.0.0.1:8000 (PORT=...)"
 	@echo "make test          everything that must pass"
 	@echo "make check         formatting, lint, types, import rules, migrations, translations, deployment"
-	@echo "make soak          the long versions of the tests: kills, chaos, many rounds"
+	@echo "make soak          the long versions of the tests: kills, races, random histories (ROUNDS=10)"
 	@echo "make bench         benchmarks, each beside its own limit"
 	@echo "make format        put the code in shape"
 	@echo "make translations  collect the texts to translate, and compile the translations"
@@ -33,8 +33,10 @@ test: check
 check: setup
 	@$(FRESH) $(VENV) -m config.local.checks
 
+# Races and kills again and again, random histories by the hundred, and what is marked soak.
 soak: setup
-	@$(FRESH) $(VENV) -m pytest -m soak
+	@$(FRESH) env STATE_MACHINE_RUNS=300 $(VENV) -m pytest \
+		-m "soak or race or fault or machine" --rounds $(or $(ROUNDS),10)
 
 bench: setup
 	@exec $(LOCAL) exec --fresh --durable -- $(VENV) -m benchmarks $(BENCH)

@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Iterator
 from importlib.util import find_spec
 
+import hypothesis
 import pytest
 from django.core.cache import cache
 from django.db.backends.postgresql.operations import DatabaseOperations
@@ -14,10 +15,29 @@ from accounts.services.grants import give_role
 # A Wednesday noon, clear of every daylight-saving change. Tests that need "now" use this.
 NOW = dt.datetime(2026, 6, 3, 12, 0, tzinfo=dt.UTC)
 
+# On a busy machine an example may take long; what a test must be fast at, it measures itself.
+hypothesis.settings.register_profile("greenroom", deadline=None)
+hypothesis.settings.load_profile("greenroom")
+
 # Without the tools for a browser, which are installed only where one is, nothing there can even
 # be imported. What that leaves out is named at the end of the run.
 HAS_BROWSER_TOOLS = find_spec("playwright") is not None
 collect_ignore = [] if HAS_BROWSER_TOOLS else ["journeys"]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--rounds", type=int, default=1, help="repeat each race and each kill so often"
+    )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """What depends on chance is proved by repetition: ``make soak``."""
+    rounds = metafunc.config.getoption("--rounds")
+    marks = {mark.name for mark in metafunc.definition.iter_markers()}
+    if rounds > 1 and marks & {"race", "fault"}:
+        metafunc.fixturenames.append("round_number")
+        metafunc.parametrize("round_number", range(rounds))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -134,6 +134,7 @@ class OneDate(RuleBasedStateMachine):
         return firm + held <= sum(before)
 
 
+@pytest.mark.machine
 @pytest.mark.django_db
 def test_any_history_of_a_date_keeps_the_rules() -> None:
     from hypothesis.stateful import run_state_machine_as_test

@@ -364,6 +364,7 @@ def run(runs: int, steps: int) -> None:
     )
 
 
+@pytest.mark.machine
 @pytest.mark.django_db
 def test_the_identity_holds_at_every_step_of_any_history() -> None:
     run(RUNS, STEPS)
