@@ -244,89 +244,96 @@ def hold_units(
     facts = _digest(
         Code.HOLD, subject, units, practice_id, group, timeout_at, pool.pk if pool else None
     )
-    for pool_id in [pool.pk] if pool else _pools_that_cover(subject, units, at):
-        if practice_id is not None:
-            practice_account(pool_id=pool_id, practice_id=practice_id)
-        with transaction.atomic():
-            hold = _hold_in_pool(
-                pool_id, subject, units, practice_id, group, timeout_at, transfer_id, facts, actor,
-                at,
-            )  # fmt: skip
-        if hold:
-            return hold
-    # Nothing covers it now; but a retry of a hold that took the last units is answered.
-    if done := _held_before(transfer_id, group, facts):
-        return done
+    with transaction.atomic():
+        lots, towards = _lock_for_hold(subject, practice_id, pool)
+        if done := _held_before(transfer_id, group, facts):
+            return done
+        drawn = _draw_down([lot for lot in lots if _is_live(lot, at)], units)
+        pool_id = drawn[0][0].pool_id
+        credit = towards.get(pool_id)
+        if credit is None:
+            assert practice_id is not None  # every pool has an account for its issued codes
+            credit = practice_account(pool_id=pool_id, practice_id=practice_id)
+        transfers = [
+            Transfer(
+                id=transfer_id if n == 0 else uuid5(transfer_id, f"part {n}"),
+                pool_id=pool_id,
+                phase=Phase.PENDING,
+                code=Code.HOLD,
+                debit=lot,
+                credit=credit,
+                amount=share,
+                group=group,
+                timeout_at=timeout_at,
+                actor=actor,
+                request_hash=facts,
+                made_at=at,
+            )
+            for n, (lot, share) in enumerate(drawn)
+        ]
+        _write(transfers)
+        return _as_hold(transfers)
+
+
+# All locks of a hold at once, in the order of ids: the person's lots, in whatever pool, and the
+# accounts in those pools that the units may go to.
+LOCK_FOR_HOLD = """
+WITH lots AS (
+    SELECT id, pool_id FROM therapy_credits_account
+     WHERE kind = 'lot' AND subject = %(subject)s AND closed_at IS NULL
+       AND (%(pool)s::bigint IS NULL OR pool_id = %(pool)s)
+)
+SELECT * FROM therapy_credits_account
+ WHERE id IN (
+    SELECT id FROM lots
+     UNION ALL
+    SELECT there.id FROM therapy_credits_account AS there
+     WHERE there.pool_id IN (SELECT pool_id FROM lots) AND {towards})
+ ORDER BY id
+   FOR NO KEY UPDATE
+"""
+LOCK_FOR_BOOKING = LOCK_FOR_HOLD.format(
+    towards="there.kind = 'practice' AND there.practice_id = %(practice)s"
+)
+LOCK_FOR_CODE = LOCK_FOR_HOLD.format(towards="there.kind = 'issued'")
+
+
+def _lock_for_hold(
+    subject: UUID, practice_id: int | None, pool: Pool | None
+) -> tuple[list[Account], dict[int, Account]]:
+    """The person's lots; and by pool, the practice's or the issued account, where there is one."""
+    sql = LOCK_FOR_CODE if practice_id is None else LOCK_FOR_BOOKING
+    facts = {"subject": subject, "practice": practice_id, "pool": pool.pk if pool else None}
+    locked = list(Account.objects.raw(sql, facts))
+    lots = [account for account in locked if account.kind == Kind.LOT]
+    return lots, {a.pool_id: a for a in locked if a.kind != Kind.LOT}
+
+
+def _draw_down(lots: Iterable[Account], units: int) -> list[tuple[Account, int]]:
+    """The lots to take ``units`` from, and how many from each, in draw-down order.
+
+    Of the pools that can cover all of it, the one whose lot comes first.
+    """
+    by_pool: dict[int, list[Account]] = {}
+    for lot in sorted(lots, key=_draw_down_key):
+        by_pool.setdefault(lot.pool_id, []).append(lot)
+    for in_pool in by_pool.values():
+        shares = fill_in_order(units, [lot.left for lot in in_pool])
+        if units >= 1 and sum(shares) == units:
+            return [(lot, share) for lot, share in zip(in_pool, shares, strict=True) if share]
     raise NotEnoughSessions
 
 
-def _hold_in_pool(
-    pool_id: int,
-    subject: UUID,
-    units: int,
-    practice_id: int | None,
-    group: UUID,
-    timeout_at: datetime,
-    transfer_id: UUID,
-    facts: bytes,
-    actor: UUID,
-    at: datetime,
-) -> Hold | None:
-    """The hold, or None when this pool does not cover it."""
-    towards = (
-        Q(kind=Kind.ISSUED)
-        if practice_id is None
-        else Q(kind=Kind.PRACTICE, practice_id=practice_id)
-    )
-    # All locks at once, in the order of ids: the lots and the account they go to.
-    locked = list(
-        Account.objects.filter(pool_id=pool_id)
-        .filter(towards | Q(kind=Kind.LOT, subject=subject, closed_at__isnull=True))
-        .locked()
-    )
-    if done := _held_before(transfer_id, group, facts):
-        return done
-    credit = next((account for account in locked if account.kind != Kind.LOT), None)
-    lots = _draw_down_order(account for account in locked if _is_live(account, at))
-    shares = fill_in_order(units, [lot.left for lot in lots])
-    if credit is None or units < 1 or sum(shares) < units:
-        return None
-    drawn = [(lot, share) for lot, share in zip(lots, shares, strict=True) if share]
-    transfers = [
-        Transfer(
-            id=transfer_id if n == 0 else uuid5(transfer_id, f"part {n}"),
-            pool_id=pool_id,
-            phase=Phase.PENDING,
-            code=Code.HOLD,
-            debit=lot,
-            credit=credit,
-            amount=share,
-            group=group,
-            timeout_at=timeout_at,
-            actor=actor,
-            request_hash=facts,
-            made_at=at,
-        )
-        for n, (lot, share) in enumerate(drawn)
-    ]
-    _write(transfers)
-    return _as_hold(transfers)
-
-
-def _pools_that_cover(subject: UUID, units: int, at: datetime) -> list[int]:
-    """Pools with enough for ``units``, the one to be drawn down first at the front."""
-    left: dict[int, int] = {}
-    for lot in Account.objects.lots(subject).live(at=at).in_draw_down_order():
-        left[lot.pool_id] = left.get(lot.pool_id, 0) + lot.left
-    return [pool_id for pool_id, free in left.items() if free >= units]
+EARLIER_HOLD = """
+SELECT * FROM therapy_credits_transfer
+ WHERE phase = 'pending' AND (id = %(transfer)s OR "group" = %(group)s)
+"""
 
 
 def _held_before(transfer_id: UUID, group: UUID, facts: bytes) -> Hold | None:
     """The hold an earlier call made with this id; RequestReused when the facts differ."""
-    earlier = list(
-        Transfer.objects.filter(Q(id=transfer_id) | Q(group=group), phase=Phase.PENDING)
-        .select_related("debit")
-    )  # fmt: skip
+    ids = {"transfer": transfer_id, "group": group}
+    earlier = list(Transfer.objects.raw(EARLIER_HOLD, ids))
     if not earlier:
         return None
     parts = _in_draw_down_order(earlier)
@@ -734,10 +741,6 @@ def _is_live(lot: Account, at: datetime) -> bool:
         and lot.expires_at is not None
         and lot.effective_at <= at < lot.expires_at
     )
-
-
-def _draw_down_order(lots: Iterable[Account]) -> list[Account]:
-    return sorted(lots, key=_draw_down_key)
 
 
 def _in_draw_down_order(transfers: Iterable[Transfer]) -> list[Transfer]:
