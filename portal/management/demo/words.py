@@ -65,7 +65,7 @@ LISTINGS = (
     ),
     Listing(
         "Songwriting Day, No Phones", "Write with strangers, eat together, go home lighter.",
-        "America/New_York", (-31,), 11, 360, ("creativity", "community"),
+        "America/New_York", (-90,), 11, 360, ("creativity", "community"),
         place=("Paper Room", "12 Example Street, Brooklyn"), capacity=24, keen=1.2,
     ),
     Listing(
@@ -99,7 +99,7 @@ LISTINGS = (
     ),
     Listing(
         "Grief in a Minor Key", "A gentle evening for those who have lost somebody.",
-        "Europe/London", (-37,), 19, 90, ("loss",),
+        "Europe/London", (-63,), 19, 90, ("loss",),
         place=("Cedar House", "30 Example Road, Manchester"), capacity=16, keen=1.0,
     ),
     Listing(
@@ -150,7 +150,7 @@ LISTINGS = (
     ),
     Listing(
         "First Light Welcome Evening", "Meet the others of this term.",
-        "Europe/London", (-45,), 18, 120, ("community",),
+        "Europe/London", (-75,), 18, 120, ("community",),
         place=("Cedar House", "30 Example Road, Manchester"), capacity=60, keen=0.8,
         programme="first-light", visibility="programme",
     ),
@@ -162,18 +162,18 @@ LISTINGS = (
     ),
     Listing(
         "Open Tuning Kitchen Table", "Dinner and talk for the people of Open Tuning.",
-        "America/New_York", (-34, 20), 19, 120, ("community",),
+        "America/New_York", (-66, 20), 19, 120, ("community",),
         place=("Paper Room", "12 Example Street, Brooklyn"), capacity=30, keen=0.8,
         programme="open-tuning", visibility="programme",
     ),
     Listing(
         "Open Tuning Town Hall", "Where the programme goes next.",
-        "America/New_York", (-50,), 17, 60, ("community",), "online", capacity=150, keen=0.35,
+        "America/New_York", (-80,), 17, 60, ("community",), "online", capacity=150, keen=0.35,
         programme="open-tuning", visibility="programme",
     ),
     Listing(
         "Night Shift Listening Session", "Unfinished songs, kind ears.",
-        "America/Chicago", (-28, 9), 20, 90, ("creativity",), "online", capacity=40, keen=0.6,
+        "America/Chicago", (-70, 9), 20, 90, ("creativity",), "online", capacity=40, keen=0.6,
         programme="night-shift", visibility="programme",
     ),
     Listing(
