@@ -83,6 +83,7 @@ MIDDLEWARE = [
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "portal.middleware.CompressPublicPages",
     "csp.middleware.CSPMiddleware",
     "therapy_credits.middleware.PrivatePages",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",

@@ -136,3 +136,17 @@ def test_an_entry_is_marked_on_the_pages_behind_it() -> None:
     assert by_url["/staff/programmes/"].leads_to("/staff/terms/3/")
     assert not by_url["/staff/"].leads_to("/staff/terms/3/")
     assert by_url["/staff/"].leads_to("/staff/")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/", "/help/", "/events/"])
+def test_a_first_visit_is_compressed_and_what_is_somebodys_is_not(
+    client: Client, attendee: User, path: str
+) -> None:
+    """The length of a compressed page could give away a secret on it."""
+    takes_gzip = {"Accept-Encoding": "gzip"}
+    page = client.get(path, headers=takes_gzip)
+    assert page["Content-Encoding"] == "gzip"
+    assert len(page.content) < 10_000
+    client.force_login(attendee)
+    assert "Content-Encoding" not in client.get(path, headers=takes_gzip)
