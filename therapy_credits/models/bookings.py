@@ -15,6 +15,7 @@ from django.contrib.postgres.fields import DateTimeRangeField, RangeBoundary, Ra
 from django.db import models
 from django.db.models import F, Func, Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from common.sealing import unseal
 from therapy_credits.models.practices import Format, PracticeMembership
@@ -199,9 +200,9 @@ class SessionCode(models.Model):
 
     class Status(models.TextChoices):
         ISSUED = "issued", _("Not used yet")
-        REDEEMED = "redeemed", _("Used")
+        REDEEMED = "redeemed", pgettext_lazy("code", "Used")
         CANCELLED = "cancelled", _("Taken back")
-        EXPIRED = "expired", _("Expired")
+        EXPIRED = "expired", pgettext_lazy("code", "Expired")
         UNDONE = "undone", _("Undone by the practice")
 
     reference = models.CharField(_("reference"), max_length=12, unique=True)
