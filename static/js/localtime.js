@@ -15,12 +15,10 @@ if (here && !document.cookie.split("; ").includes(`tz=${encodeURIComponent(here)
 const part = (date, zone, options) =>
   new Intl.DateTimeFormat(locale, { timeZone: zone, ...options }).format(date);
 const clock = (date, zone) => part(date, zone, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
-const day = (date, zone) =>
-  [
-    part(date, zone, { weekday: "short" }).replace(/[.,]/g, ""),
-    part(date, zone, { day: "numeric" }),
-    part(date, zone, { month: "long" }),
-  ].join(" ");
+const day = (date, zone) => {
+  const weekday = part(date, zone, { weekday: "short" }).replace(/[.,]/g, "");
+  return `${weekday} ${part(date, zone, { day: "numeric", month: "long" })}`;
+};
 
 function span(start, end, zone) {
   const first = `${day(start, zone)}, ${clock(start, zone)}`;
