@@ -130,7 +130,8 @@ _SUMS = """
     ),
     moves AS (
         -- what lots received and gave, less what was given back since
-        SELECT cuts.row, lot.subject, t.phase, t.code, t.amount - coalesce(back.amount, 0) AS amount
+        SELECT cuts.row, lot.subject, cuts.row || s.year AS cohort, t.phase, t.code,
+               t.amount - coalesce(back.amount, 0) AS amount
         FROM therapy_credits_transfer t
         JOIN therapy_credits_account lot
              ON lot.id IN (t.debit_id, t.credit_id) AND lot.kind = 'lot'
@@ -140,35 +141,41 @@ _SUMS = """
         LEFT JOIN therapy_credits_transfer back ON back.reverses_id = t.id
         WHERE t.code IN ('ALLOCATE', 'EXPIRE') OR t.phase IN ('pending', 'post')
     ),
-    facts (measure, row, person, amount) AS (
-        SELECT 'held', row, id::text, 1 FROM held
+    facts (measure, row, cohort, person, amount) AS (
+        SELECT 'held', row, '', id::text, 1 FROM held
         UNION ALL
-        SELECT 'said_yes', row, person, 1 FROM yeses WHERE status = 'going'
+        SELECT 'said_yes', row, '', person, 1 FROM yeses WHERE status = 'going'
         UNION ALL
-        SELECT 'came', row, person, c.people_count
+        SELECT 'came', row, '', person, c.people_count
         FROM yeses JOIN events_checkin c ON c.rsvp_id = yeses.id AND c.undone_at IS NULL
         UNION ALL
         -- active at any moment of the quarter, by the history of the enrolment
-        SELECT 'enrolled', cuts.row, user_id::text, 1
+        SELECT 'enrolled', cuts.row, '', user_id::text, 1
         FROM spells JOIN cuts USING (programme_id)
         WHERE to_status = 'active'
           AND spells.begins_at < cuts.ends_at AND spells.ends_at > cuts.starts_at
         UNION ALL
-        -- Someone in two programmes has two tokens that nothing here may join: in the total over
-        -- sessions they count twice. It is shown only where each part is, so it is of more than
-        -- enough people all the same.
+        -- Someone in two programmes, or in two years of one, has two tokens that nothing here may
+        -- join. So people are counted within each cohort (a programme and a year), and what
+        -- holds for the largest cohort is taken for all: never more people than there are.
         SELECT CASE WHEN code = 'ALLOCATE' THEN 'allocated' WHEN code = 'EXPIRE' THEN 'expired'
                     WHEN phase = 'pending' THEN 'booked' ELSE 'used' END,
-               row, subject::text, amount
+               row, cohort, subject::text, amount
         FROM moves WHERE amount > 0
     ),
     people AS (
-        SELECT measure, row, person, sum(amount) AS amount FROM facts GROUP BY measure, row, person
+        SELECT measure, row, cohort, person, sum(amount) AS amount
+        FROM facts GROUP BY measure, row, cohort, person
         UNION ALL
-        SELECT measure, NULL, person, sum(amount) FROM facts GROUP BY measure, person
+        SELECT measure, NULL, cohort, person, sum(amount)
+        FROM facts GROUP BY measure, cohort, person
+    ),
+    cohorts AS (
+        SELECT measure, row, count(*) AS people, sum(amount) AS amount, max(amount) AS largest
+        FROM people GROUP BY measure, row, cohort
     )
-    SELECT measure, row, count(*), sum(amount)::bigint, max(amount)::bigint
-    FROM people GROUP BY measure, row
+    SELECT measure, row, max(people), sum(amount)::bigint, sum(largest)::bigint
+    FROM cohorts GROUP BY measure, row
 """
 
 

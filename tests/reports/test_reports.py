@@ -108,6 +108,20 @@ def test_a_total_over_programmes_with_enough_people_is_shown(spring: dict[str, A
 
 
 @pytest.mark.django_db
+def test_tokens_of_two_years_do_not_make_two_people() -> None:
+    """Six people in the programme's last year and its new one are six, not twelve."""
+    programme = ProgrammeFactory(slug="big")
+    pool = make_pool(units=500)
+    people = enrol(programme, 40)
+    for year in (2025, 2026):
+        for user in people[:6]:
+            subject = subject_for(user=user, programme=programme, year=year, at=NOW)
+            give(pool, subject.token, 3)
+    content = draft_content(SPRING, at=LATER)
+    assert value(content, "sessions", "big", "units_allocated") is None
+
+
+@pytest.mark.django_db
 def test_a_session_given_back_is_not_used() -> None:
     programme = ProgrammeFactory(slug="big")
     pool = make_pool(units=500)
