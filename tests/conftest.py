@@ -16,7 +16,9 @@ from accounts.services.grants import give_role
 NOW = dt.datetime(2026, 6, 3, 12, 0, tzinfo=dt.UTC)
 
 # On a busy machine an example may take long; what a test must be fast at, it measures itself.
-hypothesis.settings.register_profile("greenroom", deadline=None)
+hypothesis.settings.register_profile(
+    "greenroom", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
 hypothesis.settings.load_profile("greenroom")
 
 # Without the tools for a browser, which are installed only where one is, nothing there can even
