@@ -22,6 +22,9 @@ PRODUCTION = {
 }
 
 
+MENDED = {"formatting", "templates"}  # by "make format"
+
+
 @dataclass(frozen=True)
 class Check:
     name: str
@@ -80,7 +83,7 @@ def main() -> int:
             say(f"{'ok  ' if is_good else 'FAIL'}  {check.name}")
             if not is_good:
                 failed.append(check.name)
-                say(output + "\n")
+                say(output + ("\n'make format' mends this.\n" if check.name in MENDED else "\n"))
     say(f"make check: {', '.join(failed) or 'nothing'} to mend ({time.monotonic() - began:.0f} s)")
     return 1 if failed else 0
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import re
 from collections.abc import Iterator
+from copy import deepcopy
 from importlib.util import find_spec
 from typing import Any
 
@@ -130,13 +131,15 @@ def visitors(cast: Cast) -> dict[str, Client]:
 
 
 def try_as(client: Client, method: str, url: str, route: Route) -> HttpResponse:
-    """The answer to one request, undone at once."""
+    """The answer to one request, undone at once, in the browser's cookies too."""
+    cookies = deepcopy(client.cookies)
     with transaction.atomic():
         if method == "post":
             response = client.post(url, data=dict(route.data or {}))
         else:
             response = client.get(url)
         transaction.set_rollback(True)
+    client.cookies = cookies
     return response
 
 
