@@ -43,12 +43,12 @@ class Listing:
 WEEKLY = (-56, -49, -42, -35, -28, -21, -14, -7, 0, 7, 14, 21, 28)
 LISTINGS = (
     Listing(
-        "Wednesday Circle", "An hour to say how it is, or to listen. Cameras optional.",
+        "The Weekly Circle", "An hour to say how it is, or to listen. Cameras optional.",
         "America/New_York", WEEKLY, 18, 60, ("community", "stress"), "online",
         capacity=40, keen=0.55, hosts="Rosa Kestrel",
     ),
     Listing(
-        "Círculo de los martes", "Una hora para contar cómo va, o para escuchar.",
+        "El círculo de cada semana", "Una hora para contar cómo va, o para escuchar.",
         "America/New_York", tuple(day + 1 for day in WEEKLY[:-1]), 19, 60, ("community",),
         "online", "es", capacity=30, keen=0.5, hosts="Violeta Sundial",
     ),
