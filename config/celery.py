@@ -4,7 +4,8 @@ import os
 import signal
 
 from celery import Celery
-from celery.signals import worker_process_init
+from celery.signals import worker_init, worker_process_init
+from django.conf import settings
 
 from config.local.process import end_with_parent
 
@@ -13,6 +14,15 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.base")
 app = Celery("greenroom")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@worker_init.connect
+def one_connection_each(**_: object) -> None:
+    """Pools are for the threads of the web. A process of a worker does one thing at a time, and
+    Celery closes what it used after each task: a pool would be built and torn down every time,
+    and one that was open before the fork would be shared by the processes."""
+    for database in settings.DATABASES.values():
+        database.get("OPTIONS", {}).pop("pool", None)
 
 
 @worker_process_init.connect

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from email import policy
 from pathlib import Path
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
@@ -33,14 +34,8 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 def database_url() -> str:
     """The test database, for another process."""
-    place = connection.settings_dict
-    password = f":{place['PASSWORD']}" if place["PASSWORD"] else ""
-    if place["HOST"].startswith("/"):
-        host = place["HOST"].replace("/", "%2F")
-    else:
-        host = place["HOST"] or "localhost"
-    port = f":{place['PORT']}" if place["PORT"] else ""
-    return f"postgres://{place['USER']}{password}@{host}{port}/{place['NAME']}"
+    address = urlsplit(os.environ["DATABASE_URL"])
+    return address._replace(path=f"/{connection.settings_dict['NAME']}").geturl()
 
 
 @contextmanager
