@@ -5,6 +5,7 @@ Subjects are neutral: they say that something is settled and when, never what it
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -25,6 +26,47 @@ def tell(rsvp: Rsvp, what: str, *, at: datetime, once: object = "", **context: A
     Needs ``rsvp.occurrence.event`` and ``rsvp.user`` loaded.
     """
     queue_prepared(prepare(rsvp, what, at=at, once=once, **context))
+
+
+def tell_of_dates(
+    rsvps: Sequence[Rsvp], facts: Mapping[int, Mapping[str, Any]], *, at: datetime
+) -> None:
+    """Promise one person one mail about several dates of an event that changed together.
+
+    ``rsvps`` are theirs, in order of time; ``facts`` is what changed, by RSVP, and a date
+    without facts is cancelled. Needs each ``occurrence.event`` and ``user`` loaded.
+    """
+    first = rsvps[0]
+    event = first.occurrence.event
+    with override(first.language):
+        entries = [personal_entry(rsvp) for rsvp in rsvps]
+        content = render_calendar(entries, name="Greenroom")
+    dates = [
+        {
+            "occurrence": rsvp.occurrence,
+            "is_cancelled": rsvp.pk not in facts,
+            "manage_url": settings.BASE_URL + rsvp.manage_path,
+            **facts.get(rsvp.pk, {}),
+        }
+        for rsvp in rsvps
+    ]
+    once = max(rsvp.occurrence.sequence for rsvp in rsvps)
+    message = prepare_message(
+        key=f"rsvp:{first.reference}:dates:{event.version}:{once}",
+        to=first.email,
+        template="events/mail/dates_changed",
+        context={
+            "rsvp": first,
+            "event": event,
+            "dates": dates,
+            "are_cancelled": all(rsvp.pk not in facts for rsvp in rsvps),
+            "time_zone": first.user.time_zone if first.user else "",
+        },
+        language=first.language,
+        at=at,
+        attachments=[Attachment("event.ics", "text/calendar; charset=utf-8", content)],
+    )
+    queue_prepared(message)
 
 
 def prepare(rsvp: Rsvp, what: str, *, at: datetime, once: object = "", **context: Any) -> Message:
