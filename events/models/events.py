@@ -59,6 +59,10 @@ LANGUAGES = [
 ]
 
 
+# Who has the link may see these, whoever they are.
+OPEN_TO_ALL = (Visibility.PUBLIC, Visibility.UNLISTED)
+
+
 class Topic(models.TextChoices):
     STRESS = "stress", _("Stress and burnout")
     SLEEP = "sleep", _("Sleep")
@@ -80,7 +84,7 @@ class EventQuerySet(models.QuerySet["Event"]):
 
         ``at`` is the moment at which enrolments and grants count, by default now.
         """
-        seen = Q(visibility__in=(Visibility.PUBLIC, Visibility.UNLISTED))
+        seen = Q(visibility__in=OPEN_TO_ALL)
         if user.is_authenticated:
             at = at or timezone.now()
             enrolled = Enrolment.objects.active(at=at).filter(user=user)
@@ -246,6 +250,12 @@ class Event(models.Model):
     @property
     def language_name(self) -> str:
         return str(dict(LANGUAGES).get(self.language, self.language))
+
+    def is_visible_to(self, user: User | AnonymousUser, *, at: datetime) -> bool:
+        """What ``visible_to`` says, which is asked only where not everybody may see it."""
+        if self.status != Event.Status.DRAFT and self.visibility in OPEN_TO_ALL:
+            return True
+        return Event.objects.visible_to(user, at=at).filter(pk=self.pk).exists()
 
     @property
     def age_rule(self) -> str:
