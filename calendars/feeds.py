@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, ClassVar
@@ -27,7 +28,7 @@ from calendars.domain.calendar import StoredEvent, render_calendar
 from calendars.queries import Revision, revision_of
 
 # Part of every ETag: raise it when the text around the entries changes.
-_FORMAT = "1"
+_FORMAT = "2"
 
 
 class StoredCalendar(ICal20Feed):  # type: ignore[misc]  # django-ical ships no types
@@ -42,7 +43,7 @@ class StoredCalendar(ICal20Feed):  # type: ignore[misc]  # django-ical ships no 
         outfile.write(render_calendar(self.entries, name=self.name, time_zone=self.time_zone))
 
 
-class StoredFeed(ICalFeed):  # type: ignore[misc]  # django-ical ships no types
+class StoredFeed(ABC, ICalFeed):  # type: ignore[misc]  # django-ical ships no types
     """A calendar somebody subscribes to.
 
     A feed says ``feed_keys`` (which revisions it hangs on), ``items`` (stored entries) and
@@ -61,16 +62,17 @@ class StoredFeed(ICalFeed):  # type: ignore[misc]  # django-ical ships no types
     def get_object(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         return None
 
+    @abstractmethod
     def feed_keys(self, obj: Any) -> Sequence[str]:
         """The revisions that move whenever these contents may have changed."""
-        raise NotImplementedError
 
     def variant(self, obj: Any) -> str:
         """What tells this one from other feeds with the same keys."""
         return ""
 
+    @abstractmethod
     def items(self, obj: Any, *, at: datetime) -> Iterable[StoredEvent]:
-        raise NotImplementedError
+        """The stored entries, in the order in which they are written."""
 
     def get_feed(self, obj: Any, request: HttpRequest, *, at: datetime) -> StoredCalendar:
         return StoredCalendar(

@@ -3,9 +3,11 @@
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from calendars.models import FeedToken
+
 
 class FeedSettingsForm(forms.Form):
-    is_discreet = forms.BooleanField(
+    wants_plain_titles = forms.BooleanField(
         label=_("Plain titles for everything"),
         help_text=_(
             "Each entry says “Busy” and when, and nothing else: no title, no place, no link. "
@@ -18,5 +20,15 @@ class FeedSettingsForm(forms.Form):
         help_text=_(
             "They are left out unless you ask for them, and they never say more than “Busy”."
         ),
+        required=False,
+    )
+    alarm_minutes = forms.TypedChoiceField(
+        label=_("Remind me of events"),
+        help_text=_(
+            "By your own calendar program. Some programs ignore it in calendars like this."
+        ),
+        choices=[("", _("No reminder")), *FeedToken.Alarm.choices],
+        coerce=int,
+        empty_value=None,
         required=False,
     )

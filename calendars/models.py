@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
+from typing import Self
 
 from django.conf import settings
 from django.db import models
@@ -38,12 +38,16 @@ class FeedRevision(models.Model):
 
 
 class FeedTokenQuerySet(models.QuerySet["FeedToken"]):
+    def open(self) -> Self:
+        """Those that their person has not closed."""
+        return self.filter(closed_at__isnull=True)
+
     def opened_by(self, secret: str) -> Self:
         """The link whose row ``secret`` names. Whether it opens it, ask ``is_opened_by``."""
         number, _dash, _rest = secret.partition("-")
         if not (number.isascii() and number.isdigit() and len(number) < 19):
             return self.none()
-        return self.filter(pk=int(number), user__is_active=True)
+        return self.open().filter(pk=int(number), user__is_active=True)
 
 
 class FeedToken(models.Model):
@@ -56,6 +60,13 @@ class FeedToken(models.Model):
     class Purpose(models.TextChoices):
         PERSONAL = "personal", _("everything of mine")
 
+    class Alarm(models.IntegerChoices):
+        """How many minutes before. Kept in the calendar, where nobody here sees it go off."""
+
+        QUARTER = 15, _("15 minutes before")
+        HOUR = 60, _("1 hour before")
+        DAY = 1440, _("1 day before")
+
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.CASCADE,  # a link to a person's calendar is no history: it goes with them
@@ -65,10 +76,13 @@ class FeedToken(models.Model):
     purpose = models.CharField(_("purpose"), max_length=20, choices=Purpose)
     generation = models.PositiveIntegerField(_("generation"), default=1)
     rotated_at = models.DateTimeField(_("link made"))
-    is_discreet = models.BooleanField(_("plain titles for everything"), default=False)
+    closed_at = models.DateTimeField(_("closed"), null=True, blank=True)
     shows_busy = models.BooleanField(_("show private appointments as “Busy”"), default=False)
+    alarm_minutes = models.PositiveSmallIntegerField(
+        _("remind me"), choices=Alarm, null=True, blank=True
+    )
 
-    objects: ClassVar[models.Manager[FeedToken]] = models.Manager.from_queryset(FeedTokenQuerySet)()
+    objects = FeedTokenQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("calendar link")
@@ -82,6 +96,11 @@ class FeedToken(models.Model):
             ),
             models.CheckConstraint(
                 condition=models.Q(generation__gte=1), name="feed_token_generation_starts_at_one"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(alarm_minutes__isnull=True)
+                | models.Q(alarm_minutes__in=[15, 60, 1440]),
+                name="feed_token_alarm_known",
             ),
         ]
 

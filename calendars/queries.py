@@ -61,5 +61,5 @@ def link_opened_by(secret: str) -> FeedToken | None:
 
 
 def personal_link_of(user: User) -> FeedToken | None:
-    """The person's own calendar link, if they have made one."""
-    return FeedToken.objects.filter(user=user, purpose=FeedToken.Purpose.PERSONAL).first()
+    """The person's own calendar link, if they have made one and not closed it."""
+    return FeedToken.objects.open().filter(user=user, purpose=FeedToken.Purpose.PERSONAL).first()

@@ -8,4 +8,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("calendar/", views.feed_settings, name="settings"),
     path("calendar/link/", views.make_link, name="make-link"),
     path("calendar/replace/", views.rotate_link, name="rotate-link"),
+    path("calendar/close/", views.close_link, name="close-link"),
 ]

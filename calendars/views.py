@@ -23,10 +23,15 @@ from calendars.services import links
 @never_cache
 @signed_in
 def feed_settings(request: HttpRequest) -> HttpResponse:
-    link = personal_link_of(_person(request))
+    person = _person(request)
+    link = personal_link_of(person)
     if link is None:
         return render(request, "calendars/settings.html", {"link": None})
-    chosen = {"is_discreet": link.is_discreet, "shows_busy": link.shows_busy}
+    chosen = {
+        "wants_plain_titles": person.wants_plain_titles,
+        "shows_busy": link.shows_busy,
+        "alarm_minutes": link.alarm_minutes,
+    }
     # Two boxes left empty are a choice too, so what counts is the method, not what was sent.
     form = FeedSettingsForm(request.POST if request.method == "POST" else None, initial=chosen)
     if form.is_bound and form.is_valid():
@@ -54,6 +59,16 @@ def rotate_link(request: HttpRequest) -> HttpResponse:
             request,
             _("The old link opens nothing any more. Add the new one to your calendar."),
         )
+    return redirect("calendars:settings")
+
+
+@require_POST
+@signed_in
+def close_link(request: HttpRequest) -> HttpResponse:
+    link = personal_link_of(_person(request))
+    if link is not None:
+        links.close_link(link=link, at=timezone.now())
+        messages.success(request, _("Your calendar link is closed. It opens nothing any more."))
     return redirect("calendars:settings")
 
 

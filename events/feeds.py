@@ -11,11 +11,12 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
 from calendars.domain.calendar import StoredEvent
+from calendars.domain.vevent import render_vevent
 from calendars.feeds import StoredFeed
 from calendars.queries import EVENTS_FEED, window_start
 from events.forms import EventFilter
 from events.models import Event, Occurrence
-from events.queries import chosen_dates
+from events.queries import chosen_dates, discreet, public_entry
 
 
 class PublicFeed(StoredFeed):
@@ -46,7 +47,10 @@ class PublicFeed(StoredFeed):
 
 
 class EventFile(StoredFeed):
-    """Every date of one event, to keep. Visible to whoever may open its page."""
+    """Every date of one event, to keep. Visible to whoever may open its page.
+
+    What only members see is discreet in their calendars: being one may be nobody's business.
+    """
 
     disposition: ClassVar[str] = "attachment"
     file_name = "event.ics"
@@ -55,7 +59,7 @@ class EventFile(StoredFeed):
         return Event.objects.visible_to(request.user).get(slug=kwargs["slug"])
 
     def title(self, obj: Event) -> str:
-        return obj.title
+        return "Greenroom" if obj.is_restricted else obj.title
 
     def timezone(self, obj: Event) -> str:
         return obj.time_zone
@@ -76,5 +80,9 @@ class EventFile(StoredFeed):
         return response
 
     def items(self, obj: Event, *, at: datetime) -> Iterable[StoredEvent]:
-        rows = obj.occurrences.order_by("starts_at").values_list("vevent", flat=True)
-        return [StoredEvent(text, obj.time_zone) for text in rows]
+        dates = obj.occurrences.order_by("starts_at").select_related("event")
+        if obj.is_restricted:
+            texts = [render_vevent(discreet(public_entry(date))) for date in dates]
+        else:
+            texts = [date.vevent for date in dates]
+        return [StoredEvent(text, obj.time_zone) for text in texts]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,8 +11,10 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import (
+    BooleanField,
     CharField,
     Count,
+    ExpressionWrapper,
     F,
     Max,
     Min,
@@ -29,10 +31,11 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from calendars.domain.calendar import StoredEvent
-from calendars.domain.vevent import CalendarEvent, Status, render_vevent
+from calendars.domain.vevent import CalendarEvent, Invitation, PartStat, Status, render_vevent
 from common import tokens
 from common.needs import NeedsYou
-from events.models import CheckIn, Event, Format, Occurrence, Rsvp, Seats, Series
+from common.reply_addresses import reply_address
+from events.models import CheckIn, Event, Format, Occurrence, Rsvp, Seats
 
 # How long a guest has to open the link in their mail.
 CONFIRM_WITHIN = timedelta(hours=24)
@@ -48,8 +51,6 @@ def page_url(occurrence: Occurrence) -> str:
 def place_line(occurrence: Occurrence) -> str:
     """Where it is, in one line; an online event says so and never how to get in."""
     event = occurrence.event
-    if event.has_place and occurrence.other_place:
-        return occurrence.other_place
     parts = [event.place_name, event.address] if event.has_place else [_("Online")]
     return ", ".join(part for part in parts if part)
 
@@ -65,7 +66,7 @@ def public_entry(occurrence: Occurrence) -> CalendarEvent:
         ends_at=occurrence.ends_at,
         time_zone=event.time_zone,
         summary=event.title,
-        description="\n\n".join(part for part in (event.summary, occurrence.note) if part),
+        description=event.summary,
         location=place_line(occurrence),
         url=page_url(occurrence),
         status="CANCELLED" if occurrence.is_cancelled else "CONFIRMED",
@@ -81,21 +82,37 @@ _CALENDAR_STATUS: dict[str, tuple[Status, bool]] = {
     Rsvp.Status.GOING: ("CONFIRMED", False),
 }
 IN_CALENDAR = tuple(_CALENDAR_STATUS)
+# What a mail to a person says that they have answered. An offer is still to be answered.
+_ANSWERS: dict[str, PartStat] = {
+    Rsvp.Status.WAITLISTED: "TENTATIVE",
+    Rsvp.Status.MAYBE: "TENTATIVE",
+    Rsvp.Status.OFFERED: "NEEDS-ACTION",
+    Rsvp.Status.PAYING: "TENTATIVE",
+    Rsvp.Status.GOING: "ACCEPTED",
+}
 
 
-def personal_entry(rsvp: Rsvp, *, is_discreet: bool = False) -> StoredEvent:
-    """The date as this person's calendar shows it. Needs the occurrence and its event.
+def personal_entry(
+    rsvp: Rsvp,
+    *,
+    alarm_minutes: int | None = None,
+    is_invitation: bool = False,
+) -> StoredEvent:
+    """The date as this person's calendar shows it. Needs the occurrence, its event, the user.
 
-    Discreet when they want it for this date, or (``is_discreet``) for all of them.
+    Discreet when they want it for this date, or for all of them.
+    ``is_invitation``: as it is in a mail to them, which their calendar can answer.
     """
     occurrence = rsvp.occurrence
     status, transparent = _CALENDAR_STATUS.get(rsvp.status, ("CANCELLED", True))
+    # Cancelled for this person is a change of theirs, though the date itself is as it was.
+    sequence = occurrence.sequence + (status == "CANCELLED")
     if occurrence.is_cancelled:
         status, transparent = "CANCELLED", True
     public = public_entry(occurrence)
     entry = CalendarEvent(
-        uid=public.uid,
-        sequence=public.sequence,
+        uid=rsvp.calendar_uid,
+        sequence=sequence,
         revised_at=max(occurrence.revised_at, rsvp.changed_at),
         starts_at=public.starts_at,
         ends_at=public.ends_at,
@@ -106,16 +123,40 @@ def personal_entry(rsvp: Rsvp, *, is_discreet: bool = False) -> StoredEvent:
         url=public.url,
         status=status,
         transparent=transparent,
-        conference_url=occurrence.online_url or None if rsvp.is_going else None,
+        conference_url=occurrence.event.online_url or None if rsvp.is_going else None,
+        alarm_minutes=alarm_minutes,
     )
-    if rsvp.is_discreet or is_discreet:
-        entry = entry.discreet(
-            summary=_("Busy"), url=f"{settings.BASE_URL}{reverse('events:mine')}"
-        )
+    if is_invitation:
+        entry = replace(entry, invitation=_invitation(rsvp), comment=_comment(rsvp))
+    if rsvp.is_discreet or (rsvp.user is not None and rsvp.user.wants_plain_titles):
+        entry = discreet(entry)
     return StoredEvent(render_vevent(entry), occurrence.event.time_zone)
 
 
-def calendar_entries(user: User, *, since: datetime, is_discreet: bool) -> list[StoredEvent]:
+def _invitation(rsvp: Rsvp) -> Invitation:
+    return Invitation(
+        organizer=reply_address(rsvp.reference),
+        attendee=rsvp.email,
+        name=rsvp.name,
+        answer=_ANSWERS.get(rsvp.status, "DECLINED"),
+    )
+
+
+def _comment(rsvp: Rsvp) -> str:
+    """What a calendar says of a place that was taken back, so that nobody thinks the event is."""
+    if rsvp.status == Rsvp.Status.RELEASED and not rsvp.occurrence.is_cancelled:
+        return _("Your place was released. The event itself takes place.")
+    return ""
+
+
+def discreet(entry: CalendarEvent) -> CalendarEvent:
+    """The same date, saying when and nothing of what."""
+    return entry.discreet(summary=_("Busy"), url=f"{settings.BASE_URL}{reverse('events:mine')}")
+
+
+def calendar_entries(
+    user: User, *, since: datetime, alarm_minutes: int | None = None
+) -> list[StoredEvent]:
     """What this person's calendar shows of events: what they go to or wait for.
 
     What they left stays as cancelled, so that a subscribed calendar takes it out.
@@ -129,7 +170,9 @@ def calendar_entries(user: User, *, since: datetime, is_discreet: bool) -> list[
     )
     # Who left and came back has two rows for one date; the last one speaks.
     latest = {rsvp.occurrence_id: rsvp for rsvp in rsvps}
-    return [personal_entry(rsvp, is_discreet=is_discreet) for rsvp in latest.values()]
+    for rsvp in latest.values():
+        rsvp.user = user
+    return [personal_entry(rsvp, alarm_minutes=alarm_minutes) for rsvp in latest.values()]
 
 
 def rsvp_opened_by(token: str) -> Rsvp | None:
@@ -152,17 +195,25 @@ def is_link_live(rsvp: Rsvp, *, at: datetime) -> bool:
 
 def standing_rsvp(occurrence: Occurrence, *, user: User | None, email: str) -> Rsvp | None:
     """The answer that stands for this person at this date, as a user or as a guest."""
+    last = last_rsvp(occurrence, user=user, email=email)
+    return last if last and last.is_active else None
+
+
+def last_rsvp(occurrence: Occurrence, *, user: User | None, email: str) -> Rsvp | None:
+    """The answer that stands for this person at this date; if none does, their last one."""
     email = email.lower()
     user_id = user.pk if user else _user_id_of(email)
     person = Q(user__isnull=True, address=email)
     if user_id:
         person |= Q(user=user_id)
     return (
-        Rsvp.objects.active()
-        .alias(address=Lower("guest_email"))
+        Rsvp.objects.alias(
+            address=Lower("guest_email"),
+            is_standing=ExpressionWrapper(Q(status__in=Rsvp.ACTIVE), BooleanField()),
+        )
         .filter(person, occurrence=occurrence)
         .select_related("user")
-        .order_by("user_id")
+        .order_by("-is_standing", "user_id", "-pk")
         .first()
     )
 
@@ -472,16 +523,6 @@ def overfull_dates() -> list[tuple[int, int | None, int]]:
     """Dates with fewer places than people, after a capacity was lowered: (date, both)."""
     over = Seats.objects.filter(firm__gt=F("capacity")).order_by("pk")
     return list(over.values_list("pk", "capacity", "firm"))
-
-
-def series_to_extend(*, until: date) -> QuerySet[Series]:
-    """Series that may have dates up to ``until`` which are not made yet."""
-    going_on = Q(ends_on=None) | Q(made_until__lt=F("ends_on"))
-    return Series.objects.filter(
-        going_on,
-        made_until__lt=until,
-        event__status__in=[Event.Status.DRAFT, Event.Status.PUBLISHED],
-    ).order_by("pk")
 
 
 def dates_with_room_and_queue(*, at: datetime) -> list[int]:

@@ -75,7 +75,8 @@ class PersonalFeed(StoredFeed):
 
     def variant(self, obj: OwnCalendar) -> str:
         # A replaced link, another choice, another language or zone: other bytes, so another tag.
-        choices = [obj.link.pk, obj.link.generation, obj.link.is_discreet]
+        link = obj.link
+        choices = [link.pk, link.generation, obj.person.wants_plain_titles, link.alarm_minutes]
         person = [obj.person.language, obj.person.time_zone]
         busy = hashlib.sha256("".join(entry.text for entry in obj.busy).encode()).hexdigest()
         return " ".join(map(str, [*choices, *person, busy]))
@@ -83,6 +84,8 @@ class PersonalFeed(StoredFeed):
     def items(self, obj: OwnCalendar, *, at: datetime) -> Iterable[StoredEvent]:
         with translation.override(obj.person.language or None):
             own = event_entries(
-                obj.person, since=window_start(at), is_discreet=obj.link.is_discreet
+                obj.person,
+                since=window_start(at),
+                alarm_minutes=obj.link.alarm_minutes,
             )
         return [*own, *obj.busy]

@@ -30,6 +30,10 @@ class User(AbstractBaseUser, PermissionsMixin):
     name = models.CharField(_("name"), max_length=120, blank=True)
     language = models.CharField(_("language"), max_length=12, blank=True)
     time_zone = models.CharField(_("time zone"), max_length=64, blank=True)
+    # The default is the database's too: rows are also written by statements that leave it out.
+    wants_plain_titles = models.BooleanField(
+        _("plain titles in my calendar"), default=False, db_default=False
+    )
     is_active = models.BooleanField(_("can sign in"), default=True)
     is_staff = models.BooleanField(_("can open the admin site"), default=False)
     is_demo = models.BooleanField(

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from calendars.domain.text import text_line
 from calendars.domain.zones import render_vtimezone
+
+# The colour a program may give the whole calendar: a CSS name (RFC 7986 §5.9), which Apple's
+# reads as a number instead.
+_COLOR = "seagreen"
+_COLOR_AS_HEX = "#2E8B57"
+
+Method = Literal["REQUEST", "CANCEL"]
 
 
 class StoredEvent(NamedTuple):
@@ -21,12 +28,29 @@ def render_calendar(
     *,
     name: str,
     time_zone: str = "UTC",
-    method: str | None = None,
 ) -> bytes:
-    """A whole calendar file. A feed has no ``method``; an invitation has the mail's.
+    """A whole feed, or a file to keep.
 
     Nothing is rendered here: a feed of thousands of entries is one join of stored text.
     """
+    return _file(
+        vevents,
+        text_line("NAME", name),
+        text_line("X-WR-CALNAME", name),
+        text_line("X-WR-TIMEZONE", time_zone),
+        "REFRESH-INTERVAL;VALUE=DURATION:PT1H\r\n",
+        "X-PUBLISHED-TTL:PT1H\r\n",
+        f"COLOR:{_COLOR}\r\n",
+        f"X-APPLE-CALENDAR-COLOR:{_COLOR_AS_HEX}\r\n",
+    )
+
+
+def render_message(vevents: Iterable[StoredEvent], *, method: Method) -> bytes:
+    """A scheduling message (RFC 5546): the file in a mail that asks for something to be done."""
+    return _file(vevents, f"METHOD:{method}\r\n")
+
+
+def _file(vevents: Iterable[StoredEvent], *properties: str) -> bytes:
     texts = []
     years: dict[str, tuple[str, str]] = {}
     for text, zone in vevents:
@@ -41,12 +65,7 @@ def render_calendar(
             "VERSION:2.0\r\n",
             "PRODID:-//Greenroom//Greenroom 1.0//EN\r\n",
             "CALSCALE:GREGORIAN\r\n",
-            f"METHOD:{method}\r\n" if method else "",
-            text_line("NAME", name),
-            text_line("X-WR-CALNAME", name),
-            text_line("X-WR-TIMEZONE", time_zone),
-            "REFRESH-INTERVAL;VALUE=DURATION:PT1H\r\n",
-            "X-PUBLISHED-TTL:PT1H\r\n",
+            *properties,
             *(
                 render_vtimezone(zone, int(first), int(last))
                 for zone, (first, last) in sorted(years.items())

@@ -31,6 +31,12 @@ def uri_line(name: str, value: str) -> str:
     return fold(f"{name}:{quote(clean(value), safe=_URI_CHARACTERS)}")
 
 
+def quoted(value: str) -> str:
+    """The value of a parameter, in quotation marks, of which it can hold none (RFC 5545 §3.2)."""
+    words = clean(value).replace('"', "'").split()
+    return f'"{" ".join(words)}"'
+
+
 def fold(line: str) -> str:
     """``line`` in pieces of at most 75 octets, none of which splits a character."""
     if len(line) <= 75 and line.isascii():

@@ -9,11 +9,28 @@ from datetime import date, datetime
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from calendars.domain.text import clean, day, fold, local, text_line, uri_line, utc
+from calendars.domain.text import clean, day, fold, local, quoted, text_line, uri_line, utc
 
 Status = Literal["CONFIRMED", "TENTATIVE", "CANCELLED"]
 
 UTC_NAMES = frozenset({"UTC", "Etc/UTC", "Etc/UCT", "Etc/Zulu", "UCT", "Zulu"})
+
+
+PartStat = Literal["NEEDS-ACTION", "ACCEPTED", "TENTATIVE", "DECLINED"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invitation:
+    """Who is invited, by whom, and how they have answered so far (RFC 5546).
+
+    Only in a mail to that person: no other file names anybody.
+    """
+
+    organizer: str
+    """The address that the person's calendar program answers to."""
+    attendee: str
+    name: str
+    answer: PartStat
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +62,11 @@ class CalendarEvent:
     """Where to join. Only in calendars of people who are going."""
     color: str = ""
     """A CSS colour name (RFC 7986 §5.9)."""
+    alarm_minutes: int | None = None
+    """How long before it starts the program reminds; only where the person chose it."""
+    invitation: Invitation | None = None
+    comment: str = ""
+    """What a person should know of a change, such as why it is cancelled for them."""
 
     def discreet(self, *, summary: str, url: str = "") -> CalendarEvent:
         """The same entry for a calendar that others can see: when, and nothing of what."""
@@ -56,12 +78,13 @@ class CalendarEvent:
             url=url,
             conference_url=None,
             color="",
+            comment="",
             private=True,
         )
 
 
 def render_vevent(event: CalendarEvent) -> str:
-    """``event`` as a VEVENT, each line ended and folded. It never carries an alarm."""
+    """``event`` as a VEVENT, each line ended and folded."""
     description = "\n\n".join(
         part for part in (event.description, *_links_to_show(event)) if part.strip()
     )
@@ -87,8 +110,35 @@ def render_vevent(event: CalendarEvent) -> str:
     lines.append(f"STATUS:{event.status}\r\n")
     lines.append(f"TRANSP:{'TRANSPARENT' if event.transparent else 'OPAQUE'}\r\n")
     lines.append(f"CLASS:{'PRIVATE' if event.private else 'PUBLIC'}\r\n")
+    if event.comment:
+        lines.append(text_line("COMMENT", event.comment))
+    if event.invitation:
+        lines += _people(event.invitation)
+    if event.alarm_minutes is not None and event.status != "CANCELLED":
+        lines += _alarm(event.summary, event.alarm_minutes)
     lines.append("END:VEVENT\r\n")
     return "".join(lines)
+
+
+def _people(invitation: Invitation) -> list[str]:
+    attendee = (
+        f"ATTENDEE;CN={quoted(invitation.name or invitation.attendee)};CUTYPE=INDIVIDUAL;"
+        f"ROLE=REQ-PARTICIPANT;PARTSTAT={invitation.answer};RSVP=TRUE"
+    )
+    return [
+        uri_line(f"ORGANIZER;CN={quoted('Greenroom')}", f"mailto:{invitation.organizer}"),
+        uri_line(attendee, f"mailto:{invitation.attendee}"),
+    ]
+
+
+def _alarm(summary: str, minutes: int) -> list[str]:
+    return [
+        "BEGIN:VALARM\r\n",
+        "ACTION:DISPLAY\r\n",
+        text_line("DESCRIPTION", summary),
+        f"TRIGGER:-PT{minutes}M\r\n",
+        "END:VALARM\r\n",
+    ]
 
 
 def _links_to_show(event: CalendarEvent) -> list[str]:

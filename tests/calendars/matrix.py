@@ -7,4 +7,5 @@ ROUTES = {
     "calendars:settings": Route(get=SIGNED_IN, post=SIGNED_IN),
     "calendars:make-link": Route(post=SIGNED_IN),
     "calendars:rotate-link": Route(post=SIGNED_IN),
+    "calendars:close-link": Route(post=SIGNED_IN),
 }

@@ -2,7 +2,7 @@
 
 import icalendar
 
-from calendars.domain.calendar import StoredEvent, render_calendar
+from calendars.domain.calendar import StoredEvent, render_calendar, render_message
 from calendars.domain.vevent import render_vevent
 from tests.calendars.test_vevent import CIRCLE, calendar_of
 
@@ -29,7 +29,17 @@ def test_version_and_product_are_said_once() -> None:
 def test_a_feed_has_no_method_and_an_invitation_has_the_mails() -> None:
     assert b"METHOD" not in calendar_of(CIRCLE)
     stored = [StoredEvent(render_vevent(CIRCLE), CIRCLE.time_zone)]
-    assert b"\r\nMETHOD:REQUEST\r\n" in render_calendar(stored, name="x", method="REQUEST")
+    message = render_message(stored, method="REQUEST")
+    assert b"\r\nMETHOD:REQUEST\r\n" in message
+    # Nobody subscribes to a mail.
+    for property_of_a_feed in (b"\r\nNAME:", b"REFRESH-INTERVAL", b"X-PUBLISHED-TTL"):
+        assert property_of_a_feed not in message
+
+
+def test_a_calendar_has_a_colour_of_its_own() -> None:
+    body = render_calendar([], name="x")
+    assert b"\r\nCOLOR:seagreen\r\n" in body
+    assert b"\r\nX-APPLE-CALENDAR-COLOR:#2E8B57\r\n" in body
 
 
 def test_an_empty_feed_is_valid() -> None:

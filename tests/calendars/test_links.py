@@ -9,7 +9,7 @@ from accounts.models import User
 from calendars import gateway
 from calendars.models import FeedRevision, FeedToken
 from calendars.queries import link_opened_by, personal_feed_key, personal_link_of
-from calendars.services.links import choose_what_it_shows, personal_link, rotate_link
+from calendars.services.links import choose_what_it_shows, close_link, personal_link, rotate_link
 from tests.conftest import NOW
 
 pytestmark = pytest.mark.django_db
@@ -26,7 +26,7 @@ def test_a_link_is_made_once(attendee: User, link: FeedToken) -> None:
 
 
 def test_a_new_link_hides_private_appointments_and_shows_titles(link: FeedToken) -> None:
-    assert (link.shows_busy, link.is_discreet) == (False, False)
+    assert (link.shows_busy, link.user.wants_plain_titles) == (False, False)
 
 
 def test_the_link_opens_the_persons_calendar(link: FeedToken) -> None:
@@ -77,9 +77,35 @@ def test_the_link_of_somebody_who_cannot_sign_in_opens_nothing(
 
 
 def test_another_choice_moves_the_persons_feed(attendee: User, link: FeedToken) -> None:
-    chosen = choose_what_it_shows(link=link, is_discreet=True, shows_busy=True, at=NOW)
-    assert (chosen.is_discreet, chosen.shows_busy) == (True, True)
+    chosen = choose_what_it_shows(link=link, wants_plain_titles=True, shows_busy=True, at=NOW)
+    attendee.refresh_from_db()
+    assert (attendee.wants_plain_titles, chosen.shows_busy) == (True, True)
     assert FeedRevision.objects.get(key=personal_feed_key(attendee.pk)).revision == 1
+
+
+def test_a_closed_link_opens_nothing_until_a_new_one_is_made(
+    attendee: User, link: FeedToken
+) -> None:
+    old = link.secret
+    closed = close_link(link=link, at=NOW)
+    assert personal_link_of(attendee) is None
+    assert link_opened_by(old) is None
+    assert link_opened_by(closed.secret) is None
+    again = personal_link(user=attendee, at=NOW + dt.timedelta(days=1))
+    assert link_opened_by(old) is None
+    assert link_opened_by(again.secret) == link
+    assert again.rotated_at == NOW + dt.timedelta(days=1)
+
+
+def test_closing_a_link_twice_changes_nothing(link: FeedToken) -> None:
+    first = close_link(link=link, at=NOW)
+    second = close_link(link=first, at=NOW + dt.timedelta(days=1))
+    assert (second.generation, second.closed_at) == (2, NOW)
+
+
+def test_the_database_knows_the_reminders(link: FeedToken) -> None:
+    with pytest.raises(IntegrityError, match="feed_token_alarm_known"), transaction.atomic():
+        FeedToken.objects.filter(pk=link.pk).update(alarm_minutes=7)
 
 
 def test_the_last_fetch_is_remembered_until_the_link_is_replaced(link: FeedToken) -> None:

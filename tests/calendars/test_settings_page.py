@@ -68,18 +68,38 @@ def test_replacing_what_is_not_there_does_nothing(signed_in: Client) -> None:
 @pytest.mark.parametrize(
     ("sent", "chosen"),
     [
-        ({"is_discreet": "on"}, (True, False)),
-        ({"shows_busy": "on"}, (False, True)),
-        ({"is_discreet": "on", "shows_busy": "on"}, (True, True)),
-        ({}, (False, False)),
+        ({"wants_plain_titles": "on"}, (True, False, None)),
+        ({"shows_busy": "on"}, (False, True, None)),
+        ({"wants_plain_titles": "on", "shows_busy": "on"}, (True, True, None)),
+        ({"alarm_minutes": "60"}, (False, False, 60)),
+        ({}, (False, False, None)),
     ],
 )
 def test_each_choice_is_kept(
-    signed_in: Client, link: FeedToken, sent: dict[str, str], chosen: tuple[bool, bool]
+    signed_in: Client, link: FeedToken, sent: dict[str, str], chosen: tuple[bool, bool, int | None]
 ) -> None:
-    FeedToken.objects.update(is_discreet=True)
+    FeedToken.objects.update(alarm_minutes=15)
+    User.objects.update(wants_plain_titles=True)
     assertRedirects(signed_in.post(PAGE, sent), PAGE)
-    assert FeedToken.objects.values_list("is_discreet", "shows_busy").get() == chosen
+    kept = FeedToken.objects.values_list(
+        "user__wants_plain_titles", "shows_busy", "alarm_minutes"
+    ).get()
+    assert kept == chosen
+
+
+def test_a_reminder_we_do_not_offer_is_refused(signed_in: Client, link: FeedToken) -> None:
+    assertContains(signed_in.post(PAGE, {"alarm_minutes": "7"}), "Select a valid choice")
+    assert FeedToken.objects.get().alarm_minutes is None
+
+
+def test_closing_the_link_leads_back_to_the_beginning(signed_in: Client, link: FeedToken) -> None:
+    assertRedirects(signed_in.post(reverse("calendars:close-link")), PAGE)
+    assert signed_in.get(reverse("portal:personal-feed", args=[link.secret])).status_code == 404
+    page = signed_in.get(PAGE)
+    assertContains(page, "Make my link")
+    assertNotContains(page, FeedToken.objects.get().secret)
+    signed_in.post(reverse("calendars:make-link"))
+    assertContains(signed_in.get(PAGE), FeedToken.objects.get().secret)
 
 
 def test_the_page_says_when_the_link_was_last_used(signed_in: Client, link: FeedToken) -> None:

@@ -96,8 +96,22 @@ def test_two_dates_last_all_day_and_end_on_the_day_after() -> None:
     assert "\r\nDTEND;VALUE=DATE:20260606\r\n" in text
 
 
-def test_an_entry_has_no_alarm() -> None:
+def test_an_entry_has_no_alarm_unless_its_person_chose_one() -> None:
     assert "VALARM" not in render_vevent(CIRCLE)
+    (alarm,) = read(replace(CIRCLE, alarm_minutes=60)).walk("VALARM")
+    assert alarm["TRIGGER"].dt == dt.timedelta(hours=-1)
+    assert (alarm["ACTION"], alarm["DESCRIPTION"]) == ("DISPLAY", CIRCLE.summary)
+
+
+def test_what_is_cancelled_reminds_nobody() -> None:
+    cancelled = replace(CIRCLE, alarm_minutes=60, status="CANCELLED")
+    assert "VALARM" not in render_vevent(cancelled)
+
+
+def test_the_alarm_of_a_discreet_entry_tells_nothing() -> None:
+    discreet = replace(CIRCLE, alarm_minutes=15).discreet(summary="Busy")
+    (alarm,) = read(discreet).walk("VALARM")
+    assert alarm["DESCRIPTION"] == "Busy"
 
 
 def test_a_discreet_entry_tells_when_and_nothing_else() -> None:

@@ -15,8 +15,7 @@ from accounts.models import User
 from events import tasks
 from events.models import CheckIn, Occurrence, Rsvp
 from events.queries import attendance_by_quarter, calendar_entries, needs_you
-from events.services.dates import DatePlan
-from events.services.events import cancel_event, draft_event, publish_event
+from events.services.events import DatePlan, cancel_event, draft_event, publish_event
 from events.services.rsvps import leave, place_rsvp, set_discreet
 from tests.conftest import NOW
 from tests.events.conftest import ANA, minutes, state
@@ -71,11 +70,11 @@ def test_going_is_busy_and_waiting_is_not(published: Occurrence) -> None:
     going, waiting = UserFactory(), UserFactory()
     for user in (going, waiting):
         place_rsvp(occurrence=published, person=user, at=NOW)
-    (mine,) = calendar_entries(going, since=NOW, is_discreet=False)
+    (mine,) = calendar_entries(going, since=NOW)
     assert "STATUS:CONFIRMED" in mine.text
     assert "TRANSP:OPAQUE" in mine.text
     assert "https://meet.example.org/room" in mine.text
-    (theirs,) = calendar_entries(waiting, since=NOW, is_discreet=False)
+    (theirs,) = calendar_entries(waiting, since=NOW)
     assert "STATUS:TENTATIVE" in theirs.text
     assert "TRANSP:TRANSPARENT" in theirs.text
     assert "https://meet.example.org/room" not in theirs.text
@@ -87,10 +86,10 @@ def test_who_left_has_a_cancelled_entry_and_who_came_back_a_sure_one(
     user = UserFactory()
     rsvp = place_rsvp(occurrence=published, person=user, at=NOW)
     leave(rsvp=rsvp, at=minutes(1))
-    (entry,) = calendar_entries(user, since=NOW, is_discreet=False)
+    (entry,) = calendar_entries(user, since=NOW)
     assert "STATUS:CANCELLED" in entry.text
     place_rsvp(occurrence=published, person=user, at=minutes(2))
-    (entry,) = calendar_entries(user, since=NOW, is_discreet=False)
+    (entry,) = calendar_entries(user, since=NOW)
     assert "STATUS:CONFIRMED" in entry.text
 
 
@@ -98,11 +97,28 @@ def test_a_discreet_entry_says_when_and_nothing_of_what(published: Occurrence) -
     user = UserFactory()
     rsvp = place_rsvp(occurrence=published, person=user, at=NOW)
     set_discreet(rsvp=rsvp, is_discreet=True, at=minutes(1))
-    (entry,) = calendar_entries(user, since=NOW, is_discreet=False)
+    (entry,) = calendar_entries(user, since=NOW)
     for word in ("circle", "Lindenhof", "meet.example.org", "unhurried"):
         assert word not in entry.text
     assert "SUMMARY:Busy" in entry.text
     assert "CLASS:PRIVATE" in entry.text
+
+
+def test_the_file_of_an_event_for_members_says_when_and_nothing_of_what(
+    coordinator: User, client: Client
+) -> None:
+    words = WORDS | {"visibility": "ambassadors"}
+    event = draft_event(words=words, dates=[on()], actor=coordinator, at=NOW)
+    publish_event(event=event, actor=coordinator, at=NOW)
+    client.force_login(coordinator, backend="django.contrib.auth.backends.ModelBackend")
+    response = client.get(f"/events/{event.slug}/event.ics")
+    (entry,) = entries(response.content)
+    assert (entry["SUMMARY"], entry["CLASS"]) == ("Busy", "PRIVATE")
+    assert (entry["UID"], entry["DTSTART"].dt) == (event.occurrences.get().uid, on().starts_at)
+    for word in ("circle", "Lindenhof", "unhurried"):
+        assert word not in response.content.decode()
+    assert response["Cache-Control"] == "private, no-cache"
+    assert response["Content-Disposition"] == 'attachment; filename="event.ics"'
 
 
 def test_dates_for_the_enrolled_are_discreet_from_the_start() -> None:

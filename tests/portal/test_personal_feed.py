@@ -205,13 +205,26 @@ def test_everything_can_be_discreet(
 ) -> None:
     place_rsvp(occurrence=circle, person=attendee, at=NOW)
     plain = fetch(client, link).content
-    choose_what_it_shows(link=link, is_discreet=True, shows_busy=False, at=NOW)
+    choose_what_it_shows(link=link, wants_plain_titles=True, shows_busy=False, at=NOW)
     discreet = fetch(client, FeedToken.objects.get()).content
     (entry,) = icalendar.Calendar.from_ical(discreet).walk("VEVENT")
     assert (entry["SUMMARY"], entry["CLASS"]) == ("Busy", "PRIVATE")
     assert not {"LOCATION", "CONFERENCE"} & set(entry)
     assert no_wellness_word(discreet)
     assert not no_wellness_word(plain)  # the words are there to be found
+
+
+def test_a_reminder_is_there_for_who_chose_one(
+    client: Client, attendee: User, link: FeedToken, circle: Occurrence
+) -> None:
+    place_rsvp(occurrence=circle, person=attendee, at=NOW)
+    before = fetch(client, link)
+    assert b"VALARM" not in before.content
+    choose_what_it_shows(
+        link=link, wants_plain_titles=False, shows_busy=False, alarm_minutes=1440, at=NOW
+    )
+    after = fetch(client, FeedToken.objects.get(), **{"if-none-match": before["ETag"]})
+    assert b"TRIGGER:-PT1440M" in after.content
 
 
 def test_one_event_can_be_discreet(
@@ -255,7 +268,7 @@ def test_private_appointments_are_left_out_unless_asked_for(
 def test_private_appointments_say_busy_and_nothing_else(
     client: Client, link: FeedToken, booking: Booking
 ) -> None:
-    choose_what_it_shows(link=link, is_discreet=False, shows_busy=True, at=NOW)
+    choose_what_it_shows(link=link, wants_plain_titles=False, shows_busy=True, at=NOW)
     (entry,) = entries(client, link)
     assert set(entry) == {
         "UID",
@@ -280,7 +293,7 @@ def test_private_appointments_say_busy_and_nothing_else(
 def test_an_appointment_taken_back_is_new_at_once(
     client: Client, link: FeedToken, booking: Booking
 ) -> None:
-    choose_what_it_shows(link=link, is_discreet=False, shows_busy=True, at=NOW)
+    choose_what_it_shows(link=link, wants_plain_titles=False, shows_busy=True, at=NOW)
     before = fetch(client, link)
     assert fetch(client, link, **{"if-none-match": before["ETag"]}).status_code == 304
     Booking.objects.filter(pk=booking.pk).update(
@@ -296,5 +309,5 @@ def test_somebody_elses_appointments_are_never_in_it(
     client: Client, outsider: User, booking: Booking
 ) -> None:
     other = personal_link(user=outsider, at=NOW)
-    choose_what_it_shows(link=other, is_discreet=False, shows_busy=True, at=NOW)
+    choose_what_it_shows(link=other, wants_plain_titles=False, shows_busy=True, at=NOW)
     assert entries(client, other) == []
