@@ -27,9 +27,8 @@ setup:
 run: setup
 	@exec $(LOCAL) run
 
-# As many processes as the machine has cores; each has a database and a cache of its own.
 test: check
-	@$(FRESH) $(VENV) -m pytest -n auto --maxprocesses 4 --dist loadfile
+	@$(FRESH) $(VENV) -m pytest
 
 check: setup
 	@$(FRESH) $(VENV) -m config.local.checks

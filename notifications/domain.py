@@ -18,6 +18,11 @@ class Attachment:
     content_type: str
     content: bytes
 
+    @property
+    def is_scheduling(self) -> bool:
+        """Whether a calendar program is meant to act on it: an invitation, or its end."""
+        return self.content_type.startswith("text/calendar; method=")
+
     def to_json(self) -> dict[str, str]:
         return {
             "file_name": self.file_name,

@@ -1,20 +1,16 @@
-"""What happens when (events, series), and who comes (rsvps)."""
+"""What happens when (events), and who comes (rsvps)."""
 
 from events.models.events import LANGUAGES, Event, Format, Occurrence, Topic, Visibility, new_uid
 from events.models.rsvps import CheckIn, Rsvp, Seats, new_rsvp_reference
-from events.models.series import MONTH_WEEKS, WEEKDAYS, Series
 
 __all__ = [
     "LANGUAGES",
-    "MONTH_WEEKS",
-    "WEEKDAYS",
     "CheckIn",
     "Event",
     "Format",
     "Occurrence",
     "Rsvp",
     "Seats",
-    "Series",
     "Topic",
     "Visibility",
     "new_rsvp_reference",

@@ -160,6 +160,9 @@ class Rsvp(models.Model):
     reference = models.CharField(_("reference"), max_length=12, unique=True, editable=False)
     link_generation = models.PositiveSmallIntegerField(_("generation of the link"), default=0)
     is_discreet = models.BooleanField(_("neutral title in my calendar"), default=False)
+    # Google keeps what a person declined as declined, whatever a later mail with the same UID
+    # says. So who comes back has an entry of their own.
+    uid_generation = models.PositiveSmallIntegerField(_("times they came back"), default=0)
     placed_at = models.DateTimeField(_("answered"))
     # Its own column: the queue is ordered by when a person joined it, not by when the row was made.
     queued_at = models.DateTimeField(_("joined the queue"), null=True, blank=True)
@@ -342,6 +345,13 @@ class Rsvp(models.Model):
     def manage_path(self) -> str:
         """Where its owner looks after it."""
         return reverse("events:rsvp", args=[self.token])
+
+    @property
+    def calendar_uid(self) -> str:
+        """The UID of this person's entry: the date's own, until they leave and come back."""
+        if not self.uid_generation:
+            return self.occurrence.uid
+        return f"{self.uid_generation}-{self.reference.lower()}-{self.occurrence.uid}"
 
     @property
     def is_active(self) -> bool:

@@ -23,7 +23,7 @@ from events.errors import (
     TooManyNames,
 )
 from events.models import Occurrence, Rsvp, new_rsvp_reference
-from events.queries import standing_rsvp
+from events.queries import last_rsvp, standing_rsvp
 from events.rules import refusal_of_rsvp
 from events.services.mails import prepare, tell
 from events.services.seats import Places, claim, places_of, release, serve_queue
@@ -87,9 +87,10 @@ def _place(
     at: datetime,
 ) -> Rsvp:
     user = person if isinstance(person, User) else None
-    if standing := standing_rsvp(occurrence, user=user, email=person.email):
-        standing.occurrence = occurrence
-        return _answer_again(standing, user, language, at)
+    last = last_rsvp(occurrence, user=user, email=person.email)
+    if last and last.is_active:
+        last.occurrence = occurrence
+        return _answer_again(last, user, language, at)
     if refusal := refusal_of_rsvp(occurrence, at=at):
         raise refusal
     _check_party(occurrence, party_size, companions)
@@ -103,6 +104,7 @@ def _place(
         companions=list(companions),
         reference=new_rsvp_reference(),
         is_discreet=occurrence.event.is_restricted,
+        uid_generation=last.uid_generation + 1 if last else 0,
         placed_at=at,
         changed_at=at,
     )
@@ -166,9 +168,10 @@ def add_rsvp(
     Places are as scarce as for everybody: when there are none, it is a turn in the queue. The
     window for RSVPs does not bind staff. An answer that stands already is returned unchanged.
     """
-    if standing := standing_rsvp(occurrence, user=None, email=guest.email):
-        standing.occurrence = occurrence
-        return standing
+    last = last_rsvp(occurrence, user=None, email=guest.email)
+    if last and last.is_active:
+        last.occurrence = occurrence
+        return last
     if party_size < 1 or (companions and len(companions) >= party_size):
         raise TooManyNames
     rsvp = Rsvp(
@@ -180,6 +183,7 @@ def add_rsvp(
         companions=list(companions),
         reference=new_rsvp_reference(),
         is_discreet=occurrence.event.is_restricted,
+        uid_generation=last.uid_generation + 1 if last else 0,
         placed_at=at,
         changed_at=at,
     )
