@@ -71,6 +71,14 @@ class TextChanged(AmbassadorsError):
     message = _("The text has changed since you opened the page. Please read it once more.")
 
 
+class AlreadyTranslated(AmbassadorsError):
+    message = _("This version is there in this language already. A change is a new version.")
+
+
+class NoReach(AmbassadorsError):
+    message = _("Choose at least one programme, or withdraw the role instead.")
+
+
 class NotPausedByYou(AmbassadorsError):
     message = _("Somebody from the programme paused this. Write to them and they can resume it.")
 

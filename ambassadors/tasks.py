@@ -8,7 +8,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from ambassadors.models import RosterImport
-from ambassadors.services import invitations, programmes, rosters
+from ambassadors.services import agreements, invitations, programmes, rosters
 
 BATCH = 100
 # A task ends well before its time limit; the schedule goes on where it stopped.
@@ -38,6 +38,17 @@ def send_invitations() -> int:
         batch = invitations.send_waiting_invitations(limit=BATCH, at=timezone.now())
         sent += batch
     return sent
+
+
+@shared_task
+def tell_of_changed_texts() -> int:
+    """Ask those who agreed before to read a text that changed; how many were told."""
+    until = time.monotonic() + PATIENCE_SECONDS
+    told = batch = agreements.tell_of_changes(limit=BATCH, at=timezone.now())
+    while batch and time.monotonic() < until:
+        batch = agreements.tell_of_changes(limit=BATCH, at=timezone.now())
+        told += batch
+    return told
 
 
 @shared_task

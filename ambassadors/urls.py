@@ -1,6 +1,6 @@
 from django.urls import URLPattern, URLResolver, path
 
-from ambassadors.views import join, mine, public, rosters, staff
+from ambassadors.views import join, mine, public, rosters, staff, texts
 
 app_name = "ambassadors"
 
@@ -34,6 +34,12 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("staff/invitations/<int:pk>/revoke/", staff.revoke, name="staff-revoke"),
     path("staff/enrolments/<int:pk>/", staff.enrolment, name="staff-enrolment"),
     path("staff/enrolments/<int:pk>/move/", staff.move, name="staff-move"),
+    path("staff/texts/", texts.texts, name="staff-texts"),
+    path("staff/texts/<slug:slug>/", texts.text, name="staff-text"),
+    path("staff/texts/<slug:slug>/new/", texts.new_version, name="staff-text-new"),
+    path("staff/texts/versions/<int:pk>/translate/", texts.translate, name="staff-text-translate"),
+    path("staff/texts/words/<int:pk>/reviewed/", texts.review, name="staff-text-reviewed"),
+    path("staff/grants/<int:pk>/", texts.grant_reach, name="staff-grant-reach"),
     path("staff/rosters/<int:pk>/", rosters.roster, name="roster"),
     path("staff/rosters/<int:pk>/read/", rosters.read, name="roster-read"),
     path("staff/rosters/<int:pk>/import/", rosters.start, name="roster-import"),

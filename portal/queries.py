@@ -60,7 +60,14 @@ STAFF_DOORS = (
     Door(_("Practices"), "/staff/practices/", "heart", frozenset({Role.CARE, Role.ADMIN})),
     Door(_("Reports"), "/staff/reports/", "chart", inside=("/reports/",)),
     Door(_("Approvals"), "/staff/approvals/", "check", frozenset({Role.FINANCE, Role.ADMIN})),
-    Door(_("People and roles"), "/staff/people/", "key", frozenset({Role.ADMIN})),
+    Door(
+        _("People and roles"),
+        "/staff/people/",
+        "key",
+        frozenset({Role.ADMIN}),
+        ("/staff/grants/",),
+    ),
+    Door(_("Agreements"), "/staff/texts/", "list", frozenset({Role.ADMIN})),
     Door(_("Audit"), "/staff/audit/", "lock", frozenset({Role.ADMIN})),
 )
 PRACTICE_DOORS = (

@@ -20,11 +20,12 @@ def give_role(
     giver: User | None,
     at: datetime,
     until_on: date | None = None,
-    all_programmes: bool = True,
+    all_programmes: bool | None = None,
 ) -> StaffGrant:
     """Give ``user`` the role until the end of ``until_on`` (UTC), or for good.
 
-    A role they hold already keeps its row and takes the new last day and reach.
+    A role they hold already keeps its row and takes the new last day, and the new reach where
+    one is named: a new last day never widens what a grant reaches.
     ``giver`` is nobody when a command does it. Nobody changes their own roles.
     """
     if giver is not None and giver.pk == user.pk:
@@ -36,13 +37,16 @@ def give_role(
             user=user,
             role=role,
             until_on=until_on,
-            all_programmes=all_programmes,
+            all_programmes=all_programmes is not False,
             granted_at=at,
             granted_by=giver,
         )
         audit.record(giver, "role.give", grant, at, fields=["role", "until_on"])
         _sign_out_everywhere(user)
-    elif (grant.until_on, grant.all_programmes) != (until_on, all_programmes):
+        return grant
+    if all_programmes is None:
+        all_programmes = grant.all_programmes
+    if (grant.until_on, grant.all_programmes) != (until_on, all_programmes):
         grant.until_on, grant.all_programmes = until_on, all_programmes
         grant.save(update_fields=["until_on", "all_programmes"])
         audit.record(giver, "role.change", grant, at, fields=["until_on", "all_programmes"])

@@ -49,6 +49,9 @@ class AgreementVersion(models.Model):
     number = models.PositiveIntegerField(_("version"))
     is_material = models.BooleanField(_("changes what people agreed to"), default=True)
     published_at = models.DateTimeField(_("published"))
+    # How far the people who have to agree again were told: the last of them, then when all were.
+    told_to = models.BigIntegerField(default=0, editable=False)
+    told_at = models.DateTimeField(null=True, editable=False)
 
     class Meta:
         verbose_name = _("version")

@@ -15,7 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from ambassadors.errors import AdultsOnly, AmbassadorsError
-from ambassadors.forms import JoinForm
+from ambassadors.forms.enrolments import JoinForm
 from ambassadors.models import AdultConfirmation, Invitation
 from ambassadors.queries import invitation_by_secret
 from ambassadors.services import invitations

@@ -15,7 +15,7 @@ from accounts.access import signed_in
 from accounts.models import User
 from ambassadors import queries
 from ambassadors.errors import AmbassadorsError, TextChanged
-from ambassadors.forms import AgreeForm, ConsentForm
+from ambassadors.forms.enrolments import AgreeForm, ConsentForm
 from ambassadors.models import Agreement, AgreementText, Consent, Enrolment, EnrolmentStatus
 from ambassadors.services import agreements, enrolments
 from ambassadors.views.join import STEPS
@@ -58,6 +58,7 @@ def my_enrolment(request: HttpRequest, pk: int) -> HttpResponse:
         "has_consent": queries.has_health_consent(request.user, at=timezone.now()),
         "can_resume": enrolment.status == _S.PAUSED and enrolment.status_by == request.user,
         "is_joining": enrolment.status in queries.JOINING,
+        "owes_agreement": queries.owes_agreement(enrolment),
     }
     return render(request, "ambassadors/my_enrolment.html", context)
 
@@ -93,6 +94,8 @@ def join_step(request: HttpRequest, pk: int) -> HttpResponse:
         if not enrolment.acceptances.filter(version=version).exists():
             return _agreement_step(request, enrolment)  # let back in, or the text has changed
         return _consent_step(request, enrolment)
+    if queries.owes_agreement(enrolment):
+        return _agreement_step(request, enrolment)  # a changed text: their place stays theirs
     return redirect("ambassadors:my-enrolment", pk=pk)
 
 
@@ -155,6 +158,7 @@ def _step(
         "form": form,
         "steps": [str(step) for step in STEPS],
         "current": current,
+        "is_again": enrolment.status in (_S.ACTIVE, _S.PAUSED),
         "in_english_only": text is not None and _is_fallback(text),
     }
     return render(
@@ -180,6 +184,8 @@ def my_consent(request: HttpRequest) -> HttpResponse:
         else:
             messages.error(request, str(TextChanged()))
         return redirect("ambassadors:my-consent")
+    # A text that changed materially is asked about again, below what was said yes to.
+    is_older = standing is not None and queries.consent_has_changed(standing)
     shown = standing.snapshot if standing else text.body if text else ""
     context = {
         "standing": standing,
@@ -188,6 +194,7 @@ def my_consent(request: HttpRequest) -> HttpResponse:
         ),
         "text": text,
         "body": to_html(shown, top=2),
+        "newer_body": to_html(text.body, top=2) if is_older and text else "",
         "in_english_only": text is not None and not standing and _is_fallback(text),
     }
     return render(request, "ambassadors/my_consent.html", context)

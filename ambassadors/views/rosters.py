@@ -18,7 +18,7 @@ from accounts.models import Role
 from ambassadors import rules
 from ambassadors.domain import rosters as files
 from ambassadors.errors import AmbassadorsError
-from ambassadors.forms import ColumnsForm, RosterForm
+from ambassadors.forms.enrolments import ColumnsForm, RosterForm
 from ambassadors.models import RosterImport, RosterResult
 from ambassadors.services import rosters
 from ambassadors.views.staff import GET_OR_POST, PAGE, acting, coordinated_term

@@ -19,7 +19,7 @@ from accounts.services import audit
 from accounts.services.access_log import record_look
 from ambassadors import queries, rules
 from ambassadors.errors import AddressUnusable, AmbassadorsError
-from ambassadors.forms import InviteForm, MoveForm, ProgrammeForm, TermForm
+from ambassadors.forms.enrolments import InviteForm, MoveForm, ProgrammeForm, TermForm
 from ambassadors.models import (
     Enrolment,
     EnrolmentStatus,
@@ -84,7 +84,7 @@ def new_programme(request: HttpRequest) -> HttpResponse:
         messages.success(request, _("The programme is there. Add its first term."))
         return redirect("ambassadors:staff-programme", slug=programme.slug)
     context = {"form": form, "title": _("New programme")}
-    return _form_page(request, form, {**context, "back_url": "/staff/programmes/"})
+    return form_page(request, form, {**context, "back_url": "/staff/programmes/"})
 
 
 @require_safe
@@ -120,7 +120,7 @@ def edit_programme(request: HttpRequest, slug: str) -> HttpResponse:
         messages.success(request, _("Saved."))
         return redirect("ambassadors:staff-programme", slug=slug)
     context = {"title": _("Edit programme"), "back_url": f"/staff/programmes/{slug}/"}
-    return _form_page(request, form, context)
+    return form_page(request, form, context)
 
 
 # --- Terms --------------------------------------------------------------------
@@ -139,7 +139,7 @@ def new_term(request: HttpRequest, slug: str) -> HttpResponse:
         messages.success(request, _("The term is there. You can invite people to it now."))
         return redirect("ambassadors:staff-programme", slug=slug)
     context = {"title": _("New term"), "lead": found.name}
-    return _form_page(request, form, {**context, "back_url": f"/staff/programmes/{slug}/"})
+    return form_page(request, form, {**context, "back_url": f"/staff/programmes/{slug}/"})
 
 
 @require_http_methods(GET_OR_POST)
@@ -157,7 +157,7 @@ def edit_term(request: HttpRequest, pk: int) -> HttpResponse:
         )
         messages.success(request, _("Saved."))
         return redirect(back_url)
-    return _form_page(request, form, {"title": _("Edit term"), "back_url": back_url})
+    return form_page(request, form, {"title": _("Edit term"), "back_url": back_url})
 
 
 @require_http_methods(GET_OR_POST)
@@ -298,7 +298,7 @@ def invite(request: HttpRequest, pk: int) -> HttpResponse:
         if term.programme.is_sensitive
         else _("The mail names the programme and the term, and nothing else."),
     }
-    return _form_page(request, form, context)
+    return form_page(request, form, context)
 
 
 def _run_invitation(request: HttpRequest, pk: int) -> Invitation:
@@ -379,6 +379,6 @@ def _enrolment_page(request: HttpRequest, found: Enrolment, form: MoveForm) -> H
     return render(request, "ambassadors/staff_enrolment.html", context, status=status)
 
 
-def _form_page(request: HttpRequest, form: Any, context: dict[str, Any]) -> HttpResponse:
+def form_page(request: HttpRequest, form: Any, context: dict[str, Any]) -> HttpResponse:
     status = 422 if form.is_bound else 200
     return render(request, "ambassadors/staff_form.html", {"form": form, **context}, status=status)

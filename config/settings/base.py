@@ -180,6 +180,10 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
         "task": "ambassadors.tasks.send_invitations",
         "schedule": timedelta(minutes=1),
     },
+    "tell-of-changed-texts": {
+        "task": "ambassadors.tasks.tell_of_changed_texts",
+        "schedule": timedelta(minutes=10),
+    },
     "end-terms": {"task": "ambassadors.tasks.end_terms", "schedule": timedelta(hours=1)},
     "forget-rosters": {"task": "ambassadors.tasks.forget_rosters", "schedule": timedelta(days=1)},
     "serve-queues": {
@@ -229,6 +233,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
 # Which tasks follow which hint (common/hints.py).
 HINTS: dict[str, list[str]] = {
     "invitations-waiting": ["ambassadors.tasks.send_invitations"],
+    "agreement-published": ["ambassadors.tasks.tell_of_changed_texts"],
     "roster-waiting": ["ambassadors.tasks.continue_rosters"],
     "message-queued": ["notifications.tasks.send_messages"],
     "enrolment-changed": ["therapy_credits.tasks.allocate_due"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
+from accounts.models import StaffGrant
 from ambassadors.models import RosterImport
 from ambassadors.services.agreements import ensure_texts, record_acceptance
 from ambassadors.services.invitations import invite_person
@@ -15,6 +16,7 @@ from tests.permissions import EVERYONE, SIGNED_IN, Cast, Kwargs, Route
 
 PEOPLE = {"coordinator"}
 SET_UP = {"coordinator", "admin"}
+OFFICE = {"admin"}
 
 
 def link(cast: Cast) -> Kwargs:
@@ -43,6 +45,22 @@ def roster(cast: Cast) -> Kwargs:
 
 def own(cast: Cast) -> dict[str, Kwargs]:
     return {"ambassador": {"pk": cast.things["enrolment"].pk}}
+
+
+def words(cast: Cast) -> Kwargs:
+    return {"slug": "ambassador"}
+
+
+def version(cast: Cast) -> Kwargs:
+    return {"pk": agreement_text().version_id}
+
+
+def text(cast: Cast) -> Kwargs:
+    return {"pk": agreement_text().pk}
+
+
+def grant(cast: Cast) -> Kwargs:
+    return {"pk": StaffGrant.objects.get(user=cast["coordinator"]).pk}
 
 
 NO_LINK: Kwargs = {"token": "no-such-secret"}
@@ -82,6 +100,12 @@ ROUTES: dict[str, Route] = {
     "ambassadors:staff-revoke": Route(post=PEOPLE, some=invitation, absent=NO_ROW),
     "ambassadors:staff-enrolment": Route(get=PEOPLE, some=stranger, absent=NO_ROW),
     "ambassadors:staff-move": Route(post=PEOPLE, some=stranger, absent=NO_ROW),
+    "ambassadors:staff-texts": Route(get=OFFICE),
+    "ambassadors:staff-text": Route(get=OFFICE, some=words, absent=NO_SLUG),
+    "ambassadors:staff-text-new": Route(get=OFFICE, post=OFFICE, some=words, absent=NO_SLUG),
+    "ambassadors:staff-text-translate": Route(get=OFFICE, post=OFFICE, some=version, absent=NO_ROW),
+    "ambassadors:staff-text-reviewed": Route(get=OFFICE, post=OFFICE, some=text, absent=NO_ROW),
+    "ambassadors:staff-grant-reach": Route(get=OFFICE, post=OFFICE, some=grant, absent=NO_ROW),
     "ambassadors:roster": Route(get=PEOPLE, some=roster, absent=NO_ROW),
     "ambassadors:roster-read": Route(post=PEOPLE, some=roster, absent=NO_ROW),
     "ambassadors:roster-import": Route(post=PEOPLE, some=roster, absent=NO_ROW),

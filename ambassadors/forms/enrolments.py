@@ -1,4 +1,4 @@
-"""What people type, checked before a service sees it."""
+"""Programmes, terms, invitations, rosters and moves, as people type them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,14 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from ambassadors.domain.rosters import LARGEST_BYTES
-from ambassadors.models import Enrolment, Programme, Reason, Term
+from ambassadors.models import (
+    Agreement,
+    AgreementVersion,
+    Enrolment,
+    Programme,
+    Reason,
+    Term,
+)
 
 if TYPE_CHECKING:  # generic for the type checker only
     ProgrammeModelForm = forms.ModelForm[Programme]
@@ -152,18 +159,30 @@ class TermForm(TermModelForm):
 
     class Meta:
         model = Term
-        fields = ["name", "starts_on", "ends_on", "market", "capacity"]
+        fields = ["name", "starts_on", "ends_on", "market", "capacity", "agreement_version"]
         labels = {
             "name": _("Name"),
             "starts_on": _("First day"),
             "ends_on": _("Last day"),
             "capacity": _("Places"),
+            "agreement_version": _("Agreement"),
         }
         help_texts = {"name": _("For example: Spring 2027.")}
         widgets = {
             "starts_on": forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
             "ends_on": forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
         }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        version = self.fields["agreement_version"]
+        assert isinstance(version, forms.ModelChoiceField)
+        version.queryset = (
+            AgreementVersion.objects.filter(agreement__kind=Agreement.Kind.AGREEMENT)
+            .select_related("agreement")
+            .order_by("-published_at")
+        )
+        version.empty_label = _("Always the newest version")
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}

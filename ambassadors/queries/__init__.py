@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.db import connection
-from django.db.models import Count, IntegerField, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, IntegerField, Max, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -15,6 +15,7 @@ from django.utils.translation import ngettext
 
 from accounts.models import Role, User
 from ambassadors.models import (
+    Acceptance,
     Agreement,
     AgreementText,
     AgreementVersion,
@@ -55,6 +56,89 @@ def current_version(kind: Agreement.Kind) -> AgreementVersion | None:
 def required_version(term: Term) -> AgreementVersion | None:
     """What people of ``term`` agree to: its own version, or else the newest."""
     return term.agreement_version or current_version(Agreement.Kind.AGREEMENT)
+
+
+def enough_from(required: AgreementVersion) -> int:
+    """The oldest version an acceptance of which still counts: later ones changed only words."""
+    material = AgreementVersion.objects.filter(
+        agreement=required.agreement_id, number__lte=required.number, is_material=True
+    )
+    newest: int | None = material.aggregate(n=Max("number"))["n"]
+    return newest or 1
+
+
+def owing_agreement(required: AgreementVersion) -> QuerySet[Enrolment]:
+    """Active and paused people who agreed to a version that ``required`` changed materially."""
+    agreed = Acceptance.objects.filter(
+        enrolment=OuterRef("pk"), version__agreement=required.agreement_id
+    )
+    return (
+        Enrolment.objects.filter(
+            status__in=[EnrolmentStatus.ACTIVE, EnrolmentStatus.PAUSED],
+            term__ended_at__isnull=True,
+        )
+        .filter(Exists(agreed))
+        .exclude(Exists(agreed.filter(version__number__gte=enough_from(required))))
+    )
+
+
+def owes_agreement(enrolment: Enrolment) -> bool:
+    """Whether its person has to read a changed agreement and say yes to it."""
+    required = required_version(enrolment.term)
+    return required is not None and owing_agreement(required).filter(pk=enrolment.pk).exists()
+
+
+def owing_consent(newest: AgreementVersion) -> QuerySet[Consent]:
+    """Standing consents to a text that ``newest`` changed materially."""
+    return Consent.objects.filter(
+        withdrawn_at__isnull=True,
+        version__agreement=newest.agreement_id,
+        version__number__lt=enough_from(newest),
+    )
+
+
+def consent_has_changed(standing: Consent) -> bool:
+    """Whether the text this person said yes to has a materially newer version."""
+    newest = current_version(Agreement.Kind.HEALTH_CONSENT)
+    return newest is not None and owing_consent(newest).filter(pk=standing.pk).exists()
+
+
+def texts_with_counts() -> list[TextStanding]:
+    """Each agreement with its newest version, and how many people have yet to answer it."""
+    standings = []
+    for agreement in Agreement.objects.order_by("kind", "name"):
+        newest = (
+            agreement.versions.select_related("agreement")
+            .prefetch_related("texts")
+            .order_by("-number")
+            .first()
+        )
+        if newest is None:
+            continue
+        if agreement.kind == Agreement.Kind.AGREEMENT:
+            owing = asked_again(newest).count()
+        else:
+            owing = owing_consent(newest).count()
+        standings.append(TextStanding(agreement, newest, owing))
+    return standings
+
+
+def asked_again(version: AgreementVersion) -> QuerySet[Enrolment]:
+    """Those who owe ``version`` itself: their term asks for it or for the newest."""
+    return owing_agreement(version).filter(_asked_for(version))
+
+
+def _asked_for(version: AgreementVersion) -> Q:
+    return Q(term__agreement_version=version) | Q(term__agreement_version__isnull=True)
+
+
+@dataclass(frozen=True)
+class TextStanding:
+    """An agreement for the list of the staff console."""
+
+    agreement: Agreement
+    newest: AgreementVersion
+    owing: int
 
 
 def text_in(version: AgreementVersion | None, language: str) -> AgreementText | None:
@@ -174,6 +258,7 @@ def needs_you(user: User, *, at: dt.datetime) -> list[NeedsYou]:
             user=user, status__in=JOINING, term__ended_at__isnull=True
         ).order_by("pk")
     ]
+    waiting += _changed_texts(user)
     run = Programme.objects.run_by(user, Role.COORDINATOR, at=at)
     for roster in RosterImport.objects.filter(
         state=RosterImport.State.READ, term__programme__in=run
@@ -203,6 +288,38 @@ def needs_you(user: User, *, at: dt.datetime) -> list[NeedsYou]:
                 title=title % {"n": count},
                 url=reverse("ambassadors:staff-invitations", args=[term_id]),
                 kind="invitation",
+            )
+        )
+    return waiting
+
+
+def _changed_texts(user: User) -> list[NeedsYou]:
+    """What this person said yes to and has to be asked again, because it changed materially."""
+    mine = (
+        Enrolment.objects.filter(
+            user=user,
+            status__in=[EnrolmentStatus.ACTIVE, EnrolmentStatus.PAUSED],
+            term__ended_at__isnull=True,
+        )
+        .select_related("term__agreement_version")
+        .order_by("pk")
+    )
+    waiting = [
+        NeedsYou(
+            title=_("The agreement of your programme has changed: read it and decide"),
+            url=reverse("ambassadors:join-step", args=[enrolment.pk]),
+            kind="enrolment",
+        )
+        for enrolment in mine
+        if owes_agreement(enrolment)
+    ]
+    newest = current_version(Agreement.Kind.HEALTH_CONSENT)
+    if newest is not None and owing_consent(newest).filter(user=user).exists():
+        waiting.append(
+            NeedsYou(
+                title=_("A text about your privacy has changed: read it and decide"),
+                url=reverse("ambassadors:my-consent"),
+                kind="enrolment",
             )
         )
     return waiting
