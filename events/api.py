@@ -114,8 +114,13 @@ class PartyIn(Schema):
 
 class RsvpOut(Schema):
     reference: str
-    status: str = Field(description="going, waitlisted, pending, offered, left or released")
+    status: str = Field(
+        description="going, waitlisted, pending, offered, declined, left or released"
+    )
     position: int | None = Field(description="The place in the queue; 1 is next")
+    offered_until: dt.datetime | None = Field(
+        description="Until when an offered place is kept. The person takes it by their own link"
+    )
     party_size: int
     slug: str
     date: dt.date
@@ -168,7 +173,8 @@ def make_rsvp(
     def effect() -> Answer:
         at = timezone.now()
         date = _open_date(_find(request, slug), payload.date, at)
-        if standing_rsvp(date, user=None, email=payload.email):
+        standing = standing_rsvp(date, user=None, email=payload.email)
+        if standing and not standing.has_lapsed(at=at):
             raise HttpError(409, _("This address has an answer for this date already."))
         rsvp = place_rsvp(
             occurrence=date,
@@ -299,6 +305,9 @@ def _rsvp(rsvp: Rsvp) -> dict[str, Any]:
         "reference": rsvp.reference,
         "status": rsvp.status,
         "position": queue_position(rsvp),
+        "offered_until": rsvp.hold_expires_at.isoformat()
+        if rsvp.is_offered and rsvp.hold_expires_at
+        else None,
         "party_size": rsvp.party_size,
         "slug": rsvp.occurrence.event.slug,
         "date": rsvp.occurrence.starts_on.isoformat(),

@@ -79,6 +79,10 @@ class NoLongerComing(EventsError):
     message = _("This RSVP has ended. You can RSVP again on the event's page.")
 
 
+class OfferEnded(EventsError):
+    message = _("This offer has ended: the place went to the next person.")
+
+
 class NotGoing(EventsError):
     message = _("Only people who are going can be checked in.")
 

@@ -19,7 +19,7 @@ from accounts.models import User
 from ambassadors.models import Programme
 from common.when import clock, day, place_of
 from events.domain.clock_times import HappensTwiceError, NoSuchTimeError, moment
-from events.models import LANGUAGES, Event, Format, Occurrence, Rsvp, Topic
+from events.models import LANGUAGES, Event, Format, Occurrence, OfferHours, Rsvp, Topic
 
 ZONES = sorted(name for name in available_timezones() if "/" in name or name == "UTC")
 DATES_AT_ONCE = 60
@@ -208,6 +208,17 @@ class EventForm(forms.ModelForm):  # type: ignore[type-arg]  # takes none at run
         choices=Topic.choices,
         widget=forms.CheckboxSelectMultiple,
     )
+    offer_hours = forms.TypedChoiceField(
+        label=_("A place that becomes free"),
+        help_text=_(
+            "It goes to those on the waiting list, in order. An offer keeps the place until its "
+            "time is over, at the latest until the date starts; then the next person is asked."
+        ),
+        choices=OfferHours.choices,
+        coerce=int,
+        empty_value="",
+        required=False,
+    )
     rsvp_opens_at = forms.CharField(required=False, label=_("RSVPs open"))
     rsvp_closes_at = forms.CharField(required=False, label=_("RSVPs close"))
 
@@ -233,6 +244,8 @@ class EventForm(forms.ModelForm):  # type: ignore[type-arg]  # takes none at run
             "rsvp_opens_at",
             "rsvp_closes_at",
             "minimum_age",
+            "offer_hours",
+            "skips_large_parties",
             "recording_note",
             "safety_lead",
             "host_briefing",
@@ -257,6 +270,10 @@ class EventForm(forms.ModelForm):  # type: ignore[type-arg]  # takes none at run
             "content_notes": _("What somebody may want to know before they come."),
             "max_plus_ones": _("How many others each person may bring."),
             "minimum_age": _("0 for all ages."),
+            "skips_large_parties": _(
+                "They keep their turn, and the place goes to the next who fit. Otherwise everybody "
+                "waits until it is enough for the first, also who is new."
+            ),
             "recording_note": _("Empty means: nothing is recorded, and the page says so."),
             "safety_lead": _("Who is there to help if somebody is not well."),
             "host_briefing": _("What the hosts must know before the doors open. Never public."),
@@ -284,6 +301,9 @@ class EventForm(forms.ModelForm):  # type: ignore[type-arg]  # takes none at run
             )
         self.fields["rsvp_opens_at"].help_text = gettext("Empty: as soon as it is published.")
         self.fields["rsvp_closes_at"].help_text = gettext("Empty: when it starts.")
+
+    def clean_offer_hours(self) -> int:
+        return self.cleaned_data["offer_hours"] or OfferHours.AT_ONCE
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import (
     BooleanField,
+    Case,
     CharField,
     Count,
     ExpressionWrapper,
@@ -24,6 +25,7 @@ from django.db.models import (
     Subquery,
     Sum,
     Value,
+    When,
 )
 from django.db.models.functions import Coalesce, Lower, NullIf, TruncQuarter
 from django.urls import reverse
@@ -347,7 +349,8 @@ def home_cards(user: User, *, at: datetime) -> list[Rsvp]:
 
 
 def needs_you(user: User, *, at: datetime) -> list[NeedsYou]:
-    """What waits for this person: for coordinators, drafts whose first date comes near."""
+    """What waits for this person: places offered to them; for coordinators, drafts whose first
+    date comes near."""
     soon = at + timedelta(days=14)
     drafts = (
         Event.objects.editable_by(user, at=at)
@@ -359,14 +362,30 @@ def needs_you(user: User, *, at: datetime) -> list[NeedsYou]:
         .annotate(first=Min("occurrences__starts_at"))
         .order_by("first")
     )
+    offers = (
+        Rsvp.objects.holding(at=at)
+        .filter(user=user, status=Rsvp.Status.OFFERED)
+        .select_related("occurrence__event")
+    )
     return [
-        NeedsYou(
-            title=_("A draft that starts soon is not published yet"),
-            url=reverse("events:staff-edit", args=[event.slug]),
-            kind="event",
-            due_at=event.first,  # type: ignore[attr-defined]  # annotated above
-        )
-        for event in drafts[:20]
+        *(
+            NeedsYou(
+                title=_("A place you waited for is kept for you"),
+                url=offer.manage_path,
+                kind="event",
+                due_at=offer.hold_expires_at,
+            )
+            for offer in offers[:20]
+        ),
+        *(
+            NeedsYou(
+                title=_("A draft that starts soon is not published yet"),
+                url=reverse("events:staff-edit", args=[event.slug]),
+                kind="event",
+                due_at=event.first,  # type: ignore[attr-defined]  # annotated above
+            )
+            for event in drafts[:20]
+        ),
     ]
 
 
@@ -519,14 +538,17 @@ def seats_that_disagree() -> list[tuple[int, int, int]]:
     return list(wrong.values_list("pk", "firm", "total"))
 
 
-def overfull_dates() -> list[tuple[int, int | None, int]]:
-    """Dates with fewer places than people, after a capacity was lowered: (date, both)."""
-    over = Seats.objects.filter(firm__gt=F("capacity")).order_by("pk")
-    return list(over.values_list("pk", "capacity", "firm"))
+def overfull_dates(event: Event | None = None) -> list[Seats]:
+    """Dates with fewer places than people, after a capacity was lowered; of one event or of all."""
+    over = Seats.objects.filter(firm__gt=F("capacity")).select_related("occurrence__event")
+    if event is not None:
+        over = over.filter(occurrence__event=event)
+    return list(over.order_by("pk"))
 
 
 def dates_with_room_and_queue(*, at: datetime) -> list[int]:
-    """Dates to come where somebody waits who would fit: a hold ran out, or a wake was lost."""
+    """Dates where the queue should be served: somebody waits who would fit (a hold ran out, or a
+    wake was lost), or an offer ran out and nobody has looked since."""
     held = (
         Rsvp.objects.holding(at=at)
         .filter(occurrence=OuterRef("pk"))
@@ -535,25 +557,30 @@ def dates_with_room_and_queue(*, at: datetime) -> list[int]:
         .annotate(total=Sum("party_size"))
         .values("total")
     )
+    waiting = Rsvp.objects.waiting().filter(occurrence=OuterRef("pk"))
     smallest = (
-        Rsvp.objects.filter(occurrence=OuterRef("pk"), status=Rsvp.Status.WAITLISTED)
-        .order_by()
-        .values("occurrence")
-        .annotate(least=Min("party_size"))
-        .values("least")
+        waiting.order_by().values("occurrence").annotate(least=Min("party_size")).values("least")
     )
+    first = waiting.values("party_size")[:1]
     dates = (
         Occurrence.objects.filter(
             starts_at__gt=at, cancelled_at__isnull=True, event__status=Event.Status.PUBLISHED
         )
-        .annotate(least=Subquery(smallest), held=Coalesce(Subquery(held), Value(0)))
+        .annotate(
+            held=Coalesce(Subquery(held), Value(0)),
+            least=Case(
+                When(event__skips_large_parties=True, then=Subquery(smallest)),
+                default=Subquery(first),
+            ),
+        )
         .filter(least__isnull=False)
         .filter(
             Q(seats__capacity__isnull=True)
             | Q(seats__capacity__gte=F("seats__firm") + F("held") + F("least"))
         )
     )
-    return list(dates.order_by("pk").values_list("pk", flat=True))
+    lapsed = Rsvp.objects.lapsed(at=at).values_list("occurrence", flat=True)
+    return sorted({*dates.values_list("pk", flat=True), *lapsed})
 
 
 def people_to_tell(occurrence: Occurrence) -> Iterable[Rsvp]:

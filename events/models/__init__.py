@@ -1,6 +1,15 @@
 """What happens when (events), and who comes (rsvps)."""
 
-from events.models.events import LANGUAGES, Event, Format, Occurrence, Topic, Visibility, new_uid
+from events.models.events import (
+    LANGUAGES,
+    Event,
+    Format,
+    Occurrence,
+    OfferHours,
+    Topic,
+    Visibility,
+    new_uid,
+)
 from events.models.rsvps import CheckIn, Rsvp, Seats, new_rsvp_reference
 
 __all__ = [
@@ -9,6 +18,7 @@ __all__ = [
     "Event",
     "Format",
     "Occurrence",
+    "OfferHours",
     "Rsvp",
     "Seats",
     "Topic",

@@ -74,6 +74,16 @@ class Topic(models.TextChoices):
     SOBRIETY = "sobriety", _("Sober and sober-curious")
 
 
+class OfferHours(models.IntegerChoices):
+    """What happens with a place that becomes free: given at once, or kept for an answer."""
+
+    AT_ONCE = 0, _("Give it at once, and write")
+    ONE = 1, _("Offer it for 1 hour")
+    SIX = 6, _("Offer it for 6 hours")
+    DAY = 24, _("Offer it for a day")
+    TWO_DAYS = 48, _("Offer it for two days")
+
+
 class EventQuerySet(models.QuerySet["Event"]):
     def visible_to(self, user: User | AnonymousUser, *, at: datetime | None = None) -> Self:
         """Events this user may open. Every page and feed starts here; drafts are not among them.
@@ -160,6 +170,15 @@ class Event(models.Model):
     rsvp_opens_at = models.DateTimeField(_("RSVP opens"), null=True, blank=True)
     rsvp_closes_at = models.DateTimeField(_("RSVP closes"), null=True, blank=True)
     minimum_age = models.PositiveSmallIntegerField(_("minimum age"), default=18)
+    # When it is full
+    offer_hours = models.PositiveSmallIntegerField(
+        _("a place that becomes free"),
+        choices=OfferHours.choices,
+        default=OfferHours.AT_ONCE,
+    )
+    skips_large_parties = models.BooleanField(
+        _("pass over a party that is too large for what is free"), default=True
+    )
     # Duty of care: asked for before publishing
     safety_lead = models.CharField(_("safety lead"), max_length=120, blank=True)
     host_briefing = models.TextField(_("host briefing"), blank=True)
@@ -220,6 +239,9 @@ class Event(models.Model):
                 | Q(rsvp_closes_at__isnull=True)
                 | Q(rsvp_closes_at__gt=F("rsvp_opens_at")),
                 name="event_rsvp_window_forward",
+            ),
+            models.CheckConstraint(
+                condition=Q(offer_hours__lte=48), name="event_offers_two_days_at_most"
             ),
         ]
 

@@ -99,6 +99,10 @@ class RsvpQuerySet(models.QuerySet["Rsvp"]):
         """Timed holds that still count at ``at``. Expiry is a comparison, not a job."""
         return self.filter(status__in=Rsvp.TIMED, hold_expires_at__gt=at)
 
+    def lapsed(self, *, at: datetime) -> Self:
+        """Offers nobody took in time. The clock ended them; the next look at the date says so."""
+        return self.filter(status=Rsvp.Status.OFFERED, hold_expires_at__lte=at)
+
     def of_user(self, user: User) -> Self:
         return self.filter(user=user)
 
@@ -165,6 +169,7 @@ class Rsvp(models.Model):
     uid_generation = models.PositiveSmallIntegerField(_("times they came back"), default=0)
     placed_at = models.DateTimeField(_("answered"))
     # Its own column: the queue is ordered by when a person joined it, not by when the row was made.
+    # An offer keeps it: should the room become smaller, that person has their turn back.
     queued_at = models.DateTimeField(_("joined the queue"), null=True, blank=True)
     hold_expires_at = models.DateTimeField(_("held until"), null=True, blank=True)
     changed_at = models.DateTimeField(_("changed"))
@@ -205,8 +210,8 @@ class Rsvp(models.Model):
                 name="rsvp_user_or_guest",
             ),
             models.CheckConstraint(
-                condition=Q(status="waitlisted", queued_at__isnull=False)
-                | (~Q(status="waitlisted") & Q(queued_at__isnull=True)),
+                condition=Q(status__in=["waitlisted", "offered"], queued_at__isnull=False)
+                | (~Q(status__in=["waitlisted", "offered"]) & Q(queued_at__isnull=True)),
                 name="rsvp_queued_while_waiting",
             ),
             models.CheckConstraint(
@@ -368,6 +373,18 @@ class Rsvp(models.Model):
     @property
     def is_pending(self) -> bool:
         return self.status == self.Status.PENDING
+
+    @property
+    def is_offered(self) -> bool:
+        return self.status == self.Status.OFFERED
+
+    def is_holding(self, *, at: datetime) -> bool:
+        """Whether places are kept for them at ``at``, for a while."""
+        return self.hold_expires_at is not None and self.hold_expires_at > at
+
+    def has_lapsed(self, *, at: datetime) -> bool:
+        """Whether a place was offered and the time to take it is over."""
+        return self.is_offered and not self.is_holding(at=at)
 
 
 class CheckInQuerySet(models.QuerySet["CheckIn"]):

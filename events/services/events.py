@@ -27,6 +27,8 @@ from events.services.rsvps import wake_queue
 PLACE_FIELDS = frozenset({"format", "time_zone", "place_name", "address", "online_url"})
 # What a calendar entry shows besides.
 ENTRY_FIELDS = PLACE_FIELDS | {"title", "summary"}
+# What decides how free places reach those who wait.
+QUEUE_FIELDS = frozenset({"offer_hours", "skips_large_parties"})
 
 
 @dataclass(frozen=True)
@@ -224,7 +226,7 @@ def _change_date(
                 is_elsewhere=is_elsewhere,
                 was=Occurrence(event=occurrence.event, starts_at=before[0], ends_at=before[1]),
             )
-    if has_other_places:
+    if has_other_places or changed & QUEUE_FIELDS:
         wake_queue(occurrence_id=occurrence.pk, at=at)
     return is_moved or is_back or has_other_places
 

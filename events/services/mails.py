@@ -5,6 +5,7 @@ Subjects are neutral: they say that something is settled and when, never what it
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +17,7 @@ from events.models import Rsvp
 from events.queries import page_url, personal_entry, queue_position
 from notifications.domain import Attachment
 from notifications.models import Message
-from notifications.services.messages import prepare_message, queue_prepared
+from notifications.services.messages import prepare_message, queue_all, queue_prepared
 
 
 def tell(rsvp: Rsvp, what: str, *, at: datetime, once: object = "", **context: Any) -> None:
@@ -25,6 +26,11 @@ def tell(rsvp: Rsvp, what: str, *, at: datetime, once: object = "", **context: A
     Needs ``rsvp.occurrence.event`` and ``rsvp.user`` loaded.
     """
     queue_prepared(prepare(rsvp, what, at=at, once=once, **context))
+
+
+def tell_all(rsvps: Iterable[Rsvp], what: str, *, at: datetime, once: object = "") -> None:
+    """Promise each of them the mail ``what``: as many statements as for one."""
+    queue_all([prepare(rsvp, what, at=at, once=once) for rsvp in rsvps])
 
 
 def prepare(rsvp: Rsvp, what: str, *, at: datetime, once: object = "", **context: Any) -> Message:

@@ -19,6 +19,7 @@ from events.errors import (
     DateIsOver,
     NoLongerComing,
     NotEnoughPlaces,
+    OfferEnded,
     PartyTooLarge,
     TooManyNames,
 )
@@ -26,7 +27,7 @@ from events.models import Occurrence, Rsvp, new_rsvp_reference
 from events.queries import last_rsvp, standing_rsvp
 from events.rules import refusal_of_rsvp
 from events.services.mails import prepare, tell
-from events.services.seats import Places, claim, places_of, release, serve_queue
+from events.services.seats import Places, claim, places_of, put_back, release, serve_queue
 from notifications.services.messages import queue_prepared
 
 # How long places wait for a guest to confirm, and at how many dates at once for one address.
@@ -88,7 +89,10 @@ def _place(
 ) -> Rsvp:
     user = person if isinstance(person, User) else None
     last = last_rsvp(occurrence, user=user, email=person.email)
-    if last and last.is_active:
+    if last and last.has_lapsed(at=at):
+        # The clock has ended it; written down, it no longer stands in the way of a new answer.
+        wake_queue(occurrence_id=occurrence.pk, at=at)
+    elif last and last.is_active:
         last.occurrence = occurrence
         return _answer_again(last, user, language, at)
     if refusal := refusal_of_rsvp(occurrence, at=at):
@@ -214,7 +218,7 @@ def confirm_rsvp(*, rsvp: Rsvp, user: User | None = None, at: datetime) -> Rsvp:
             raise refusal
         if user:
             rsvp.user, rsvp.guest_name, rsvp.guest_email = user, "", ""
-        _take_or_queue(places, rsvp, at, is_holding=_is_holding(rsvp, at))
+        _take_or_queue(places, rsvp, at, is_holding=rsvp.is_holding(at=at))
         rsvp.changed_at = at
         rsvp.save()
         _tell_outcome(places, rsvp, at)
@@ -231,7 +235,7 @@ def change_party(
     """
     with places_of(rsvp.occurrence_id, at=at) as places:
         rsvp = _as_it_is_now(rsvp, places)
-        if not rsvp.is_active:
+        if not rsvp.is_active or rsvp.has_lapsed(at=at):
             raise NoLongerComing
         if places.occurrence.is_over(at=at):
             raise DateIsOver
@@ -242,7 +246,8 @@ def change_party(
                 raise refusal
             _check_party(places.occurrence, party_size, companions)
             if has_places and not claim(places, more, at=at):
-                raise NotEnoughPlaces(max(0, places.free or 0))
+                is_free = places.occurrence.event.skips_large_parties
+                raise NotEnoughPlaces(max(0, places.free or 0) if is_free else 0)
         elif companions and len(companions) >= party_size:
             raise TooManyNames
         rsvp.party_size, rsvp.companions, rsvp.changed_at = party_size, list(companions), at
@@ -253,6 +258,36 @@ def change_party(
                 rsvp = _as_it_is_now(rsvp, places)
         places.told.append(rsvp)
     return rsvp
+
+
+def accept_offer(*, rsvp: Rsvp, at: datetime) -> Rsvp:
+    """Take the places that were offered. Once: again changes nothing.
+
+    Raises OfferEnded when the time was over or the places went elsewhere, and RsvpClosed. Where
+    the room has become too small meanwhile, the person has their turn in the queue back.
+    """
+    with places_of(rsvp.occurrence_id, at=at, leaving_out=rsvp) as places:
+        rsvp = _as_it_is_now(rsvp, places)
+        if rsvp.is_going:
+            return rsvp
+        if not rsvp.is_offered or rsvp.has_lapsed(at=at):
+            raise OfferEnded
+        if places.occurrence.is_cancelled:
+            raise DateIsCancelled
+        if not places.fits(rsvp.party_size):
+            put_back(places, [rsvp], at=at)
+            return _as_it_is_now(rsvp, places)
+        places.take(rsvp.party_size)
+        rsvp.status, rsvp.queued_at, rsvp.hold_expires_at = Rsvp.Status.GOING, None, None
+        rsvp.changed_at = at
+        rsvp.save(update_fields=["status", "queued_at", "hold_expires_at", "changed_at"])
+        _tell_outcome(places, rsvp, at)
+    return rsvp
+
+
+def decline_offer(*, rsvp: Rsvp, at: datetime) -> Rsvp:
+    """Say no to what was offered: it goes to the next in the queue at once. Always succeeds."""
+    return _end(rsvp, Rsvp.Status.DECLINED, "left", at)
 
 
 def leave(*, rsvp: Rsvp, at: datetime) -> Rsvp:
@@ -298,9 +333,12 @@ def set_discreet(*, rsvp: Rsvp, is_discreet: bool, at: datetime) -> Rsvp:
 
 
 def wake_queue(*, occurrence_id: int, at: datetime) -> list[Rsvp]:
-    """Give what has become free (a hold that ran out, a larger room) to those who wait."""
+    """Give what has become free (a hold that ran out, a larger room) to those who wait.
+
+    In a smaller room, offers that no longer fit are taken back.
+    """
     with places_of(occurrence_id, at=at) as places:
-        return serve_queue(places, at=at) if places.has_queue else []
+        return serve_queue(places, at=at)
 
 
 @transaction.atomic
@@ -342,13 +380,9 @@ def _as_it_is_now(rsvp: Rsvp, places: Places) -> Rsvp:
     return now
 
 
-def _is_holding(rsvp: Rsvp, at: datetime) -> bool:
-    return rsvp.hold_expires_at is not None and rsvp.hold_expires_at > at
-
-
 def _has_places(rsvp: Rsvp, at: datetime) -> bool:
     """Whether places are taken for them, firmly or for a while."""
-    return rsvp.is_going or _is_holding(rsvp, at)
+    return rsvp.is_going or rsvp.is_holding(at=at)
 
 
 def _holds_of(email: str, at: datetime) -> int:

@@ -1,8 +1,10 @@
 """The places of a date: one way to take them, one way to give them back.
 
 The row of ``Seats`` is the lock. Its counter is kept by the database from the RSVP rows, so
-what is written here are RSVPs only. The queue is served in order; a party that does not fit
-is passed over and keeps its turn, so a free place goes to the first it is enough for.
+what is written here are RSVPs only. The queue is served in order, by the rule of the event
+(``events.domain.queue``): a place is given at once, or offered for some hours and held meanwhile.
+An offer ends by the clock. That its time is over is a comparison; whoever looks next at the date
+writes it down and passes the place on.
 """
 
 from __future__ import annotations
@@ -10,16 +12,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import OperationalError, transaction
 from django.db.models import Exists, OuterRef, Sum
 
 from calendars.queries import personal_feed_key
 from calendars.services.revisions import bump_all
+from events.domain.queue import may_take, next_served
 from events.errors import Busy
 from events.models import Event, Occurrence, Rsvp, Seats
-from events.services.mails import tell
+from events.services.mails import tell_all
 
 # SQLSTATE of a lock that was waited for too long (settings: lock_timeout).
 LOCK_NOT_AVAILABLE = "55P03"
@@ -35,6 +39,8 @@ class Places:
     """How many more people fit; None where there is no limit; below zero where the capacity
     was lowered under what is taken."""
     has_queue: bool
+    has_lapsed: bool
+    """Whether somebody let an offer run out, and it is not written down so far."""
     told: list[Rsvp] = field(default_factory=list)
     """Those whose calendar has changed."""
 
@@ -64,9 +70,12 @@ def places_of(
             holding = holding.exclude(pk=leaving_out.pk)
         held = holding.order_by().values("occurrence").annotate(total=Sum("party_size"))
         waiting = Rsvp.objects.waiting().filter(occurrence=OuterRef("pk"))
+        lapsed = Rsvp.objects.lapsed(at=at).filter(occurrence=OuterRef("pk"))
         occurrence = (
             Occurrence.objects.select_related("event")
-            .annotate(held=held.values("total"), has_queue=Exists(waiting))
+            .annotate(
+                held=held.values("total"), has_queue=Exists(waiting), has_lapsed=Exists(lapsed)
+            )
             .get(pk=occurrence_id)
         )
         free = None
@@ -74,7 +83,8 @@ def places_of(
             held_now: int | None = occurrence.held  # type: ignore[attr-defined]  # annotated
             free = seats.capacity - seats.firm - (held_now or 0)
         has_queue: bool = occurrence.has_queue  # type: ignore[attr-defined]  # annotated
-        places = Places(occurrence, free, has_queue)
+        has_lapsed: bool = occurrence.has_lapsed  # type: ignore[attr-defined]  # annotated
+        places = Places(occurrence, free, has_queue, has_lapsed)
         yield places
         bump_all([personal_feed_key(rsvp.user_id) for rsvp in places.told if rsvp.user_id], at=at)
 
@@ -93,9 +103,9 @@ def claim(places: Places, people: int, *, at: datetime) -> bool:
 
     The queue is served first, so nobody new gets a place that somebody waiting could have.
     """
-    if places.has_queue:
-        serve_queue(places, at=at)
-    if not places.fits(people):
+    serve_queue(places, at=at)
+    skips_large = places.occurrence.event.skips_large_parties or not _is_serving(places, at)
+    if not may_take(people, places.free, has_queue=places.has_queue, skips_large=skips_large):
         return False
     places.take(people)
     return True
@@ -104,39 +114,100 @@ def claim(places: Places, people: int, *, at: datetime) -> bool:
 def release(places: Places, people: int, *, at: datetime) -> None:
     """Give back ``people`` places, whose RSVP the caller has written, and serve the queue."""
     places.take(-people)
-    if places.has_queue:
-        serve_queue(places, at=at)
+    serve_queue(places, at=at)
 
 
 def serve_queue(places: Places, *, at: datetime) -> list[Rsvp]:
-    """Give what is free to those who wait, first come first served, and tell them.
-
-    A party larger than what is free is passed over and keeps its turn.
-    """
-    occurrence = places.occurrence
-    is_on = occurrence.event.status == Event.Status.PUBLISHED and not occurrence.is_cancelled
-    if not is_on or occurrence.starts_at <= at or not places.fits(1):
+    """Give (or offer) what is free to those who wait, by the event's rule, and tell them."""
+    if places.has_lapsed:
+        _end_lapsed(places, at)
+    if places.free is not None and places.free < 0:
+        _take_back_offers(places, at)
+    if not places.has_queue or not places.fits(1) or not _is_serving(places, at):
         return []
-    waiting = Rsvp.objects.waiting().filter(occurrence=occurrence)
-    if places.free is not None:
+    event = places.occurrence.event
+    waiting = Rsvp.objects.waiting().filter(occurrence=places.occurrence)
+    if places.free is not None and event.skips_large_parties:
         waiting = waiting.filter(party_size__lte=places.free)
-    served = []
-    for pk, people in waiting.values_list("pk", "party_size"):
-        if places.fits(people):
-            places.take(people)
-            served.append(pk)
-        if not places.fits(1):
-            break
+    turns = list(waiting.values_list("pk", "party_size"))
+    served = next_served(turns, places.free, skips_large=event.skips_large_parties)
     if not served:
         return []
-    Rsvp.objects.filter(pk__in=served).update(
-        status=Rsvp.Status.GOING, queued_at=None, changed_at=at
+    sizes = dict(turns)
+    places.take(sum(sizes[pk] for pk in served))
+    # Among those left out may be larger parties, which were not even read.
+    places.has_queue = event.skips_large_parties or len(served) < len(turns)
+    changes = _offer(places, at) if event.offer_hours else _gift(at)
+    Rsvp.objects.filter(pk__in=served).update(**changes)
+    rsvps = _read(places, served)
+    tell_all(rsvps, "offered" if event.offer_hours else "promoted", at=at, once=int(at.timestamp()))
+    return rsvps
+
+
+def put_back(places: Places, rsvps: list[Rsvp], *, at: datetime) -> None:
+    """Take back what was offered, since the room became smaller. They keep their turn."""
+    ids = [rsvp.pk for rsvp in rsvps]
+    Rsvp.objects.filter(pk__in=ids).update(
+        status=Rsvp.Status.WAITLISTED, hold_expires_at=None, changed_at=at
     )
-    promoted = list(
-        Rsvp.objects.filter(pk__in=served).select_related("user").order_by("placed_at", "pk")
+    places.has_queue = True
+    tell_all(_read(places, ids), "taken_back", at=at, once=int(at.timestamp()))
+
+
+def _is_serving(places: Places, at: datetime) -> bool:
+    """Whether places still go to the queue: until it begins. At the door, hosts decide."""
+    occurrence = places.occurrence
+    is_on = occurrence.event.status == Event.Status.PUBLISHED and not occurrence.is_cancelled
+    return is_on and at < occurrence.starts_at
+
+
+def _gift(at: datetime) -> dict[str, Any]:
+    return {"status": Rsvp.Status.GOING, "queued_at": None, "changed_at": at}
+
+
+def _offer(places: Places, at: datetime) -> dict[str, Any]:
+    """Kept for some hours, and never past the start."""
+    until = at + timedelta(hours=places.occurrence.event.offer_hours)
+    return {
+        "status": Rsvp.Status.OFFERED,
+        "hold_expires_at": min(until, places.occurrence.starts_at),
+        "changed_at": at,
+    }
+
+
+def _end_lapsed(places: Places, at: datetime) -> None:
+    """Write down which offers ran out. What they held was free from that moment on."""
+    lapsed = Rsvp.objects.lapsed(at=at).filter(occurrence=places.occurrence)
+    ids = list(lapsed.values_list("pk", flat=True))
+    lapsed.update(status=Rsvp.Status.DECLINED, queued_at=None, hold_expires_at=None, changed_at=at)
+    places.has_lapsed = False
+    rsvps = _read(places, ids)
+    if _is_serving(places, at):
+        tell_all(rsvps, "lapsed", at=at)
+
+
+def _take_back_offers(places: Places, at: datetime) -> None:
+    """There are fewer places than are taken: offers no longer fit. Last in line goes first.
+
+    Who is going keeps their place, whatever the size of the room.
+    """
+    held = Rsvp.objects.holding(at=at).filter(
+        occurrence=places.occurrence, status=Rsvp.Status.OFFERED
     )
-    for rsvp in promoted:
-        rsvp.occurrence = occurrence
-        tell(rsvp, "promoted", at=at)
-    places.told.extend(promoted)
-    return promoted
+    back = []
+    for rsvp in held.order_by("-queued_at", "-pk"):
+        if places.fits(0):
+            break
+        places.take(-rsvp.party_size)
+        back.append(rsvp)
+    if back:
+        put_back(places, back, at=at)
+
+
+def _read(places: Places, ids: list[int]) -> list[Rsvp]:
+    """Those RSVPs as they are now, whose calendars have changed."""
+    rsvps = list(Rsvp.objects.filter(pk__in=ids).select_related("user").order_by("placed_at", "pk"))
+    for rsvp in rsvps:
+        rsvp.occurrence = places.occurrence
+    places.told.extend(rsvps)
+    return rsvps

@@ -40,8 +40,10 @@ from events.rules import refusal_of_rsvp
 from events.services.rsvps import (
     HOLD_FOR,
     Guest,
+    accept_offer,
     change_party,
     confirm_rsvp,
+    decline_offer,
     leave,
     place_rsvp,
     set_discreet,
@@ -142,13 +144,16 @@ def _show(
     if form is None:
         form = PartyForm(event=event) if user.is_authenticated else GuestForm(event=event)
     others = event.occurrences.filter(ends_at__gt=at).order_by("starts_at")[:60]
+    room = room_of(occurrence, at=at)
     context = {
-        **event_context(event, occurrence, room_of(occurrence, at=at)),
+        **event_context(event, occurrence, room),
         "answer": answer,
         "position": queue_position(answer) if answer else None,
         "refusal": refusal_of_rsvp(occurrence, at=at),
         "form": form,
         "asks_party": event.max_plus_ones > 0,
+        "must_wait": room.is_full or bool(room.waiting and not event.skips_large_parties),
+        "has_lapsed": bool(answer and answer.has_lapsed(at=at)),
         "others": [_with_event(other, event) for other in others],
         "is_over": occurrence.is_over(at=at),
     }
@@ -248,6 +253,7 @@ def _show_rsvp(
         "occurrence": occurrence,
         "position": queue_position(rsvp),
         "is_over": occurrence.is_over(at=at),
+        "has_lapsed": rsvp.has_lapsed(at=at),
         "refusal": refusal_of_rsvp(occurrence, at=at),
         "party_form": party_form
         or PartyForm(event=event, at_least=rsvp.party_size, initial=party_of(rsvp)),
@@ -268,6 +274,14 @@ def _act_on(request: HttpRequest, rsvp: Rsvp) -> HttpResponse:
             going = _("Confirmed: you are going. A mail with the calendar entry is on its way.")
             queued = _("It is full by now, so you are on the waiting list.")
             messages.success(request, going if rsvp.is_going else queued)
+        elif act == "accept":
+            rsvp = accept_offer(rsvp=rsvp, at=at)
+            going = _("The place is yours. A mail with the calendar entry is on its way.")
+            queued = _("The room has become smaller. You have your turn on the waiting list back.")
+            messages.success(request, going if rsvp.is_going else queued)
+        elif act == "decline":
+            decline_offer(rsvp=rsvp, at=at)
+            messages.success(request, _("Thank you for telling us. The next person is asked."))
         elif act == "leave":
             leave(rsvp=rsvp, at=at)
             messages.success(request, _("You have left. Thank you for making room."))

@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import get_language
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
@@ -26,10 +26,11 @@ from events.forms import (
     EventForm,
     StaffFilter,
     dates_of,
+    day_words,
     typed_in,
 )
 from events.models import Event, Occurrence, Rsvp
-from events.queries import Room, door_count, door_list, room_of, staff_events
+from events.queries import Room, door_count, door_list, overfull_dates, room_of, staff_events
 from events.rules import missing_for_publishing
 from events.services.check_ins import check_in, undo_check_in
 from events.services.events import (
@@ -104,9 +105,29 @@ def _edit(request: HttpRequest, event: Event) -> HttpResponse:
             form.add_error(name if name in form.fields else None, why)
         return _show_editor(request, event, form, dates)
     messages.success(request, _("Saved."))
+    _say_what_is_overfull(request, saved)
     if "publish" in request.POST:
         return _publish(request, saved)
     return redirect("events:staff-edit", slug=saved.slug)
+
+
+def _say_what_is_overfull(request: HttpRequest, event: Event) -> None:
+    """Fewer places than people is allowed; whoever did it shall know what it means."""
+    for seats in overfull_dates(event):
+        if seats.occurrence.is_over(at=timezone.now()):
+            continue
+        text = ngettext(
+            "%(when)s: %(people)d person is going, and the places are %(places)d. They keep "
+            "theirs, and nobody new gets one until enough have left.",
+            "%(when)s: %(people)d people are going, and the places are %(places)d. They keep "
+            "theirs, and nobody new gets one until enough have left.",
+            seats.firm,
+        ) % {
+            "when": day_words(seats.occurrence.local_start.date()),
+            "people": seats.firm,
+            "places": seats.capacity,
+        }
+        messages.warning(request, text)
 
 
 def _save(event: Event, form: EventForm, dates: DateFormSet, editor: User, at: datetime) -> Event:
@@ -207,6 +228,7 @@ def _fieldsets(form: EventForm) -> list[tuple[str, list[Any]]]:
             _("Who it is for"),
             "visibility programme minimum_age max_plus_ones rsvp_opens_at rsvp_closes_at",
         ),
+        (_("When it is full"), "offer_hours skips_large_parties"),
         (_("What people should know"), "access_notes content_notes recording_note"),
         (
             _("Duty of care"),

@@ -131,6 +131,13 @@ def queue_prepared(message: Message) -> Message:
     return message
 
 
+def queue_all(messages: Sequence[Message]) -> None:
+    """Promise many prepared mails in one statement. One whose key is there already is left out."""
+    if messages:
+        Message.objects.bulk_create(messages, ignore_conflicts=True, batch_size=500)
+        hint("message-queued")
+
+
 def render(template: str, context: Mapping[str, Any]) -> tuple[str, str, str]:
     """Subject, text and HTML of a mail, in the active language."""
     values = {**context, "base_url": settings.BASE_URL}

@@ -12,9 +12,10 @@ import pytest
 from django.db import connection
 from django.db.models.query import QuerySet
 
+from events.errors import OfferEnded
 from events.models import Occurrence, Rsvp, Seats
 from events.queries import seats_that_disagree
-from events.services.rsvps import change_party, leave, place_rsvp, wake_queue
+from events.services.rsvps import accept_offer, change_party, leave, place_rsvp, wake_queue
 from notifications.models import Message
 from tests.conftest import NOW
 from tests.events.conftest import minutes
@@ -151,3 +152,82 @@ def test_a_larger_room_races_leaving_shrinking_and_coming() -> None:
     seats = Seats.objects.get(pk=occurrence.pk)
     assert (seats.capacity, seats.firm) == (8, 8)
     assert seats_that_disagree() == []
+
+
+def offers_about_to_end(dates: int) -> list[tuple[Occurrence, Rsvp, Rsvp]]:
+    """So many dates with one place, offered until minute 60 to one person; another one waits."""
+    found = []
+    for _ in range(dates):
+        occurrence = OccurrenceFactory(capacity=1, event__offer_hours=1)
+        offered = RsvpFactory(
+            occurrence=occurrence, status="offered", queued_at=NOW, hold_expires_at=minutes(60)
+        )
+        waiting = RsvpFactory(occurrence=occurrence, status="waitlisted", queued_at=minutes(1))
+        found.append((occurrence, offered, waiting))
+    return found
+
+
+def race_the_clock(dates: list[tuple[Occurrence, Rsvp, Rsvp]]) -> list[Any]:
+    """Each offer is taken at its last moment, while its end is swept for the next in line."""
+    acts: list[Callable[[], Any]] = []
+    for occurrence, offered, _waiting in dates:
+        acts += [
+            lambda rsvp=offered: accept_offer(rsvp=rsvp, at=minutes(59.999)),
+            lambda pk=occurrence.pk: wake_queue(occurrence_id=pk, at=minutes(60)),
+        ]
+    return at_once(acts, threads=8)
+
+
+def taken(occurrence: Occurrence) -> int:
+    """Places taken at minute 60, offers included."""
+    going = Rsvp.objects.going().filter(occurrence=occurrence).count()
+    return going + Rsvp.objects.holding(at=minutes(60)).filter(occurrence=occurrence).count()
+
+
+def test_an_offer_taken_in_its_last_moment_is_not_also_passed_on() -> None:
+    dates = offers_about_to_end(12)
+    outcomes = race_the_clock(dates)
+    assert not [o for o in outcomes if isinstance(o, Exception) and not isinstance(o, OfferEnded)]
+    for occurrence, offered, waiting in dates:
+        assert taken(occurrence) == 1
+        offered.refresh_from_db()
+        waiting.refresh_from_db()
+        assert (offered.status, waiting.status) in {
+            ("going", "waitlisted"),
+            ("declined", "offered"),
+        }
+    assert seats_that_disagree() == []
+
+
+def test_without_the_lock_one_place_is_taken_and_passed_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The control: neither side sees the other, and the same place has two owners."""
+    monkeypatch.setattr(QuerySet, "select_for_update", lambda queryset, **_: queryset)
+    for _attempt in range(20):
+        dates = offers_about_to_end(12)
+        race_the_clock(dates)
+        if any(taken(occurrence) > 1 for occurrence, _offered, _waiting in dates):
+            return
+    pytest.fail("the race was never lost, so the test above proves nothing")
+
+
+def test_the_last_offer_is_taken_once_however_often_it_is_pressed() -> None:
+    occurrence = OccurrenceFactory(capacity=1, event__offer_hours=1)
+    rsvp = RsvpFactory(
+        occurrence=occurrence, status="offered", queued_at=NOW, hold_expires_at=minutes(60)
+    )
+    others = [
+        RsvpFactory(occurrence=occurrence, status="waitlisted", queued_at=minutes(1))
+        for _ in range(3)
+    ]
+    outcomes = at_once(
+        [lambda: accept_offer(rsvp=rsvp, at=minutes(5))] * 8
+        # The others press as well: the page of an offer that is not theirs.
+        + [lambda other=other: accept_offer(rsvp=other, at=minutes(5)) for other in others],
+        threads=11,
+    )
+    assert [o.status for o in outcomes[:8]] == ["going"] * 8
+    assert all(isinstance(outcome, OfferEnded) for outcome in outcomes[8:])
+    assert Seats.objects.get(pk=occurrence.pk).firm == 1
+    assert Message.objects.count() == 1

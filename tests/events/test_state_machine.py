@@ -10,24 +10,42 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from events.errors import NotEnoughPlaces
-from events.models import Occurrence, Rsvp, Seats
+from events.errors import NotEnoughPlaces, OfferEnded
+from events.models import Event, Occurrence, Rsvp, Seats
 from events.queries import dates_with_room_and_queue, seats_that_disagree
-from events.services.rsvps import Guest, change_party, confirm_rsvp, leave, place_rsvp, wake_queue
+from events.services.rsvps import (
+    Guest,
+    accept_offer,
+    change_party,
+    confirm_rsvp,
+    decline_offer,
+    leave,
+    place_rsvp,
+    wake_queue,
+)
 from tests.events.conftest import minutes
 from tests.factories import OccurrenceFactory, UserFactory
 
+# With the rule in memory (test_queue_rule.py) more than a thousand histories are tried each time.
 RUNS = int(os.environ.get("STATE_MACHINE_RUNS", "10"))
 
 
 class OneDate(RuleBasedStateMachine):
     """People come, go, shrink, grow and hesitate while the room changes its size."""
 
-    @initialize(capacity=st.integers(0, 6))
-    def open(self, capacity: int) -> None:
+    @initialize(
+        capacity=st.integers(0, 6), offer_hours=st.sampled_from([0, 1]), skips_large=st.booleans()
+    )
+    def open(self, capacity: int, offer_hours: int, skips_large: bool) -> None:
         self.transaction = transaction.atomic()
         self.transaction.__enter__()
-        self.occurrence = OccurrenceFactory(capacity=capacity, event__max_plus_ones=3)
+        self.occurrence = OccurrenceFactory(
+            capacity=capacity,
+            event__max_plus_ones=3,
+            event__offer_hours=offer_hours,
+            event__skips_large_parties=skips_large,
+        )
+        self.skips_large = skips_large
         self.capacity = capacity
         self.minute = 0.0
         self.people: list[Rsvp] = []
@@ -92,10 +110,12 @@ class OneDate(RuleBasedStateMachine):
         before = rsvp.party_size
         if not rsvp.is_active:
             return
+        is_waiting = rsvp.is_waiting
         try:
             change_party(rsvp=rsvp, party_size=party_size, at=minutes(self.minute))
         except NotEnoughPlaces:
             assert party_size > before, "shrinking is never refused"
+            assert not is_waiting, "who waits may change their party"
 
     @rule(capacity=st.integers(0, 8))
     def the_room_changes(self, capacity: int) -> None:
@@ -104,9 +124,35 @@ class OneDate(RuleBasedStateMachine):
         Occurrence.objects.filter(pk=self.occurrence.pk).update(capacity=capacity)
         wake_queue(occurrence_id=self.occurrence.pk, at=minutes(self.minute))
 
-    @rule()
-    def a_quarter_of_an_hour_passes(self) -> None:
-        self.tick(16)
+    @precondition(lambda self: self.people)
+    @rule(number=st.integers(0, 50), is_yes=st.booleans())
+    def an_offer_is_answered(self, number: int, is_yes: bool) -> None:
+        self.tick()
+        offers = list(Rsvp.objects.filter(status=Rsvp.Status.OFFERED).order_by("pk"))
+        if not offers:
+            return
+        rsvp = offers[number % len(offers)]
+        if not is_yes:
+            decline_offer(rsvp=rsvp, at=minutes(self.minute))
+            return
+        try:
+            answered = accept_offer(rsvp=rsvp, at=minutes(self.minute))
+        except OfferEnded:
+            assert rsvp.has_lapsed(at=minutes(self.minute))
+        else:
+            assert answered.is_going, "what is held is there to be taken"
+
+    @rule(skips_large=st.booleans())
+    def the_rule_changes(self, skips_large: bool) -> None:
+        self.tick()
+        self.skips_large = skips_large
+        Event.objects.filter(pk=self.occurrence.event_id).update(skips_large_parties=skips_large)
+        self.occurrence.event.refresh_from_db()
+        wake_queue(occurrence_id=self.occurrence.pk, at=minutes(self.minute))
+
+    @rule(minute=st.sampled_from([16, 61]))
+    def time_passes(self, minute: float) -> None:
+        self.tick(minute)
         # What the scheduler does each minute.
         for pk in dates_with_room_and_queue(at=minutes(self.minute)):
             wake_queue(occurrence_id=pk, at=minutes(self.minute))
@@ -123,9 +169,15 @@ class OneDate(RuleBasedStateMachine):
         # More people than places only where the room was made smaller under them.
         if free < 0:
             assert self.was_lowered(seats.firm, held)
+            offered = Rsvp.objects.holding(at=now).filter(status=Rsvp.Status.OFFERED)
+            assert not offered.exists(), "an offer of a place that is not there"
         self.last = (seats.firm, held)
         waiting = list(Rsvp.objects.waiting())
-        assert all(rsvp.party_size > free for rsvp in waiting), "somebody waiting would fit"
+        assert not Rsvp.objects.lapsed(at=now).exists(), "an offer ran out and was not passed on"
+        if self.skips_large:
+            assert all(rsvp.party_size > free for rsvp in waiting), "somebody waiting would fit"
+        elif waiting:
+            assert waiting[0].party_size > free, "the first in line would fit"
         assert [r.queued_at for r in waiting] == sorted(r.queued_at for r in waiting)
 
     def was_lowered(self, firm: int, held: int) -> bool:

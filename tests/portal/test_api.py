@@ -251,6 +251,7 @@ def test_saying_yes_gives_a_place_and_a_mail(desk: Client, circle: Occurrence) -
         "reference": rsvp.reference,
         "status": "going",
         "position": None,
+        "offered_until": None,
         "party_size": 1,
         "slug": circle.event.slug,
         "date": "2026-06-04",

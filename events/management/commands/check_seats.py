@@ -14,9 +14,10 @@ class Command(BaseCommand):
     help = "Check that each date's counter of taken places is the sum of who is going."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        for pk, capacity, firm in overfull_dates():
+        for seats in overfull_dates():
             self.stdout.write(
-                f"Date {pk}: {firm} people go and there are {capacity} places. That is allowed "
+                f"Date {seats.pk}: {seats.firm} people go and there are {seats.capacity} places. "
+                "That is allowed "
                 "(the capacity was lowered); nobody new gets a place."
             )
         wrong = seats_that_disagree()

@@ -89,6 +89,7 @@ def _write(
             if has_place
             else "Captions on. Cameras and microphones as you like.",
             "max_plus_ones": listing.plus_ones,
+            "offer_hours": 24 if listing.title == SOLD_OUT else 0,
             "visibility": listing.visibility,
             "programme": programmes.get(listing.programme),
             "safety_lead": "Sam Lantern",
@@ -199,7 +200,7 @@ def _move(world: World, event: Event) -> None:
 
 
 def _free_a_place(world: World, event: Event) -> None:
-    """Somebody leaves a full evening, and the first in the queue who fits has the place."""
+    """Somebody leaves a full evening; the first in the queue who fits is offered the place."""
     rsvp = Rsvp.objects.going().filter(occurrence__event=event, party_size=1).order_by("pk").first()
     if rsvp is not None:
         leave(rsvp=rsvp, at=world.ago(hours=3))
