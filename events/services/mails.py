@@ -70,5 +70,16 @@ def _invitation(rsvp: Rsvp) -> Attachment:
 
 
 _WITH_CALENDAR = frozenset(
-    {"going", "promoted", "waitlisted", "changed", "cancelled", "left", "released"}
+    {
+        "going",
+        "promoted",
+        "waitlisted",
+        "offered",
+        "taken_back",
+        "lapsed",
+        "changed",
+        "cancelled",
+        "left",
+        "released",
+    }
 )

@@ -219,7 +219,7 @@ def test_an_offer_is_in_the_calendar_and_on_the_home_page_while_it_stands(join: 
     leaver, _stayer, first = (join(at=minutes(n)) for n in range(3))
     leave(rsvp=leaver, at=minutes(10))
     assert first.user is not None
-    (entry,) = calendar_entries(first.user, since=NOW, is_discreet=False)
+    (entry,) = calendar_entries(first.user, since=NOW)
     assert "STATUS:TENTATIVE" in entry.text
     (need,) = needs_you(first.user, at=minutes(11))
     assert (need.url, need.due_at) == (first.manage_path, minutes(70))
