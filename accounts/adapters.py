@@ -10,6 +10,7 @@ from allauth.mfa.adapter import DefaultMFAAdapter
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext
 
 from accounts.models import User
 from common import sealing
@@ -32,6 +33,9 @@ class PeopleAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has
 
 class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # allauth has no types
     """Secrets of authenticator apps and recovery codes are sealed in the database."""
+
+    def generate_authenticator_name(self, user: User, type: str) -> str:
+        return gettext("My device")
 
     def encrypt(self, text: str) -> str:
         return sealing.seal(text, "second-factor")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from allauth.account.forms import LoginForm
+from allauth.mfa.webauthn.forms import AddWebAuthnForm
 from django import forms
 from django.conf import settings
 from django.utils import timezone
@@ -40,6 +41,21 @@ def zone_choices() -> list[tuple[str, Any]]:
         ("UTC", "UTC"),
         *((name, name.replace("_", " ")) for name in places),
     ]
+
+
+class AddPasskeyForm(AddWebAuthnForm):  # type: ignore[misc]  # allauth has no types
+    """A key that signs in by itself, unless somebody wants it as a second step only."""
+
+    passwordless = forms.BooleanField(
+        label=_("Let it sign me in alone"),
+        help_text=_("No password, no code. Leave it off to use it only after your password."),
+        required=False,
+        initial=True,
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["name"].label = _("What do you call this device?")
 
 
 class ProfileForm(forms.Form):
