@@ -27,8 +27,9 @@ setup:
 run: setup
 	@exec $(LOCAL) run
 
+# As many processes as the machine has cores; each has a database and a cache of its own.
 test: check
-	@$(FRESH) $(VENV) -m pytest
+	@$(FRESH) $(VENV) -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 check: setup
 	@$(FRESH) $(VENV) -m config.local.checks

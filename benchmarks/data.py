@@ -112,6 +112,10 @@ class Guests:
                             "_auth_user_id": str(user.pk),
                             "_auth_user_backend": BACKEND,
                             "_auth_user_hash": user.get_session_auth_hash(),
+                            # They have been here a while: the first page of a session does more.
+                            "signed_in_at": now.timestamp(),
+                            "seen_at": now.timestamp(),
+                            "is_short": False,
                         }
                     ),
                     expire_date=now + dt.timedelta(days=1),

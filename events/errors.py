@@ -108,3 +108,18 @@ class NotADraft(EventsError):
 
 class NotPublished(EventsError):
     message = _("Only a published event can be cancelled.")
+
+
+class EventIsCancelled(EventsError):
+    message = _("This event is cancelled. Copy it to hold it again.")
+
+
+class DayTaken(EventsError):
+    message = _("There is already a date on this day.")
+
+
+class NoDatesLeft(EventsError):
+    message = _(
+        "No date would be left. To call everything off, cancel the event; to end it earlier, "
+        "say a last day."
+    )

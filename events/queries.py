@@ -37,7 +37,7 @@ from calendars.domain.vevent import CalendarEvent, Invitation, PartStat, Status,
 from common import tokens
 from common.needs import NeedsYou
 from common.reply_addresses import reply_address
-from events.models import CheckIn, Event, Format, Occurrence, Rsvp, Seats
+from events.models import CheckIn, Event, Format, Occurrence, Rsvp, Seats, Series
 
 # How long a guest has to open the link in their mail.
 CONFIRM_WITHIN = timedelta(hours=24)
@@ -53,6 +53,8 @@ def page_url(occurrence: Occurrence) -> str:
 def place_line(occurrence: Occurrence) -> str:
     """Where it is, in one line; an online event says so and never how to get in."""
     event = occurrence.event
+    if event.has_place and occurrence.other_place:
+        return occurrence.other_place
     parts = [event.place_name, event.address] if event.has_place else [_("Online")]
     return ", ".join(part for part in parts if part)
 
@@ -68,7 +70,7 @@ def public_entry(occurrence: Occurrence) -> CalendarEvent:
         ends_at=occurrence.ends_at,
         time_zone=event.time_zone,
         summary=event.title,
-        description=event.summary,
+        description="\n\n".join(part for part in (event.summary, occurrence.note) if part),
         location=place_line(occurrence),
         url=page_url(occurrence),
         status="CANCELLED" if occurrence.is_cancelled else "CONFIRMED",
@@ -125,7 +127,7 @@ def personal_entry(
         url=public.url,
         status=status,
         transparent=transparent,
-        conference_url=occurrence.event.online_url or None if rsvp.is_going else None,
+        conference_url=occurrence.online_url or None if rsvp.is_going else None,
         alarm_minutes=alarm_minutes,
     )
     if is_invitation:
@@ -544,6 +546,16 @@ def overfull_dates(event: Event | None = None) -> list[Seats]:
     if event is not None:
         over = over.filter(occurrence__event=event)
     return list(over.order_by("pk"))
+
+
+def series_to_extend(*, until: date) -> QuerySet[Series]:
+    """Series that may have dates up to ``until`` which are not made yet."""
+    going_on = Q(ends_on=None) | Q(made_until__lt=F("ends_on"))
+    return Series.objects.filter(
+        going_on,
+        made_until__lt=until,
+        event__status__in=[Event.Status.DRAFT, Event.Status.PUBLISHED],
+    ).order_by("pk")
 
 
 def dates_with_room_and_queue(*, at: datetime) -> list[int]:

@@ -8,9 +8,10 @@ from celery import shared_task
 from django.utils import timezone
 
 from events.errors import Busy
-from events.queries import CONFIRM_WITHIN, dates_with_room_and_queue
+from events.queries import CONFIRM_WITHIN, dates_with_room_and_queue, series_to_extend
 from events.services.events import complete_events
 from events.services.rsvps import drop_unconfirmed, wake_queue
+from events.services.series import WINDOW, extend_series
 
 logger = logging.getLogger(__name__)
 
@@ -34,3 +35,13 @@ def tidy() -> None:
     at = timezone.now()
     drop_unconfirmed(before=at - CONFIRM_WITHIN)
     complete_events(at=at)
+
+
+@shared_task
+def extend_all_series() -> int:
+    """Make the dates of series that have come within the window since the last run."""
+    at = timezone.now()
+    return sum(
+        len(extend_series(series=series, at=at))
+        for series in series_to_extend(until=(at + WINDOW).date())
+    )

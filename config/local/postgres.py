@@ -34,7 +34,7 @@ SETTINGS = (
     "listen_addresses=",
     "timezone=UTC",
     "log_timezone=UTC",
-    "max_connections=100",
+    "max_connections=300",
     "max_locks_per_transaction=128",
 )
 

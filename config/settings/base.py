@@ -190,6 +190,10 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
         "task": "events.tasks.serve_queues",
         "schedule": timedelta(minutes=1),
     },
+    "extend-series": {
+        "task": "events.tasks.extend_all_series",
+        "schedule": timedelta(hours=1),
+    },
     "tidy-events": {
         "task": "events.tasks.tidy",
         "schedule": timedelta(hours=1),

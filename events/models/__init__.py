@@ -1,4 +1,4 @@
-"""What happens when (events), and who comes (rsvps)."""
+"""What happens when (events, series), and who comes (rsvps)."""
 
 from events.models.events import (
     LANGUAGES,
@@ -11,9 +11,12 @@ from events.models.events import (
     new_uid,
 )
 from events.models.rsvps import CheckIn, Rsvp, Seats, new_rsvp_reference
+from events.models.series import MONTH_WEEKS, WEEKDAYS, Series
 
 __all__ = [
     "LANGUAGES",
+    "MONTH_WEEKS",
+    "WEEKDAYS",
     "CheckIn",
     "Event",
     "Format",
@@ -21,6 +24,7 @@ __all__ = [
     "OfferHours",
     "Rsvp",
     "Seats",
+    "Series",
     "Topic",
     "Visibility",
     "new_rsvp_reference",

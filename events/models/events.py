@@ -59,6 +59,10 @@ LANGUAGES = [
 ]
 
 
+# Who has the link may see these, whoever they are.
+OPEN_TO_ALL = (Visibility.PUBLIC, Visibility.UNLISTED)
+
+
 class Topic(models.TextChoices):
     STRESS = "stress", _("Stress and burnout")
     SLEEP = "sleep", _("Sleep")
@@ -90,7 +94,7 @@ class EventQuerySet(models.QuerySet["Event"]):
 
         ``at`` is the moment at which enrolments and grants count, by default now.
         """
-        seen = Q(visibility__in=(Visibility.PUBLIC, Visibility.UNLISTED))
+        seen = Q(visibility__in=OPEN_TO_ALL)
         if user.is_authenticated:
             at = at or timezone.now()
             enrolled = Enrolment.objects.active(at=at).filter(user=user)
@@ -269,6 +273,12 @@ class Event(models.Model):
     def language_name(self) -> str:
         return str(dict(LANGUAGES).get(self.language, self.language))
 
+    def is_visible_to(self, user: User | AnonymousUser, *, at: datetime) -> bool:
+        """What ``visible_to`` says, which is asked only where not everybody may see it."""
+        if self.status != Event.Status.DRAFT and self.visibility in OPEN_TO_ALL:
+            return True
+        return Event.objects.visible_to(user, at=at).filter(pk=self.pk).exists()
+
     @property
     def age_rule(self) -> str:
         return f"{self.minimum_age}+" if self.minimum_age else gettext("All ages")
@@ -301,6 +311,16 @@ class Occurrence(models.Model):
     event = models.ForeignKey(
         Event, models.PROTECT, verbose_name=_("event"), related_name="occurrences"
     )
+    # A date of a series keeps the day its rule named, wherever it is moved (RECURRENCE-ID).
+    series = models.ForeignKey(
+        "events.Series",
+        models.PROTECT,
+        verbose_name=_("series"),
+        null=True,
+        blank=True,
+        related_name="occurrences",
+    )
+    recurrence_on = models.DateField(_("day by the rule"), null=True, blank=True)
     starts_at = models.DateTimeField(_("starts"))
     ends_at = models.DateTimeField(_("ends"))
     starts_on = models.DateField(
@@ -309,6 +329,10 @@ class Occurrence(models.Model):
     capacity = models.PositiveIntegerField(
         _("places"), null=True, blank=True, help_text=_("Empty: no limit.")
     )
+    # What is different on this date alone; empty is as the event says.
+    note = models.CharField(_("what is different on this date"), max_length=240, blank=True)
+    other_place = models.CharField(_("another place on this date"), max_length=240, blank=True)
+    other_url = models.URLField(_("another online link on this date"), max_length=500, blank=True)
     # Calendar identity (RFC 5545): the UID never changes, SEQUENCE goes up when the time or the
     # place changes or the date is cancelled, and DTSTAMP is the stored moment of that change.
     uid = models.CharField(_("calendar UID"), max_length=200, unique=True)
@@ -331,6 +355,16 @@ class Occurrence(models.Model):
                 fields=["event", "starts_on"],
                 name="occurrence_once_a_day",
                 deferrable=models.Deferrable.DEFERRED,
+            ),
+            models.UniqueConstraint(
+                fields=["series", "recurrence_on"],
+                name="occurrence_once_by_the_rule",
+                deferrable=models.Deferrable.DEFERRED,
+            ),
+            models.CheckConstraint(
+                condition=Q(series=None, recurrence_on=None)
+                | Q(series__isnull=False, recurrence_on__isnull=False),
+                name="occurrence_of_a_series_by_its_rule",
             ),
         ]
         indexes = [
@@ -365,6 +399,53 @@ class Occurrence(models.Model):
     @property
     def is_cancelled(self) -> bool:
         return self.cancelled_at is not None or self.event.status == Event.Status.CANCELLED
+
+    @property
+    def recurrence_id(self) -> datetime | None:
+        """The wall-clock start its rule named, without a zone (RECURRENCE-ID, §3.8.4.4)."""
+        if self.series is None or self.recurrence_on is None:
+            return None
+        return self.series.wall_start(self.recurrence_on)
+
+    @property
+    def is_as_the_rule_says(self) -> bool:
+        """Whether RRULE alone says when it is: no other time, and no change of the clocks."""
+        if self.series is None or self.recurrence_on is None:
+            return False
+        by_rule = self.series.start_on(self.recurrence_on)
+        return (
+            not by_rule.note
+            and self.starts_at == by_rule.starts_at
+            and self.duration == self.series.duration
+        )
+
+    @property
+    def clock_note(self) -> str:
+        """What a change of the clocks does to its start, for the page."""
+        if self.local_start.replace(fold=0).utcoffset() != (
+            self.local_start.replace(fold=1).utcoffset()
+        ):
+            if self.local_start.fold:
+                return gettext("The clocks go back that night: this is the second of the two.")
+            return gettext("The clocks go back that night: this is the first of the two.")
+        if self.series is not None and self.recurrence_on is not None:
+            by_rule = self.series.start_on(self.recurrence_on)
+            if by_rule.note == "skipped" and by_rule.starts_at == self.starts_at:
+                return gettext("The clocks go forward that night, so it starts later than usual.")
+        return ""
+
+    @property
+    def place_name(self) -> str:
+        return self.other_place or self.event.place_name
+
+    @property
+    def address(self) -> str:
+        """The address of the place; another place on this date holds its own."""
+        return "" if self.other_place else self.event.address
+
+    @property
+    def online_url(self) -> str:
+        return self.other_url or self.event.online_url
 
     @property
     def page_path(self) -> str:

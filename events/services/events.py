@@ -3,43 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils.text import slugify
-from django.utils.translation import override
 
 from accounts.models import User
 from accounts.services import audit
-from calendars.domain.vevent import render_vevent
 from calendars.queries import EVENTS_FEED
 from calendars.services.revisions import bump
 from events.errors import EditedMeanwhile, NotADraft, NotPublished, NotReady
 from events.models import Event, Occurrence, new_uid
-from events.queries import people_to_tell, public_entry
 from events.rules import missing_for_publishing
-from events.services.mails import tell
-from events.services.rsvps import wake_queue
-
-# What makes the same date another appointment (RFC 5546: SEQUENCE goes up).
-PLACE_FIELDS = frozenset({"format", "time_zone", "place_name", "address", "online_url"})
-# What a calendar entry shows besides.
-ENTRY_FIELDS = PLACE_FIELDS | {"title", "summary"}
-# What decides how free places reach those who wait.
-QUEUE_FIELDS = frozenset({"offer_hours", "skips_large_parties"})
-
-
-@dataclass(frozen=True)
-class DatePlan:
-    """One date as somebody wants it to be."""
-
-    starts_at: datetime
-    ends_at: datetime
-    capacity: int | None
-    pk: int | None = None
-    """The date it is now; None for a new one."""
+from events.services.dates import DatePlan, News, call_off, change_date, save_with_entry
+from events.services.series import follow_words
 
 
 @transaction.atomic
@@ -49,7 +28,7 @@ def draft_event(
     """Write a new event, which nobody but staff can see yet."""
     event = Event(**words, slug=_free_slug(words["title"]), edited_at=at, edited_by=actor)
     event.save(force_insert=True)
-    _write_dates(event, dates, changed=frozenset(), at=at)
+    _write_dates(event, dates, changed=frozenset(), news=News(), at=at)
     audit.record(actor, "event.drafted", event, at)
     return event
 
@@ -69,23 +48,28 @@ def edit_event(
     ``version`` is the one the writer began from: EditedMeanwhile when somebody has saved
     since. Another time or place moves the dates' calendar SEQUENCE on and is told by mail to
     everybody who comes or waits. Dates left out are cancelled, or deleted where nobody could
-    know of them. Raises NotReady when a published event would lack what it must say.
+    know of them. ``dates`` are those written one by one; the dates of a series keep their rule
+    and follow the words. Raises NotReady when a published event would lack what it must say.
     """
     event = Event.objects.select_for_update().get(pk=event.pk)
     if event.version != version:
         raise EditedMeanwhile
+    was_zone = event.zone
     changed = frozenset(name for name, value in words.items() if getattr(event, name) != value)
     for name in changed:
         setattr(event, name, words[name])
     if event.status != Event.Status.DRAFT:
-        was_held = event.occurrences.filter(ends_at__lte=at).exists()
-        _check_ready(event, has_dates=bool(dates) or was_held)
+        has_others = event.occurrences.filter(Q(ends_at__lte=at) | Q(series__isnull=False))
+        _check_ready(event, has_dates=bool(dates) or has_others.exists())
     if event.status == Event.Status.COMPLETED and any(plan.ends_at > at for plan in dates):
         event.status = Event.Status.PUBLISHED
     event.version += 1
     event.edited_at, event.edited_by = at, actor
     event.save()
-    dates_changed = _write_dates(event, dates, changed=changed, at=at)
+    news = News()
+    dates_changed = _write_dates(event, dates, changed=changed, news=news, at=at)
+    follow_words(event, changed=changed, was_zone=was_zone, news=news, at=at)
+    news.send(at=at)
     fields = sorted(changed) + (["dates"] if dates_changed else [])
     audit.record(actor, "event.edited", event, at, fields)
     if event.status != Event.Status.DRAFT:
@@ -130,9 +114,12 @@ def cancel_event(*, event: Event, note: str, actor: User, at: datetime) -> Event
     event.version += 1
     event.edited_at, event.edited_by = at, actor
     event.save(update_fields=["status", "cancellation_note", "version", "edited_at", "edited_by"])
-    for occurrence in Occurrence.objects.filter(event=event, ends_at__gt=at).order_by("pk"):
+    news = News()
+    standing = Occurrence.objects.filter(event=event, ends_at__gt=at, cancelled_at=None)
+    for occurrence in standing.order_by("pk"):
         occurrence.event = event
-        _call_off(occurrence, at)
+        call_off(occurrence, news, at)
+    news.send(at=at)
     audit.record(actor, "event.cancelled", event, at)
     bump(EVENTS_FEED, at)
     return event
@@ -153,10 +140,17 @@ def _check_ready(event: Event, *, has_dates: bool) -> None:
 
 
 def _write_dates(
-    event: Event, plans: Sequence[DatePlan], *, changed: frozenset[str], at: datetime
+    event: Event,
+    plans: Sequence[DatePlan],
+    *,
+    changed: frozenset[str],
+    news: News,
+    at: datetime,
 ) -> bool:
-    """Make the event's dates what ``plans`` say; whether that changed any. The past stays."""
-    existing = {occurrence.pk: occurrence for occurrence in event.occurrences.order_by("pk")}
+    """Make the event's single dates what ``plans`` say; whether that changed any. The past
+    stays, and so do the dates of a series."""
+    single = event.occurrences.filter(series=None).order_by("pk")
+    existing = {occurrence.pk: occurrence for occurrence in single}
     by_day = {occurrence.starts_on: occurrence for occurrence in existing.values()}
     kept: set[int] = set()
     is_changed = False
@@ -174,11 +168,11 @@ def _write_dates(
                 uid=new_uid(),
                 revised_at=at,
             )
-            _save_with_entry(occurrence)
+            save_with_entry(occurrence)
             is_changed = True
         else:
             occurrence.event = event
-            is_changed |= _change_date(occurrence, plan, changed, at)
+            is_changed |= change_date(occurrence, plan, changed, news, at)
         kept.add(occurrence.pk)
     for occurrence in existing.values():
         if occurrence.pk in kept or occurrence.ends_at <= at:
@@ -190,62 +184,8 @@ def _write_dates(
         elif occurrence.cancelled_at is None:
             is_changed = True
             occurrence.cancelled_at = at
-            _call_off(occurrence, at)
+            call_off(occurrence, news, at)
     return is_changed
-
-
-def _change_date(
-    occurrence: Occurrence, plan: DatePlan, changed: frozenset[str], at: datetime
-) -> bool:
-    """Make one date what ``plan`` says, and tell whoever comes when it is elsewhere."""
-    if occurrence.ends_at <= at:
-        return False
-    before = (occurrence.starts_at, occurrence.ends_at)
-    is_moved = (plan.starts_at, plan.ends_at) != before
-    is_elsewhere = bool(changed & PLACE_FIELDS)
-    is_back = occurrence.cancelled_at is not None
-    has_other_places = plan.capacity != occurrence.capacity
-    occurrence.starts_at, occurrence.ends_at = plan.starts_at, plan.ends_at
-    occurrence.starts_on = plan.starts_at.astimezone(occurrence.event.zone).date()
-    occurrence.capacity = plan.capacity
-    occurrence.cancelled_at = None
-    if is_moved or is_elsewhere or is_back:
-        occurrence.sequence += 1
-    if is_moved or is_back or changed & ENTRY_FIELDS:
-        occurrence.revised_at = at
-    _save_with_entry(occurrence)
-    if is_moved or is_elsewhere or is_back:
-        for rsvp in people_to_tell(occurrence):
-            rsvp.occurrence = occurrence
-            tell(
-                rsvp,
-                "changed",
-                at=at,
-                once=occurrence.sequence,
-                is_moved=is_moved,
-                is_elsewhere=is_elsewhere,
-                was=Occurrence(event=occurrence.event, starts_at=before[0], ends_at=before[1]),
-            )
-    if has_other_places or changed & QUEUE_FIELDS:
-        wake_queue(occurrence_id=occurrence.pk, at=at)
-    return is_moved or is_back or has_other_places
-
-
-def _call_off(occurrence: Occurrence, at: datetime) -> None:
-    """One date does not take place: its entry says so, and everybody is told."""
-    occurrence.sequence += 1
-    occurrence.revised_at = at
-    _save_with_entry(occurrence)
-    for rsvp in people_to_tell(occurrence):
-        rsvp.occurrence = occurrence
-        tell(rsvp, "cancelled", at=at, once=occurrence.sequence)
-
-
-def _save_with_entry(occurrence: Occurrence) -> None:
-    """Save a date together with its calendar text, which is a function of what is stored."""
-    with override(occurrence.event.language):
-        occurrence.vevent = render_vevent(public_entry(occurrence))
-    occurrence.save()
 
 
 def _free_slug(title: str) -> str:

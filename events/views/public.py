@@ -116,8 +116,7 @@ def event_page(request: HttpRequest, slug: str) -> HttpResponse:
 def _find(request: HttpRequest, slug: str, day: str | None) -> tuple[Event, Occurrence]:
     """The event this visitor may see, at the date that is meant, or else the next or the last."""
     at = timezone.now()
-    dates = Occurrence.objects.visible_to(request.user, at=at).filter(event__slug=slug)
-    dates = dates.select_related("event__programme")
+    dates = Occurrence.objects.filter(event__slug=slug).select_related("event__programme")
     found: Occurrence | None
     if day:
         try:
@@ -127,7 +126,7 @@ def _find(request: HttpRequest, slug: str, day: str | None) -> tuple[Event, Occu
     else:
         coming = dates.filter(cancelled_at__isnull=True).upcoming(at=at)
         found = coming.first() or dates.order_by("-starts_at").first()
-    if found is None:
+    if found is None or not found.event.is_visible_to(request.user, at=at):
         raise Http404
     return found.event, found
 

@@ -33,8 +33,8 @@ from events.models import Event, Occurrence, Rsvp
 from events.queries import Room, door_count, door_list, overfull_dates, room_of, staff_events
 from events.rules import missing_for_publishing
 from events.services.check_ins import check_in, undo_check_in
+from events.services.dates import DatePlan
 from events.services.events import (
-    DatePlan,
     cancel_event,
     draft_event,
     edit_event,

@@ -87,7 +87,7 @@ def test_without_the_lock_one_link_would_work_more_than_once(asked: Invitation) 
     find_owner = invitations.owner_of
 
     def wait_for_all(email: str) -> User | None:
-        held.wait(timeout=10)  # everybody has looked before anybody writes
+        held.wait(timeout=60)  # everybody has looked before anybody writes
         return find_owner(email)
 
     with (

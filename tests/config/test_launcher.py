@@ -30,7 +30,7 @@ NOT_COPIED = {".git", ".venv", "var", "staticfiles", "tests", "docs", "benchmark
 # Ports of our own, far from the one a developer's site has.
 PORT = 18_431
 # Fails on a machine that is about to stop, not on one that is busy.
-PATIENCE = 60.0
+PATIENCE = 240
 
 
 @dataclass

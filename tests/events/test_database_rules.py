@@ -9,7 +9,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from accounts.models import User
-from events.models import CheckIn, Event, Occurrence, Rsvp, Seats
+from events.models import CheckIn, Event, Occurrence, Rsvp, Seats, Series, new_uid
 from tests.conftest import NOW
 from tests.factories import EventFactory, OccurrenceFactory, RsvpFactory
 
@@ -209,3 +209,53 @@ def test_a_check_in_counts_somebody(attendee: User) -> None:
         CheckIn.objects.create(
             rsvp=RsvpFactory(), people_count=0, checked_in_at=NOW, checked_in_by=attendee
         )
+
+
+def series(event: Event, **fields: object) -> Series:
+    facts = {
+        "frequency": "weekly",
+        "weekdays": [3],
+        "starts_on": dt.date(2026, 6, 4),
+        "starts_clock": dt.time(18),
+        "minutes": 90,
+        "time_zone": "Europe/Berlin",
+        "made_until": dt.date(2026, 6, 3),
+        "uid": new_uid(),
+        "revised_at": NOW,
+    }
+    return Series.objects.create(event=event, **(facts | fields))
+
+
+@pytest.mark.parametrize(
+    ("name", "fields"),
+    [
+        ("series_rule_is_whole", {"weekdays": []}),
+        ("series_rule_is_whole", {"frequency": "monthly"}),
+        ("series_rule_is_whole", {"frequency": "monthly", "month_week": 1, "month_day": 1}),
+        ("series_rule_is_whole", {"frequency": "hourly", "weekdays": []}),
+        ("series_interval_counted", {"interval": 0}),
+        ("series_month_day_exists", {"frequency": "monthly", "weekdays": [], "month_day": 32}),
+        ("series_month_week_exists", {"frequency": "monthly", "month_week": 5}),
+        ("series_ends_one_way", {"count": 3, "ends_on": dt.date(2026, 7, 2)}),
+        ("series_count_counted", {"count": 0}),
+        ("series_lasts_a_while", {"minutes": 0}),
+    ],
+)
+def test_a_rule_that_is_none_is_refused(name: str, fields: dict[str, object]) -> None:
+    with refused(name):
+        series(EventFactory(), **fields)
+
+
+def test_a_series_has_each_of_its_days_once() -> None:
+    event = EventFactory()
+    days = {"series": series(event), "recurrence_on": dt.date(2026, 6, 4), "event": event}
+    OccurrenceFactory(**days)
+    OccurrenceFactory(**days, starts_on=dt.date(2026, 6, 5))
+    with refused("occurrence_once_by_the_rule"), connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+
+
+def test_a_date_of_a_series_names_its_day() -> None:
+    event = EventFactory()
+    with refused("occurrence_of_a_series_by_its_rule"):
+        OccurrenceFactory(event=event, series=series(event))

@@ -12,8 +12,8 @@ from calendars.models import FeedRevision
 from events.domain.clock_times import HappensTwiceError, NoSuchTimeError, moment
 from events.errors import EditedMeanwhile, NotADraft, NotPublished, NotReady
 from events.models import Event, Occurrence, Rsvp
+from events.services.dates import DatePlan
 from events.services.events import (
-    DatePlan,
     cancel_event,
     complete_events,
     draft_event,

@@ -31,7 +31,7 @@ def at_once(acts: list[Callable[[], Any]], threads: int = 16) -> list[Any]:
     def run(number: int, act: Callable[[], Any]) -> Any:
         try:
             if number < gate.parties:
-                gate.wait(timeout=10)
+                gate.wait(timeout=60)
             return act()
         except Exception as error:
             return error

@@ -72,7 +72,7 @@ def kill(process: subprocess.Popen[bytes]) -> None:
         os.killpg(process.pid, signal.SIGKILL)
     except ProcessLookupError:
         return
-    process.wait(timeout=10)
+    process.wait(timeout=60)
 
 
 def tick(queue: str) -> None:
@@ -80,7 +80,7 @@ def tick(queue: str) -> None:
     current_app.send_task("notifications.tasks.send_messages", queue=queue)
 
 
-def wait_until(what: str, is_true: object, log: Path, seconds: float = 40) -> None:
+def wait_until(what: str, is_true: object, log: Path, seconds: float = 180) -> None:
     assert callable(is_true)
     until = time.monotonic() + seconds
     while not is_true():
@@ -147,7 +147,7 @@ def key_of(file: Path) -> str:
 
 def claim_in_two_threads(at: dt.datetime) -> list[set[int]]:
     """What each of two senders that start together takes."""
-    start = threading.Barrier(2, timeout=10)
+    start = threading.Barrier(2, timeout=60)
     taken: list[set[int]] = []
 
     def run() -> None:
@@ -184,7 +184,7 @@ def test_without_the_lock_two_senders_take_the_same_messages(
     queue: Queue, now: dt.datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The control: the test above is able to fail."""
-    both_have_read = threading.Barrier(2, timeout=10)
+    both_have_read = threading.Barrier(2, timeout=60)
 
     def unlocked(messages: MessageQuerySet, **options: object) -> list[Message]:
         rows = list(messages)

@@ -10,8 +10,8 @@ from ambassadors.models import Programme
 from events.errors import EventsError
 from events.models import Event, Occurrence, Rsvp, Visibility
 from events.services import check_ins
+from events.services.dates import DatePlan
 from events.services.events import (
-    DatePlan,
     cancel_event,
     complete_events,
     draft_event,

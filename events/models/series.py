@@ -1,0 +1,194 @@
+"""An event that comes back."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+from django.utils.formats import date_format
+from django.utils.translation import gettext, ngettext, pgettext_lazy
+from django.utils.translation import gettext_lazy as _
+
+from common.when import clock
+from events.domain.recurrence import Rule, Start, start_on
+from events.models.events import Event
+
+WEEKDAYS = [
+    (0, pgettext_lazy("inside a sentence", "Monday")),
+    (1, pgettext_lazy("inside a sentence", "Tuesday")),
+    (2, pgettext_lazy("inside a sentence", "Wednesday")),
+    (3, pgettext_lazy("inside a sentence", "Thursday")),
+    (4, pgettext_lazy("inside a sentence", "Friday")),
+    (5, pgettext_lazy("inside a sentence", "Saturday")),
+    (6, pgettext_lazy("inside a sentence", "Sunday")),
+]
+MONTH_WEEKS = [
+    (1, _("first")),
+    (2, _("second")),
+    (3, _("third")),
+    (4, _("fourth")),
+    (-1, _("last")),
+]
+
+
+class Series(models.Model):
+    """A rule by which an event comes back, at the same hour of its own zone's wall clock.
+
+    Its dates are ordinary occurrences, made ahead by ``events.services.series``. A change of
+    "this and following" ends this rule and begins another, so an event may have several, one
+    after the other, and what has been keeps the rule it was made by.
+    """
+
+    class Frequency(models.TextChoices):
+        DAILY = "daily", _("Every day, or every few days")
+        WEEKLY = "weekly", _("Every week, or every few weeks")
+        MONTHLY = "monthly", _("Every month, or every few months")
+
+    event = models.ForeignKey(Event, models.PROTECT, verbose_name=_("event"), related_name="series")
+    frequency = models.CharField(_("how often"), max_length=8, choices=Frequency.choices)
+    interval = models.PositiveSmallIntegerField(_("every so many"), default=1)
+    weekdays = ArrayField(models.PositiveSmallIntegerField(choices=WEEKDAYS), default=list)
+    month_week = models.SmallIntegerField(null=True, blank=True, choices=MONTH_WEEKS)
+    month_day = models.SmallIntegerField(null=True, blank=True)
+    starts_on = models.DateField(_("first day"))
+    starts_clock = models.TimeField(_("starts"), help_text=_("On the wall clock of the zone."))
+    minutes = models.PositiveIntegerField(_("length in minutes"))
+    time_zone = models.CharField(_("time zone"), max_length=64)
+    ends_on = models.DateField(_("last day"), null=True, blank=True)
+    count = models.PositiveIntegerField(_("how many dates"), null=True, blank=True)
+    capacity = models.PositiveIntegerField(_("places on each date"), null=True, blank=True)
+    excluded_on = ArrayField(models.DateField(), verbose_name=_("days left out"), default=list)
+    # Up to this day its dates have been made; later ones are still to come.
+    made_until = models.DateField()
+    # Calendar identity of the whole series (RFC 5545): as an occurrence's, for the master entry.
+    uid = models.CharField(_("calendar UID"), max_length=200, unique=True)
+    sequence = models.PositiveIntegerField(_("calendar sequence"), default=0)
+    revised_at = models.DateTimeField(_("revised"))
+
+    class Meta:
+        verbose_name = _("series")
+        verbose_name_plural = _("series")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(frequency="daily", weekdays=[], month_week=None, month_day=None)
+                | (Q(frequency="weekly", month_week=None, month_day=None) & ~Q(weekdays=[]))
+                | Q(frequency="monthly", weekdays__len=1, month_week__isnull=False, month_day=None)
+                | Q(frequency="monthly", weekdays=[], month_week=None, month_day__isnull=False),
+                name="series_rule_is_whole",
+            ),
+            models.CheckConstraint(
+                condition=Q(interval__gte=1, interval__lte=52), name="series_interval_counted"
+            ),
+            models.CheckConstraint(
+                condition=Q(month_day=None) | Q(month_day=-1) | Q(month_day__range=(1, 31)),
+                name="series_month_day_exists",
+            ),
+            models.CheckConstraint(
+                condition=Q(month_week=None) | Q(month_week__in=[-1, 1, 2, 3, 4]),
+                name="series_month_week_exists",
+            ),
+            models.CheckConstraint(
+                condition=Q(ends_on=None) | Q(count=None), name="series_ends_one_way"
+            ),
+            models.CheckConstraint(
+                condition=Q(count=None) | Q(count__gte=1), name="series_count_counted"
+            ),
+            models.CheckConstraint(
+                condition=Q(minutes__range=(1, 7 * 24 * 60)), name="series_lasts_a_while"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event}: {self.in_words}"
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.time_zone)
+
+    @property
+    def rule(self) -> Rule:
+        return Rule(
+            frequency=self.frequency,  # type: ignore[arg-type]  # the constraint knows no other
+            interval=self.interval,
+            weekdays=tuple(sorted(self.weekdays)),
+            month_week=self.month_week,
+            month_day=self.month_day,
+            starts_on=self.starts_on,
+            ends_on=self.ends_on,
+            count=self.count,
+        )
+
+    @property
+    def rrule(self) -> str:
+        """The value of RRULE for a master entry that starts at ``first_start``."""
+        return self.rule.text(starts_at=self.starts_clock, zone=self.zone)
+
+    @property
+    def first_day(self) -> date | None:
+        """The first of its days, left out or not; DTSTART must be one of them (§3.8.5.3)."""
+        return next(self.rule.days(), None)
+
+    @property
+    def duration(self) -> timedelta:
+        """How long each date lasts, by the stopwatch: also when the clocks change meanwhile."""
+        return timedelta(minutes=self.minutes)
+
+    def start_on(self, day: date) -> Start:
+        """When its date of that day starts."""
+        return start_on(day, self.starts_clock, self.zone)
+
+    def wall_start(self, day: date) -> datetime:
+        """The same on the wall clock, without a zone: what EXDATE and RECURRENCE-ID name."""
+        return datetime.combine(day, self.starts_clock)
+
+    @property
+    def excluded(self) -> list[datetime]:
+        """The wall-clock starts that the rule names and the series leaves out (EXDATE)."""
+        return [self.wall_start(day) for day in sorted(self.excluded_on)]
+
+    @property
+    def in_words(self) -> str:
+        """ "Every Thursday, 18:00–19:30, until 30 July 2026"."""
+        parts = [self._days_in_words(), f"{clock(self._on_some_day())}–{self._ends_in_words()}"]
+        if self.ends_on:
+            parts.append(gettext("until %(day)s") % {"day": date_format(self.ends_on, "j F Y")})
+        elif self.count:
+            parts.append(
+                ngettext("%(count)d time", "%(count)d times", self.count) % {"count": self.count}
+            )
+        return ", ".join(parts)
+
+    def _on_some_day(self) -> datetime:
+        return self.wall_start(self.starts_on)
+
+    def _ends_in_words(self) -> str:
+        return clock(self._on_some_day() + self.duration)
+
+    def _days_in_words(self) -> str:
+        every = self.interval
+        if self.frequency == self.Frequency.DAILY:
+            return ngettext("Every day", "Every %(count)d days", every) % {"count": every}
+        if self.frequency == self.Frequency.WEEKLY:
+            named = dict(WEEKDAYS)
+            days = ", ".join(str(named[number]) for number in sorted(self.weekdays))
+            return ngettext("Every %(days)s", "Every %(count)d weeks on %(days)s", every) % {
+                "count": every,
+                "days": days,
+            }
+        if self.month_week is not None:
+            which = dict(MONTH_WEEKS)[self.month_week]
+            day = gettext("the %(which)s %(day)s") % {
+                "which": which,
+                "day": dict(WEEKDAYS)[self.weekdays[0]],
+            }
+        elif self.month_day == -1:
+            day = gettext("the last day")
+        else:
+            day = gettext("day %(number)d") % {"number": self.month_day}
+        return ngettext("Every month on %(day)s", "Every %(count)d months on %(day)s", every) % {
+            "count": every,
+            "day": day,
+        }

@@ -1,0 +1,134 @@
+"""Changing single dates, whoever asks for it: the event's form, a series, or a hand.
+
+Everything here runs inside the transaction of the service that calls it, which has locked the
+event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.utils.translation import override
+
+from calendars.domain.vevent import render_vevent
+from events.models import Occurrence, Rsvp
+from events.queries import people_to_tell, public_entry
+from events.services.mails import tell, tell_of_dates
+from events.services.rsvps import wake_queue
+
+# What makes the same date another appointment (RFC 5546: SEQUENCE goes up).
+PLACE_FIELDS = frozenset({"format", "time_zone", "place_name", "address", "online_url"})
+# What a calendar entry shows besides.
+ENTRY_FIELDS = PLACE_FIELDS | {"title", "summary"}
+# What decides how free places reach those who wait.
+QUEUE_FIELDS = frozenset({"offer_hours", "skips_large_parties"})
+
+
+@dataclass(frozen=True)
+class DatePlan:
+    """One date as somebody wants it to be."""
+
+    starts_at: datetime
+    ends_at: datetime
+    capacity: int | None
+    pk: int | None = None
+    """The date it is now; None for a new one."""
+    note: str = ""
+    other_place: str = ""
+    other_url: str = ""
+
+
+@dataclass
+class News:
+    """Who must be told of which dates, so that each person gets one mail of all of them."""
+
+    changed: list[tuple[Rsvp, dict[str, object]]] = field(default_factory=list)
+    cancelled: list[Rsvp] = field(default_factory=list)
+
+    def send(self, *, at: datetime) -> None:
+        """Promise the mails: one person, one mail."""
+        by_person: dict[str, list[Rsvp]] = {}
+        for rsvp in [*(rsvp for rsvp, _was in self.changed), *self.cancelled]:
+            by_person.setdefault(rsvp.email.lower(), []).append(rsvp)
+        facts = {rsvp.pk: was for rsvp, was in self.changed}
+        for rsvps in by_person.values():
+            if len(rsvps) > 1:
+                rsvps.sort(key=lambda rsvp: rsvp.occurrence.starts_at)
+                tell_of_dates(rsvps, facts, at=at)
+                continue
+            (rsvp,) = rsvps
+            once = rsvp.occurrence.sequence
+            if rsvp.pk in facts:
+                tell(rsvp, "changed", at=at, once=once, **facts[rsvp.pk])
+            else:
+                tell(rsvp, "cancelled", at=at, once=once)
+
+
+def change_date(
+    occurrence: Occurrence, plan: DatePlan, changed: frozenset[str], news: News, at: datetime
+) -> bool:
+    """Make one date what ``plan`` says; whether that changed anything about it.
+
+    ``changed`` are the fields of its event that were changed too. Whoever comes is told when
+    it is at another time or elsewhere. What is over stays as it was.
+    """
+    if occurrence.ends_at <= at:
+        return False
+    before = Occurrence(
+        event=occurrence.event, starts_at=occurrence.starts_at, ends_at=occurrence.ends_at
+    )
+    is_moved = (plan.starts_at, plan.ends_at) != (before.starts_at, before.ends_at)
+    has_other_place = (plan.other_place, plan.other_url) != (
+        occurrence.other_place,
+        occurrence.other_url,
+    )
+    is_elsewhere = bool(changed & PLACE_FIELDS) or has_other_place
+    is_back = occurrence.cancelled_at is not None
+    has_other_places = plan.capacity != occurrence.capacity
+    has_other_note = plan.note != occurrence.note
+    occurrence.starts_at, occurrence.ends_at = plan.starts_at, plan.ends_at
+    occurrence.starts_on = plan.starts_at.astimezone(occurrence.event.zone).date()
+    occurrence.capacity = plan.capacity
+    occurrence.note = plan.note
+    occurrence.other_place, occurrence.other_url = plan.other_place, plan.other_url
+    occurrence.cancelled_at = None
+    if is_moved or is_elsewhere or is_back:
+        occurrence.sequence += 1
+    if is_moved or is_elsewhere or is_back or has_other_note or changed & ENTRY_FIELDS:
+        occurrence.revised_at = at
+    save_with_entry(occurrence)
+    if is_moved or is_elsewhere or is_back:
+        facts = {"is_moved": is_moved, "is_elsewhere": is_elsewhere, "was": before}
+        news.changed += [(rsvp, facts) for rsvp in _people(occurrence)]
+    if has_other_places or changed & QUEUE_FIELDS:
+        wake_queue(occurrence_id=occurrence.pk, at=at)
+    return is_moved or is_back or has_other_places or has_other_place or has_other_note
+
+
+def call_off(occurrence: Occurrence, news: News, at: datetime) -> None:
+    """One date does not take place: its entry says so, and everybody is told."""
+    occurrence.sequence += 1
+    occurrence.revised_at = at
+    save_with_entry(occurrence)
+    news.cancelled += _people(occurrence)
+
+
+def save_with_entry(occurrence: Occurrence) -> None:
+    """Save a date together with its calendar text, which is a function of what is stored."""
+    render_entry(occurrence)
+    occurrence.save()
+
+
+def render_entry(occurrence: Occurrence) -> None:
+    """Write the calendar text of a date that is about to be saved."""
+    with override(occurrence.event.language):
+        occurrence.vevent = render_vevent(public_entry(occurrence))
+
+
+def _people(occurrence: Occurrence) -> Iterable[Rsvp]:
+    found = list(people_to_tell(occurrence))
+    for rsvp in found:
+        rsvp.occurrence = occurrence
+    return found
