@@ -425,6 +425,45 @@ def staff_events(user: User, chosen: Mapping[str, Any], *, at: datetime) -> Quer
     )
 
 
+def dates_to_manage(event: Event, *, at: datetime, is_over: bool) -> QuerySet[Occurrence]:
+    """The dates of an event for the people who run it, cancelled ones too."""
+    waiting = Rsvp.objects.filter(occurrence=OuterRef("pk"), status=Rsvp.Status.WAITLISTED)
+    dates = event.occurrences.select_related("series", "seats").annotate(
+        waiting=waiting.order_by().values("occurrence").annotate(total=Count("pk")).values("total")
+    )
+    if is_over:
+        return dates.filter(ends_at__lte=at).order_by("-starts_at")
+    return dates.filter(ends_at__gt=at).order_by("starts_at")
+
+
+def series_to_manage(event: Event, *, at: datetime) -> list[Series]:
+    """The series of an event that have dates to come, each with the day of the next one."""
+    nexts = (
+        event.occurrences.filter(series__isnull=False, ends_at__gt=at)
+        .select_related("series")
+        .order_by("series__starts_on", "series", "starts_at")
+        .distinct("series__starts_on", "series")
+    )
+    found = []
+    for date_ in nexts:
+        assert date_.series is not None
+        date_.series.next_on = date_.starts_on  # type: ignore[attr-defined]  # for the page
+        found.append(date_.series)
+    return found
+
+
+def party_counts(dates: Iterable[Occurrence]) -> dict[int, int]:
+    """How many people come to or wait for each date; dates without anybody are left out."""
+    rsvps = Rsvp.objects.active().exclude(status=Rsvp.Status.PENDING)
+    counted = (
+        rsvps.filter(occurrence__in=[one.pk for one in dates])
+        .order_by()
+        .values("occurrence")
+        .annotate(total=Sum("party_size"))
+    )
+    return dict(counted.values_list("occurrence", "total"))
+
+
 def door_list(occurrence: Occurrence, q: str = "") -> QuerySet[Rsvp]:
     """Who is expected at the door, by name, with their standing check-in if there is one."""
     standing = CheckIn.objects.standing().filter(rsvp=OuterRef("pk"))

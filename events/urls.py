@@ -1,7 +1,7 @@
 from django.urls import path
 
 from events import feeds
-from events.views import public, staff
+from events.views import dates, public, staff
 
 app_name = "events"
 
@@ -19,6 +19,9 @@ urlpatterns = [
     path("staff/events/<slug:slug>/preview/", staff.staff_preview, name="staff-preview"),
     path("staff/events/<slug:slug>/publish/", staff.staff_publish, name="staff-publish"),
     path("staff/events/<slug:slug>/cancel/", staff.staff_cancel, name="staff-cancel"),
+    path("staff/events/<slug:slug>/dates/", dates.staff_dates, name="staff-dates"),
+    path("staff/events/<slug:slug>/dates/repeat/", dates.staff_repeat, name="staff-repeat"),
+    path("staff/events/<slug:slug>/dates/<str:day>/", dates.staff_date, name="staff-date"),
     path("staff/events/<slug:slug>/door/", staff.door, name="door"),
     path("staff/events/<slug:slug>/door/add/", staff.door_add, name="door-add"),
     path("staff/events/<slug:slug>/door/<str:reference>/", staff.door_act, name="door-act"),

@@ -13,6 +13,7 @@ from datetime import datetime
 from django.utils.translation import override
 
 from calendars.domain.vevent import render_vevent
+from events.domain.plans import DatePlan
 from events.models import Occurrence, Rsvp
 from events.queries import people_to_tell, public_entry
 from events.services.mails import tell, tell_of_dates
@@ -24,20 +25,6 @@ PLACE_FIELDS = frozenset({"format", "time_zone", "place_name", "address", "onlin
 ENTRY_FIELDS = PLACE_FIELDS | {"title", "summary"}
 # What decides how free places reach those who wait.
 QUEUE_FIELDS = frozenset({"offer_hours", "skips_large_parties"})
-
-
-@dataclass(frozen=True)
-class DatePlan:
-    """One date as somebody wants it to be."""
-
-    starts_at: datetime
-    ends_at: datetime
-    capacity: int | None
-    pk: int | None = None
-    """The date it is now; None for a new one."""
-    note: str = ""
-    other_place: str = ""
-    other_url: str = ""
 
 
 @dataclass

@@ -14,10 +14,11 @@ from accounts.models import User
 from accounts.services import audit
 from calendars.queries import EVENTS_FEED
 from calendars.services.revisions import bump
+from events.domain.plans import DatePlan
 from events.errors import EditedMeanwhile, NotADraft, NotPublished, NotReady
 from events.models import Event, Occurrence, new_uid
 from events.rules import missing_for_publishing
-from events.services.dates import DatePlan, News, call_off, change_date, save_with_entry
+from events.services.dates import News, call_off, change_date, save_with_entry
 from events.services.series import follow_words
 
 

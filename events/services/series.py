@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -20,7 +20,8 @@ from accounts.models import User
 from accounts.services import audit
 from calendars.queries import EVENTS_FEED
 from calendars.services.revisions import bump
-from events.domain.recurrence import Rule, pair_days, start_on
+from events.domain.plans import DatePlan, SeriesPlan
+from events.domain.recurrence import pair_days, start_on
 from events.errors import (
     DateIsOver,
     DayTaken,
@@ -35,7 +36,6 @@ from events.services.dates import (
     ENTRY_FIELDS,
     PLACE_FIELDS,
     QUEUE_FIELDS,
-    DatePlan,
     News,
     call_off,
     change_date,
@@ -46,17 +46,6 @@ from events.services.dates import (
 # How far ahead dates exist, and how many there are at least, for rules of few dates.
 WINDOW = timedelta(days=182)
 DATES_AHEAD = 4
-
-
-@dataclass(frozen=True)
-class SeriesPlan:
-    """A series as somebody wants it to be."""
-
-    rule: Rule
-    starts_clock: time
-    minutes: int
-    capacity: int | None
-    excluded_on: frozenset[date] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -94,6 +83,24 @@ def start_series(
         raise NoDatesLeft
     _note_edit(event, "series.started", actor, at)
     return series
+
+
+def plan_start(*, event: Event, plan: SeriesPlan, at: datetime) -> list[DateChange]:
+    """Which dates ``start_series`` would make or join, in order. It writes nothing."""
+    series = _new_series(event, plan, at)
+    dates = {date.starts_on: date for date in event.occurrences.all()}
+    changes = []
+    for day in _days_ahead(series, at):
+        if day in plan.excluded_on or not _is_to_come(series, day, at):
+            continue
+        starts_at = series.start_on(day).starts_at
+        date = dates.get(day)
+        if date is None:
+            changes.append(DateChange("begins", day, starts_at))
+        elif date.series_id is None and date.cancelled_at is None:
+            date.event = event
+            changes.append(DateChange("stays", day, date.starts_at, date))
+    return changes
 
 
 @transaction.atomic
@@ -295,7 +302,7 @@ def follow_words(
 
 
 def changed_by_hand(occurrence: Occurrence, series: Series) -> tuple[str, ...]:
-    """What about this date is not as its series says: names that ``BY_HAND`` has words for."""
+    """What about this date is not as its series says, as names of facts."""
     assert occurrence.recurrence_on is not None
     by_rule = series.start_on(occurrence.recurrence_on).starts_at
     is_moved = occurrence.starts_at != by_rule or occurrence.duration != series.duration

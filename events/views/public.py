@@ -100,7 +100,7 @@ def _card(occurrence: Occurrence, answer: Rsvp | None) -> dict[str, Any]:
         "event": event,
         "url": occurrence.page_path,
         "is_online": not event.has_place,
-        "place": event.place_name if event.has_place else _("Online"),
+        "place": occurrence.place_name if event.has_place else _("Online"),
         "tag": tag,
         "tone": tone,
     }
@@ -116,7 +116,8 @@ def event_page(request: HttpRequest, slug: str) -> HttpResponse:
 def _find(request: HttpRequest, slug: str, day: str | None) -> tuple[Event, Occurrence]:
     """The event this visitor may see, at the date that is meant, or else the next or the last."""
     at = timezone.now()
-    dates = Occurrence.objects.filter(event__slug=slug).select_related("event__programme")
+    dates = Occurrence.objects.filter(event__slug=slug)
+    dates = dates.select_related("event__programme", "series")
     found: Occurrence | None
     if day:
         try:

@@ -18,6 +18,9 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.access import staff_only
 from accounts.models import User
+from events.access import editor as _editor
+from events.access import event_to_edit as _mine
+from events.domain.plans import DatePlan
 from events.errors import EditedMeanwhile, EventsError, NotReady
 from events.forms import (
     AddRsvpForm,
@@ -30,10 +33,17 @@ from events.forms import (
     typed_in,
 )
 from events.models import Event, Occurrence, Rsvp
-from events.queries import Room, door_count, door_list, overfull_dates, room_of, staff_events
+from events.queries import (
+    Room,
+    door_count,
+    door_list,
+    overfull_dates,
+    room_of,
+    series_to_manage,
+    staff_events,
+)
 from events.rules import missing_for_publishing
 from events.services.check_ins import check_in, undo_check_in
-from events.services.dates import DatePlan
 from events.services.events import (
     cancel_event,
     draft_event,
@@ -46,16 +56,6 @@ from events.views.public import event_context
 PER_PAGE = 40
 DOOR_PER_PAGE = 100
 WEEKS_AT_ONCE = 4
-
-
-def _editor(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)  # staff_only has seen to it
-    return request.user
-
-
-def _mine(request: HttpRequest, slug: str) -> Event:
-    events = Event.objects.editable_by(request.user, at=timezone.now())
-    return get_object_or_404(events.select_related("programme", "edited_by"), slug=slug)
 
 
 @staff_only("coordinator")
@@ -157,9 +157,9 @@ def _rows(event: Event, at: datetime) -> list[dict[str, Any]]:
     """The dates to come, and an empty row where there are none."""
     if event.pk is None:
         return [{}]
-    coming = event.occurrences.filter(ends_at__gt=at, cancelled_at__isnull=True)
+    coming = event.occurrences.filter(series=None, ends_at__gt=at, cancelled_at__isnull=True)
     found = [_with(event, occurrence) for occurrence in coming.order_by("starts_at")]
-    return dates_of(event, found) or [{}]
+    return dates_of(event, found) or ([] if event.series.exists() else [{}])
 
 
 def _with(event: Event, occurrence: Occurrence) -> Occurrence:
@@ -213,6 +213,7 @@ def _show_editor(
         "missing": missing,
         "conflict": conflict,
         "fieldsets": _fieldsets(form),
+        "series": series_to_manage(event, at=timezone.now()) if event.pk else [],
         "has_people": bool(event.pk)
         and Rsvp.objects.active().filter(occurrence__event=event).exists(),
     }
@@ -263,7 +264,7 @@ def _show_conflict(
 def staff_preview(request: HttpRequest, slug: str) -> HttpResponse:
     """The page as people will see it."""
     event = _mine(request, slug)
-    occurrence = event.occurrences.order_by("starts_at").first()
+    occurrence = event.occurrences.select_related("series").order_by("starts_at").first()
     room = Room(None, 0, 0)
     if occurrence is not None:
         occurrence.event = event

@@ -16,9 +16,9 @@ from accounts.models import User
 from calendars.domain.programs import subscribe_links
 from calendars.domain.vevent import render_vevent
 from calendars.services.links import personal_link
+from events.domain.plans import DatePlan
 from events.models import Event, Occurrence, Visibility
 from events.queries import public_entry
-from events.services.dates import DatePlan
 from events.services.events import cancel_event, draft_event, edit_event, publish_event
 from events.services.rsvps import place_rsvp
 from notifications.models import Message

@@ -49,6 +49,14 @@ ROUTES: dict[str, Route] = {
     "events:staff-preview": Route(get=COORDINATOR, some=draft, absent=ABSENT),
     "events:staff-publish": Route(post=COORDINATOR, some=draft, absent=ABSENT),
     "events:staff-cancel": Route(get=COORDINATOR, post=COORDINATOR, some=draft, absent=ABSENT),
+    "events:staff-dates": Route(get=COORDINATOR, some=draft, absent=ABSENT),
+    "events:staff-repeat": Route(get=COORDINATOR, post=COORDINATOR, some=draft, absent=ABSENT),
+    "events:staff-date": Route(
+        get=COORDINATOR,
+        post=COORDINATOR,
+        some=lambda cast: {**draft(cast), "day": "2096-06-03"},
+        absent={**ABSENT, "day": "2096-06-03"},
+    ),
     "events:door": Route(get=COORDINATOR, some=public, absent=ABSENT),
     "events:door-add": Route(get=COORDINATOR, post=COORDINATOR, some=public, absent=ABSENT),
     "events:door-act": Route(

@@ -13,9 +13,9 @@ from django.test import Client
 
 from accounts.models import User
 from events import tasks
+from events.domain.plans import DatePlan
 from events.models import CheckIn, Occurrence, Rsvp
 from events.queries import attendance_by_quarter, calendar_entries, needs_you
-from events.services.dates import DatePlan
 from events.services.events import cancel_event, draft_event, publish_event
 from events.services.rsvps import leave, place_rsvp, set_discreet
 from tests.conftest import NOW

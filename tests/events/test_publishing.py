@@ -10,9 +10,9 @@ from django.contrib.auth.models import AnonymousUser
 from accounts.models import AuditEntry, User
 from calendars.models import FeedRevision
 from events.domain.clock_times import HappensTwiceError, NoSuchTimeError, moment
+from events.domain.plans import DatePlan
 from events.errors import EditedMeanwhile, NotADraft, NotPublished, NotReady
 from events.models import Event, Occurrence, Rsvp
-from events.services.dates import DatePlan
 from events.services.events import (
     cancel_event,
     complete_events,

@@ -8,14 +8,13 @@ import pytest
 
 from accounts.models import AuditEntry, User
 from calendars.models import FeedRevision
+from events.domain.plans import DatePlan, SeriesPlan
 from events.domain.recurrence import Rule
 from events.errors import DayTaken, EditedMeanwhile, EventIsCancelled, NoDatesLeft
 from events.models import Event, Occurrence, Series
-from events.services.dates import DatePlan
 from events.services.events import cancel_event, edit_event
 from events.services.rsvps import place_rsvp
 from events.services.series import (
-    SeriesPlan,
     cancel_date,
     change_one_date,
     change_series,

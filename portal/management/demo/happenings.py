@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 from accounts.models import User
 from ambassadors.models import Programme
+from events.domain.plans import DatePlan
 from events.errors import EventsError
 from events.models import Event, Occurrence, Rsvp, Visibility
 from events.services import check_ins
-from events.services.dates import DatePlan
 from events.services.events import (
     cancel_event,
     complete_events,
