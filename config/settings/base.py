@@ -101,6 +101,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "accounts.middleware.too_many_attempts",
     "django_htmx.middleware.HtmxMiddleware",
+    *(["portal.middleware.our_own_not_found"] if DEBUG else []),
     "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]
 

@@ -5,6 +5,7 @@ import datetime as dt
 import pytest
 from django.test import Client, RequestFactory
 from django.utils import timezone
+from pytest_django import Settings
 
 from accounts.models import Role, User
 from common.art import MOTIFS, pattern
@@ -73,8 +74,13 @@ def test_a_language_switch_never_leads_to_another_site(client: Client) -> None:
 
 
 @pytest.mark.django_db
-def test_an_address_that_is_nothing_says_so_and_offers_a_way_on(client: Client) -> None:
-    response = client.get("/nothing-here/")
+@pytest.mark.parametrize("debug", [False, True])
+@pytest.mark.parametrize("path", ["/nothing-here/", "/events/no-such-event/"])
+def test_an_address_that_is_nothing_says_so_and_offers_a_way_on(
+    client: Client, settings: Settings, debug: bool, path: str
+) -> None:
+    settings.DEBUG = debug
+    response = client.get(path)
     assert response.status_code == 404
     assert "There is no page here" in response.content.decode()
     assert 'href="/help/"' in response.content.decode()
