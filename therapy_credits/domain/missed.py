@@ -14,6 +14,8 @@ class MissedRule:
     nth: int
     notice: dt.timedelta
     units_charged: int
+    # Of the rate, what the practice is paid.
+    fee_percent: int = 100
 
 
 # Where a pool says nothing: a day's notice; the first miss is free to the person and paid

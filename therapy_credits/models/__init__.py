@@ -1,6 +1,9 @@
 """The tables of therapy credits: the ledger, the pools behind it, and what stands round them."""
 
+from therapy_credits.models.adjustments import Adjustment
 from therapy_credits.models.bookings import Booking, SessionCode
+from therapy_credits.models.desk import CareCase
+from therapy_credits.models.gifts import Gift
 from therapy_credits.models.ledger import (
     CHARGES,
     VOIDS,
@@ -25,6 +28,7 @@ from therapy_credits.models.practices import (
     Topic,
     WeeklyHours,
 )
+from therapy_credits.models.statements import Statement, StatementLine
 from therapy_credits.models.subjects import Subject
 
 __all__ = [
@@ -32,11 +36,14 @@ __all__ = [
     "VOIDS",
     "Account",
     "AccountQuerySet",
+    "Adjustment",
     "Booking",
+    "CareCase",
     "Code",
     "Expiry",
     "Format",
     "Funding",
+    "Gift",
     "HoursException",
     "Kind",
     "Licence",
@@ -50,6 +57,8 @@ __all__ = [
     "Practitioner",
     "ServiceType",
     "SessionCode",
+    "Statement",
+    "StatementLine",
     "Subject",
     "Topic",
     "Transfer",

@@ -59,6 +59,7 @@ class Booking(models.Model):
         CANCELLED = "cancelled", _("Cancelled in time")
         PRACTICE_CANCELLED = "practice_cancelled", _("Cancelled by the practice")
         TIMED_OUT = "timed_out", _("Not confirmed in time")
+        REVERSED = "reversed", _("Put right")
 
     # Statuses in which the practitioner's time is taken.
     TAKES_TIME = ("booked", "attended", "missed")
@@ -112,6 +113,10 @@ class Booking(models.Model):
     )
     # How often a decision was taken back: follow-up transfers derive their ids from it.
     undo_count = models.PositiveSmallIntegerField(default=0)
+    # The person said that what the practice told is right.
+    agreed_at = models.DateTimeField(null=True, blank=True)
+    # Of the rate, what the practice is paid: less than all only for some missed sessions.
+    fee_percent = models.PositiveSmallIntegerField(default=100)
 
     objects: ClassVar[BookingQuerySet] = BookingQuerySet.as_manager()  # type: ignore[assignment]
 
@@ -135,6 +140,7 @@ class Booking(models.Model):
                         "cancelled",
                         "practice_cancelled",
                         "timed_out",
+                        "reversed",
                     ]
                 ),
                 name="booking_status_known",
@@ -151,6 +157,9 @@ class Booking(models.Model):
                 condition=Q(format__in=["online", "in_person"]), name="booking_format_known"
             ),
             models.CheckConstraint(condition=Q(units__gte=1), name="booking_units_positive"),
+            models.CheckConstraint(
+                condition=Q(fee_percent__lte=100), name="booking_fee_is_a_percentage"
+            ),
             ExclusionConstraint(
                 name="booking_practitioner_one_at_a_time",
                 expressions=[
@@ -233,6 +242,8 @@ class SessionCode(models.Model):
     held_on = models.DateField(_("day of the session"), null=True, blank=True)
     rate_minor = models.PositiveIntegerField(null=True, blank=True)
     currency = models.CharField(max_length=3, blank=True)
+    # The person said that what the practice told is right.
+    agreed_at = models.DateTimeField(null=True, blank=True)
 
     objects: ClassVar[SessionCodeQuerySet] = SessionCodeQuerySet.as_manager()  # type: ignore[assignment]
 

@@ -20,6 +20,9 @@ class MissedSessionRule(models.Model):
     nth = models.PositiveSmallIntegerField(_("from which miss on"))
     notice_hours = models.PositiveSmallIntegerField(_("hours of notice that are in time"))
     units_charged = models.PositiveSmallIntegerField(_("sessions charged to the person"))
+    fee_percent = models.PositiveSmallIntegerField(
+        _("of its rate, paid to the practice, in percent"), default=100
+    )
 
     class Meta:
         verbose_name = _("rule for missed sessions")
@@ -29,6 +32,9 @@ class MissedSessionRule(models.Model):
             models.CheckConstraint(condition=Q(nth__gte=1), name="missed_rule_counts_from_one"),
             models.CheckConstraint(
                 condition=Q(notice_hours__lte=168), name="missed_rule_notice_at_most_a_week"
+            ),
+            models.CheckConstraint(
+                condition=Q(fee_percent__lte=100), name="missed_rule_fee_is_a_percentage"
             ),
         ]
 
