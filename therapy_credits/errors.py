@@ -80,6 +80,8 @@ class OutcomeChanged(TherapyCreditsError):
 
 class TooLate(TherapyCreditsError):
     message = _("The session has begun. It can no longer be cancelled here.")
+    of_a_question = _("The seven days in which this could be said here are over.")
+    of_a_claim = _("The ninety days in which this could be claimed are over.")
 
 
 class TooEarly(TherapyCreditsError):
@@ -134,3 +136,30 @@ class PoolExists(TherapyCreditsError):
 
 class PolicyExists(TherapyCreditsError):
     message = _("This pool already has a policy for this term. Change that one instead.")
+
+
+class ReferenceUnknown(TherapyCreditsError):
+    message = _("No booking or code of this pool has that reference.")
+
+
+# --- Gifts, the care desk ----------------------------------------------------------
+
+
+class GiftNotThere(TherapyCreditsError):
+    """One answer for a gift that never was, is not open yet, is over or is somebody else's."""
+
+    message = _("This cannot be opened now. Ask whoever gave it to you to look at it again.")
+
+
+class GiftIsYours(TherapyCreditsError):
+    """The same for the giver whatever became of it, so that they learn nothing."""
+
+    message = _("You gave this yourself. Only the person it is for can open it.")
+
+
+class TooManyGifts(TherapyCreditsError):
+    message = _("This account has accepted as many gifts as it can hold.")
+
+
+class NotYourCase(TherapyCreditsError):
+    message = _("Somebody else looks after this, or it is closed.")

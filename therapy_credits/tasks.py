@@ -8,9 +8,9 @@ from celery import shared_task
 from django.utils import timezone
 
 from therapy_credits.queries.books import differences
-from therapy_credits.services import allocation, expiry, funding
+from therapy_credits.services import adjustments, allocation, expiry, funding, gifts, statements
 from therapy_credits.services.bookings import time_out_bookings
-from therapy_credits.services.reminders import remind_people, remind_practices
+from therapy_credits.services.reminders import ask_people, remind_people, remind_practices
 from therapy_credits.services.session_codes import expire_codes
 
 logger = logging.getLogger(__name__)
@@ -41,9 +41,27 @@ def sweep_overdue_holds() -> int:
 
 
 @shared_task
-def book_decided_fundings() -> int:
-    """Fund the pools whose funding was approved."""
-    return funding.book_decided(at=timezone.now())
+def book_decided() -> int:
+    """Book what two people stand behind: fundings, adjustments and statements."""
+    now = timezone.now()
+    apps = (funding, adjustments, statements)
+    return sum(app.book_decided(at=now) for app in apps)
+
+
+@shared_task
+def serve_gifts() -> None:
+    """Send the gifts that can no longer be undone; return those that nobody claimed."""
+    now = timezone.now()
+    gifts.send_due(at=now)
+    gifts.expire_gifts(at=now)
+
+
+@shared_task
+def draft_statements() -> int:
+    """Pay what waited for money, then draft what practices are owed for the month before."""
+    now = timezone.now()
+    statements.pay_what_waits(at=now)
+    return statements.draft_statements(at=now)
 
 
 @shared_task
@@ -66,7 +84,8 @@ def time_out_holds() -> None:
 
 @shared_task
 def remind_of_sessions() -> None:
-    """Mails for tomorrow, and to practices with something to confirm."""
+    """Mails for tomorrow, after a session, and to practices with something to confirm."""
     now = timezone.now()
     remind_people(at=now)
+    ask_people(at=now)
     remind_practices(at=now)

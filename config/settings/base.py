@@ -230,7 +230,9 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
             "claw_back_due": crontab(hour=3, minute=20),
             "expire_lots": timedelta(minutes=15),
             "sweep_overdue_holds": crontab(hour=3, minute=30),
-            "book_decided_fundings": timedelta(minutes=10),
+            "book_decided": timedelta(minutes=10),
+            "serve_gifts": timedelta(minutes=1),
+            "draft_statements": crontab(hour=5, minute=0),
             "check_ledger": crontab(hour=3, minute=40),
         }.items()
     },
@@ -243,7 +245,7 @@ HINTS: dict[str, list[str]] = {
     "message-queued": ["notifications.tasks.send_messages"],
     "enrolment-changed": ["therapy_credits.tasks.allocate_due"],
     "allocation-due": ["therapy_credits.tasks.allocate_due"],
-    "approval-decided": ["therapy_credits.tasks.book_decided_fundings"],
+    "approval-decided": ["therapy_credits.tasks.book_decided"],
 }
 
 # --- People ------------------------------------------------------------------

@@ -14,7 +14,7 @@ from django.utils.translation import ngettext
 from accounts.models import Role, User
 from accounts.rules import has_role
 from common.needs import NeedsYou
-from therapy_credits.models import Booking
+from therapy_credits.models import Booking, CareCase, Statement
 from therapy_credits.queries.balances import Balance, balance_of
 from therapy_credits.queries.bookings import bookings_of, bookings_of_member
 from therapy_credits.queries.practices import licences_to_check, membership_of
@@ -54,6 +54,26 @@ def needs_you(user: User, *, at: dt.datetime) -> list[NeedsYou]:
             )
             url = reverse("therapy_credits:practice-bookings")
             waiting.append(NeedsYou(title=title % {"n": count}, url=url, kind="practice"))
+    if has_role(user, Role.CARE, at=at):
+        waiting += [
+            NeedsYou(
+                title=_("A case at the care desk waits for somebody"),
+                url=reverse("therapy_credits:desk-case", args=[case.reference]),
+                kind="care",
+                due_at=case.due_at,
+            )
+            for case in CareCase.objects.visible_to(user).waiting()[:20]
+        ]
+    if has_role(user, Role.FINANCE, at=at):
+        drafts = Statement.objects.filter(status=Statement.Status.DRAFT).count()
+        if drafts:
+            title = ngettext(
+                "%(n)d statement is drafted: look at it and ask for approval",
+                "%(n)d statements are drafted: look at them and ask for approval",
+                drafts,
+            )
+            url = reverse("therapy_credits:staff-statements")
+            waiting.append(NeedsYou(title=title % {"n": drafts}, url=url, kind="statement"))
     if has_role(user, Role.CARE, Role.ADMIN, at=at):
         waiting += [
             NeedsYou(

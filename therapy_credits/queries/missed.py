@@ -5,17 +5,23 @@ from __future__ import annotations
 import datetime as dt
 
 from therapy_credits.domain.missed import USUAL, MissedRule, rule_for
-from therapy_credits.models import Booking, MissedSessionRule
+from therapy_credits.models import Booking, MissedSessionRule, Pool
+
+
+def rules_of(pool: Pool | int) -> tuple[MissedRule, ...]:
+    """The pool's table, or the usual one where it has none."""
+    rows = MissedSessionRule.objects.filter(pool=pool).order_by("nth")
+    own = tuple(
+        MissedRule(nth, dt.timedelta(hours=hours), units, fee)
+        for nth, hours, units, fee in rows.values_list(
+            "nth", "notice_hours", "units_charged", "fee_percent"
+        )
+    )
+    return own or USUAL
 
 
 def rule_of(booking: Booking) -> MissedRule:
     """What it would mean if ``booking`` were missed, or cancelled late."""
-    rules = [
-        MissedRule(nth, dt.timedelta(hours=hours), units)
-        for nth, hours, units in MissedSessionRule.objects.filter(pool=booking.pool_id).values_list(
-            "nth", "notice_hours", "units_charged"
-        )
-    ]
     # A token is one person in one programme-year, so this counts what the rule counts.
     misses = (
         Booking.objects.filter(
@@ -25,4 +31,4 @@ def rule_of(booking: Booking) -> MissedRule:
         .exclude(pk=booking.pk)
         .count()
     )
-    return rule_for(rules or USUAL, misses_before=misses)
+    return rule_for(rules_of(booking.pool_id), misses_before=misses)

@@ -99,6 +99,14 @@ def books_of(pools: Iterable[Pool]) -> list[PoolBooks]:
     return books
 
 
+def most_to_hand_back(pool: Pool) -> int:
+    """What may go back to the partner: what nobody was given, less what is kept back for
+    goodwill and for finishing care while anybody still has sessions."""
+    books = books_of([pool])[0]
+    somebody_has = books.with_people + books.held > 0
+    return books.free if somebody_has else books.unallocated
+
+
 def journal(pool: Pool) -> QuerySet[Transfer]:
     """The pool's transfers, newest first. Accounts and tokens, no names: there are none."""
     return (

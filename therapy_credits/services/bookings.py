@@ -43,7 +43,7 @@ from therapy_credits.models import (
 from therapy_credits.queries.bookings import has_said_adult, paying_sources
 from therapy_credits.queries.missed import rule_of
 from therapy_credits.queries.practices import open_slots_of
-from therapy_credits.services import care_mail, ledger
+from therapy_credits.services import care_mail, cases, ledger
 from therapy_credits.services.actors import practice_actor, scheduler_actor
 from therapy_credits.services.subjects import own_tokens
 
@@ -283,12 +283,16 @@ def undo_confirmation(
                 pool=booking.pool,
             )
             booking.status = Booking.Status.BOOKED
-            booking.resolved_at = booking.resolved_by = None
+            booking.resolved_at = booking.resolved_by = booking.agreed_at = None
+            booking.fee_percent = 100
+            cases.close_undone(booking=booking, at=at)
             booking.save(
                 update_fields=[
                     "status",
                     "resolved_at",
                     "resolved_by",
+                    "agreed_at",
+                    "fee_percent",
                     "hold_group",
                     "hold_until",
                     "undo_count",
@@ -392,6 +396,7 @@ def _hold_for(booking: Booking, user: User, at: dt.datetime) -> None:
 def _charge_missed(booking: Booking, code: Code, actor: UUID, at: dt.datetime) -> None:
     """Post or excuse the hold, as the pool's table for missed sessions says."""
     rule = rule_of(booking)
+    booking.fee_percent = rule.fee_percent
     if rule.units_charged:
         ledger.post_hold(
             group=booking.hold_group,
@@ -432,4 +437,4 @@ def _close(
     booking.status = status
     booking.resolved_at = at
     booking.resolved_by = by.user if by else None
-    booking.save(update_fields=["status", "resolved_at", "resolved_by"])
+    booking.save(update_fields=["status", "resolved_at", "resolved_by", "fee_percent"])

@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from accounts.models import Role, StaffGrant, User
 from notifications.services.messages import queue_message
-from therapy_credits.models import Booking, Practice, PracticeInvitation
+from therapy_credits.models import Booking, Gift, Practice, PracticeInvitation
 from therapy_credits.services.subjects import person_to_reach
 
 
@@ -32,6 +32,40 @@ def tell_practice_cancelled(booking: Booking, at: dt.datetime) -> None:
     """The practice cancelled: the person hears at once that something needs a look."""
     user = person_to_reach(booking.subject)
     _tell_person(booking, user, "changed", f"practice-cancelled-{booking.undo_count}", at)
+
+
+def tell_put_right(booking: Booking, at: dt.datetime) -> None:
+    """A charge was undone: both should look."""
+    user = person_to_reach(booking.subject)
+    _tell_person(booking, user, "changed", f"put-right-{booking.undo_count}", at)
+    _tell_practice(booking, "practice_changed", at)
+
+
+def tell_decided(booking: Booking, at: dt.datetime) -> None:
+    """The care desk looked at what the person said of a booking: it stays as it was."""
+    user = person_to_reach(booking.subject)
+    _tell_person(booking, user, "changed", f"stands-{booking.undo_count}", at)
+
+
+def ask_if_right(booking: Booking, at: dt.datetime) -> None:
+    """One neutral question after a session, answered by one tap on its page."""
+    user = person_to_reach(booking.subject)
+    _tell_person(booking, user, "was_this_right", f"was-this-right-{booking.undo_count}", at)
+
+
+def send_gift(gift: Gift, contact: str, secret: str, at: dt.datetime) -> None:
+    """The link to a gift. It names nobody, no programme, and nothing of what it is."""
+    queue_message(
+        key=f"gift:{gift.pk}",
+        to=contact,
+        template="therapy_credits/mail/gift",
+        context={
+            "expires_at": gift.expires_at,
+            "url": _url("therapy_credits:claim-link", secret),
+        },
+        language=gift.language,
+        at=at,
+    )
 
 
 def remind_person(booking: Booking, at: dt.datetime) -> None:

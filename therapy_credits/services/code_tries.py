@@ -34,19 +34,49 @@ class Try:
 
 
 def count_try(*, practice_id: int, address: str, at: dt.datetime) -> Try:
-    """Count a try and say whether it may go on."""
-    window = int(at.timestamp() // WINDOW.total_seconds())
-    keys: dict[Limit, str] = {
-        "practice": f"code-tries:{window}:practice:{practice_id}",
-        # A digest: an address of a person does not belong in a cache key.
-        "address": f"code-tries:{window}:address:{tokens.digest('code-tries', address)[:24]}",
-        "everybody": f"code-tries:{window}:everybody",
-    }
+    """Count a practice's try and say whether it may go on."""
+    window = _window(at)
+    return _count(
+        {
+            "practice": f"code-tries:{window}:practice:{practice_id}",
+            "address": f"code-tries:{window}:address:{_address(address)}",
+            "everybody": f"code-tries:{window}:everybody",
+        },
+        window,
+    )
+
+
+def count_claim(*, address: str, at: dt.datetime) -> Try:
+    """Count a try to open a gift by its code. Nobody has an account yet: counted by address.
+
+    Apart from the practices' tries, so that neither can use up what the other has.
+    """
+    window = _window(at)
+    return _count(
+        {
+            "address": f"claim-tries:{window}:address:{_address(address)}",
+            "everybody": f"claim-tries:{window}:everybody",
+        },
+        window,
+    )
+
+
+def _count(keys: dict[Limit, str], window: int) -> Try:
     counts = {limit: _add_one(key) for limit, key in keys.items()}
     over = [limit for limit, count in counts.items() if count > LIMITS[limit]]
-    is_allowed = not over or (over == ["everybody"] and counts["practice"] <= FIRST_TRIES)
+    own = counts.get("practice", counts["address"])
+    is_allowed = not over or (over == ["everybody"] and own <= FIRST_TRIES)
     burst = next((limit for limit in over if counts[limit] == LIMITS[limit] + 1), None)
     return Try(tuple(keys.values()), is_allowed, burst, window)
+
+
+def _window(at: dt.datetime) -> int:
+    return int(at.timestamp() // WINDOW.total_seconds())
+
+
+def _address(address: str) -> str:
+    """A digest: an address of a person does not belong in a cache key."""
+    return tokens.digest("code-tries", address)[:24]
 
 
 def give_back(one: Try) -> None:

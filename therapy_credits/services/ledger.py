@@ -41,6 +41,8 @@ from therapy_credits.errors import (
 from therapy_credits.models import CHARGES, VOIDS, Account, Code, Kind, Phase, Pool, Transfer
 
 GRACE_LIFE = timedelta(days=30)
+# What is given away must have this long to live, or nobody could claim it in time.
+LEAST_GIFT_LIFE = timedelta(days=3)
 # Who did it, where no person did: the schedule.
 SYSTEM = uuid5(NAMESPACE_URL, "greenroom:schedule")
 
@@ -68,6 +70,17 @@ class Resolution:
     # Paid to the practice by the pool (GOODWILL). Zero when even its reserve
     # was empty: then the practice's line waits for finance.
     units_paid_by_pool: int = 0
+
+
+@dataclass(frozen=True)
+class Given:
+    """Units set aside for somebody else, in lots of their own."""
+
+    group: UUID
+    pool_id: int
+    units: int
+    # When the first of them expires: the terms of a lot travel with its units.
+    expires_at: datetime
 
 
 @dataclass(frozen=True)
@@ -455,6 +468,26 @@ def excuse_hold(
         return Resolution(group, Code.GOODWILL, 0, held, held if paid else 0)
 
 
+def pay_goodwill(*, group: UUID, actor: UUID, at: datetime) -> int:
+    """Pay the practice for a hold that was excused while the pool was empty. How many units: 0
+    when the pool still cannot. Raises HoldUnknown and HoldResolved (it was not excused)."""
+    with transaction.atomic():
+        parts, accounts = _lock_hold(group, with_pool=True)
+        first = parts[0]
+        ends = Transfer.objects.filter(pending__in=[part.id for part in parts])
+        if not ends or any(end.code != Code.GOODWILL for end in ends):
+            raise HoldResolved
+        held = sum(part.amount for part in parts)
+        if Transfer.objects.filter(id=uuid5(first.id, "goodwill")).exists():
+            return held
+        source = next(account for account in accounts.values() if account.kind == Kind.POOL)
+        if source.left < held:
+            return 0
+        paid = _follow(first, "goodwill", Code.GOODWILL, source, first.credit, held)
+        _write(_stamped([paid], bytes(ends[0].request_hash), actor, at))
+        return held
+
+
 def _lock_hold(
     group: UUID, practice_id: int | None = None, *, with_pool: bool = False
 ) -> tuple[list[Transfer], dict[int, Account]]:
@@ -628,6 +661,149 @@ def _open_grace_lot(lot: Account, at: datetime) -> Account:
         priority=lot.priority,
         effective_at=at,
         expires_at=at + GRACE_LIFE,
+    )
+
+
+# --- Giving away -------------------------------------------------------------
+
+
+def give_units(
+    *,
+    subject: UUID,
+    recipient: UUID,
+    units: int,
+    group: UUID,
+    actor: UUID,
+    at: datetime,
+    pool: Pool | None = None,
+) -> Given:
+    """Move ``units`` from the lots of ``subject`` to lots of the new token ``recipient``.
+
+    Drawn down like a hold, from one pool. Each lot drawn becomes a lot of the
+    recipient with the same pool, priority and expiry; what expires within three
+    days cannot be given. ``group`` is the gift's own id and the idempotency key.
+    Raises NotEnoughSessions and changes nothing.
+    """
+    facts = _digest(Code.GIFT, subject, recipient, units, pool.pk if pool else None)
+    with transaction.atomic():
+        lots = Account.objects.lots(subject).filter(closed_at__isnull=True)
+        if pool:
+            lots = lots.filter(pool=pool)
+        locked = list(lots.locked())
+        if earlier := _gifts_of(group):
+            if any(bytes(gift.request_hash) != facts for gift in earlier):
+                raise RequestReused
+            return _as_given(group, earlier)
+        lasting = [lot for lot in locked if _is_live(lot, at) and _lasts(lot, at)]
+        drawn = _draw_down(lasting, units)
+        transfers = [
+            Transfer(
+                id=uuid5(group, f"part {n}"),
+                pool_id=lot.pool_id,
+                phase=Phase.SINGLE,
+                code=Code.GIFT,
+                debit=lot,
+                credit=_open_lot_like(lot, recipient, at),
+                amount=share,
+                group=group,
+            )
+            for n, (lot, share) in enumerate(drawn)
+        ]
+        _write(_stamped(transfers, facts, actor, at))
+        return _as_given(group, transfers)
+
+
+def undo_gift(*, group: UUID, actor: UUID, at: datetime) -> int:
+    """Give a gift back to the very lots it came from. How many units; again changes nothing.
+
+    Whether it may still be undone is the caller's to say. Raises NothingToReverse
+    for what was no gift, NotEnoughSessions when any of it was used or has ended.
+    """
+    facts = _digest(Code.GIFT_UNDONE, group)
+    with transaction.atomic():
+        gifts = _gifts_of(group)
+        if not gifts:
+            raise NothingToReverse
+        ids = {gift.debit_id for gift in gifts} | {gift.credit_id for gift in gifts}
+        accounts = {account.pk: account for account in Account.objects.filter(pk__in=ids).locked()}
+        if _is_done(uuid5(gifts[0].id, "undone"), facts):
+            return sum(gift.amount for gift in gifts)
+        # A lot that was given away whole may have been closed meanwhile: it has units again.
+        Account.objects.filter(
+            pk__in=[gift.debit_id for gift in gifts], closed_at__isnull=False
+        ).update(closed_at=None)
+        undone = [
+            _follow(
+                gift,
+                "undone",
+                Code.GIFT_UNDONE,
+                accounts[gift.credit_id],
+                accounts[gift.debit_id],
+                gift.amount,
+            )
+            for gift in gifts
+        ]
+        _write(_stamped(undone, facts, actor, at))
+        return sum(gift.amount for gift in gifts)
+
+
+def return_gift(*, group: UUID, actor: UUID, at: datetime) -> int:
+    """Refused, or nobody claimed it: what is free of a gift goes to its pool. How many units.
+
+    Never to the giver, who would learn from it what became of the gift.
+    """
+    facts = _digest(Code.GIFT_EXPIRED, group)
+    with transaction.atomic():
+        gifts = _gifts_of(group)
+        if not gifts:
+            raise NothingToReverse
+        wanted = Q(pk__in=[gift.credit_id for gift in gifts])
+        wanted |= Q(pool_id=gifts[0].pool_id, kind=Kind.POOL)
+        accounts = {account.pk: account for account in Account.objects.filter(wanted).locked()}
+        back = Transfer.objects.filter(id__in=[uuid5(gift.id, "returned") for gift in gifts])
+        if done := list(back):
+            return sum(transfer.amount for transfer in done)
+        to_pool = next(account for account in accounts.values() if account.kind == Kind.POOL)
+        returned = [
+            _follow(
+                gift,
+                "returned",
+                Code.GIFT_EXPIRED,
+                accounts[gift.credit_id],
+                to_pool,
+                accounts[gift.credit_id].left,
+            )
+            for gift in gifts
+            if accounts[gift.credit_id].left
+        ]
+        _write(_stamped(returned, facts, actor, at))
+        return sum(transfer.amount for transfer in returned)
+
+
+def _gifts_of(group: UUID) -> list[Transfer]:
+    """The transfers of a gift, as they were drawn down."""
+    gifts = Transfer.objects.filter(group=group, code=Code.GIFT)
+    return _in_draw_down_order(gifts.select_related("debit", "credit"))
+
+
+def _as_given(group: UUID, gifts: Sequence[Transfer]) -> Given:
+    ends = [gift.credit.expires_at for gift in gifts if gift.credit.expires_at]
+    return Given(group, gifts[0].pool_id, sum(gift.amount for gift in gifts), min(ends))
+
+
+def _lasts(lot: Account, at: datetime) -> bool:
+    return lot.expires_at is not None and lot.expires_at >= at + LEAST_GIFT_LIFE
+
+
+def _open_lot_like(lot: Account, recipient: UUID, at: datetime) -> Account:
+    return Account.objects.create(
+        pool_id=lot.pool_id,
+        kind=Kind.LOT,
+        bounded=True,
+        subject=recipient,
+        priority=lot.priority,
+        effective_at=at,
+        expires_at=lot.expires_at,
     )
 
 

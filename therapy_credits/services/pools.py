@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
@@ -10,8 +11,9 @@ from accounts.models import User
 from accounts.services import audit
 from ambassadors.models import Term
 from common.hints import hint
+from therapy_credits.domain.missed import MissedRule
 from therapy_credits.errors import PolicyExists, PoolExists
-from therapy_credits.models import Expiry, Policy, Pool
+from therapy_credits.models import Expiry, MissedSessionRule, Policy, Pool
 from therapy_credits.services import ledger
 
 
@@ -108,3 +110,23 @@ def change_policy(
     audit.record(author, "policy.change", policy, at, fields=changed)
     hint("allocation-due")
     return policy
+
+
+@transaction.atomic
+def set_missed_rules(
+    *, pool: Pool, rules: Sequence[MissedRule], author: User, at: datetime
+) -> None:
+    """From now on a missed session means what ``rules`` say. What was decided stays decided."""
+    Pool.objects.select_for_update(no_key=True).get(pk=pool.pk)
+    MissedSessionRule.objects.filter(pool=pool).delete()
+    MissedSessionRule.objects.bulk_create(
+        MissedSessionRule(
+            pool=pool,
+            nth=rule.nth,
+            notice_hours=int(rule.notice.total_seconds() // 3600),
+            units_charged=rule.units_charged,
+            fee_percent=rule.fee_percent,
+        )
+        for rule in rules
+    )
+    audit.record(author, "pool.missed-rules", pool, at, ["missed_rules"])

@@ -8,10 +8,13 @@ from django.db import transaction
 
 from therapy_credits.models import Booking, Practice
 from therapy_credits.services import care_mail
+from therapy_credits.services.cases import TOLD_BY_PRACTICE
 
 # Days after a session on which its practice is asked.
 ASK_AFTER_DAYS = (1, 3, 7, 14)
 DAY = dt.timedelta(days=1)
+# A practice that mistyped puts it right within minutes; then the person need not be asked.
+QUIET = dt.timedelta(minutes=30)
 
 
 def remind_people(*, at: dt.datetime) -> int:
@@ -30,6 +33,21 @@ def remind_people(*, at: dt.datetime) -> int:
         with transaction.atomic():
             care_mail.remind_person(booking, at)
     return len(soon)
+
+
+def ask_people(*, at: dt.datetime) -> int:
+    """Ask "was this right?" once of what a practice told in the last day. Says how many."""
+    told = Booking.objects.filter(
+        status__in=TOLD_BY_PRACTICE,
+        resolved_by__isnull=False,
+        resolved_at__gt=at - DAY,
+        resolved_at__lte=at - QUIET,
+        agreed_at=None,
+    ).order_by("resolved_at")
+    for booking in told:
+        with transaction.atomic():
+            care_mail.ask_if_right(booking, at)
+    return len(told)
 
 
 def remind_practices(*, at: dt.datetime) -> int:

@@ -25,7 +25,7 @@ from therapy_credits.errors import (
 )
 from therapy_credits.models import Code, PracticeMembership, ServiceType, SessionCode
 from therapy_credits.queries.bookings import has_said_adult, live_sources, pays
-from therapy_credits.services import care_mail, code_tries, ledger
+from therapy_credits.services import care_mail, cases, code_tries, ledger
 from therapy_credits.services.actors import practice_actor, scheduler_actor
 from therapy_credits.services.subjects import own_tokens
 
@@ -166,6 +166,7 @@ def undo_redemption(
     ledger.reverse_charge(
         group=code.hold_group, actor=practice_actor(membership.practice_id), at=at
     )
+    cases.close_undone(code=code, at=at)
     return _close(code, SessionCode.Status.UNDONE, at)
 
 

@@ -19,9 +19,13 @@ from accounts.services.access_log import record_look
 from ambassadors.models import Enrolment, Programme
 from common.sealing import seal, unseal
 from common.tokens import digest
+from therapy_credits.errors import TooManyGifts
 from therapy_credits.models import Subject
 
 SEALED_FOR = "therapy_credits.subject.person"
+# A person finds the tokens of gifts by their own numbered digests. The numbers keep two gifts of
+# one person from looking alike to a reader of the table.
+MOST_GIFTS = 24
 
 
 def person_digest(*, user_id: int, programme_id: int, year: int) -> str:
@@ -126,10 +130,35 @@ def own_tokens(user: User) -> list[UUID]:
         for programme_id, year in years
     ]
     return list(
-        Subject.objects.filter(person_digest__in=digests)
+        Subject.objects.filter(person_digest__in=[*digests, *_gift_digests(user)])
         .order_by("pk")
         .values_list("token", flat=True)
     )
+
+
+@transaction.atomic
+def claim_token(*, user: User, token: UUID, programme_id: int, year: int, at: datetime) -> None:
+    """From now on ``user`` is behind ``token``, which was made for a gift. Raises TooManyGifts."""
+    User.objects.select_for_update(no_key=True).get(pk=user.pk)  # two claims take two numbers
+    digests = _gift_digests(user)
+    taken = set(
+        Subject.objects.filter(person_digest__in=digests).values_list("person_digest", flat=True)
+    )
+    free = next((one for one in digests if one not in taken), None)
+    if free is None:
+        raise TooManyGifts
+    Subject.objects.create(
+        token=token,
+        programme_id=programme_id,
+        year=year,
+        person_digest=free,
+        person=seal(str(user.pk), SEALED_FOR),
+        made_at=at,
+    )
+
+
+def _gift_digests(user: User) -> list[str]:
+    return [digest("therapy-credits-gift", f"{user.pk}|{number}") for number in range(MOST_GIFTS)]
 
 
 @transaction.atomic

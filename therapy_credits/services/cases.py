@@ -1,0 +1,236 @@
+"""What the care desk has to settle, and what became of it.
+
+A case is taken by one person of the care staff, who alone sees whom it is about
+from then on; each look is written down where that person can see it. Each step
+is one lock on the case's row, and in the audit trail.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from uuid import UUID, uuid5
+
+from django.db import IntegrityError, transaction
+
+from accounts.models import User
+from accounts.services import audit
+from common.codes import new_reference
+from therapy_credits.domain.working_days import due_after
+from therapy_credits.errors import AlreadyClosed, NotYourCase, TooLate
+from therapy_credits.models import Booking, CareCase, SessionCode
+from therapy_credits.services import care_mail, ledger
+from therapy_credits.services.actors import practice_actor
+from therapy_credits.services.subjects import actor_token
+
+# How long a person is asked whether what the practice told is right.
+ASKED_FOR = dt.timedelta(days=7)
+# In working days.
+DISPUTE_ANSWERED_IN = 2
+# Until so long after the session a practice that said nothing can still claim it.
+LATE_CLAIM_LIFE = dt.timedelta(days=90)
+LATE_CLAIM_ANSWERED_IN = 5
+
+TOLD_BY_PRACTICE = (Booking.Status.ATTENDED, Booking.Status.MISSED, Booking.Status.LATE_CANCEL)
+
+
+def asks_if_right(source: Booking | SessionCode, *, at: dt.datetime) -> bool:
+    """Whether the person is asked "was this right?" now: told by a practice, not answered yet."""
+    if source.agreed_at or source.resolved_at is None or at > source.resolved_at + ASKED_FOR:
+        return False
+    if isinstance(source, SessionCode):
+        told = source.status == SessionCode.Status.REDEEMED
+    else:
+        told = source.status in TOLD_BY_PRACTICE and source.resolved_by_id is not None
+    return told and not source.cases.disputes().exists()
+
+
+@transaction.atomic
+def agree(*, source: Booking | SessionCode, at: dt.datetime) -> None:
+    """The person says: that is right. Again, or after it has changed, changes nothing."""
+    source = _lock(source)
+    if asks_if_right(source, at=at):
+        source.agreed_at = at
+        source.save(update_fields=["agreed_at"])
+
+
+@transaction.atomic
+def open_dispute(*, source: Booking | SessionCode, at: dt.datetime) -> CareCase:
+    """The person says: that is not right. Nothing is settled until the care desk has looked.
+
+    No reason is asked. Again gives the same case. Raises TooLate after seven days,
+    and where there is nothing to say it of.
+    """
+    source = _lock(source)
+    if earlier := source.cases.disputes().waiting().first():
+        return earlier
+    if not asks_if_right(source, at=at):
+        raise TooLate(TooLate.of_a_question)
+    return _open(CareCase.Kind.DISPUTE, source, due_after(at, DISPUTE_ANSWERED_IN), at)
+
+
+@transaction.atomic
+def open_late_claim(*, booking: Booking, at: dt.datetime) -> CareCase:
+    """The practice says, too late, that a session took place. Until 90 days after it.
+
+    Again gives the same case. Raises TooLate, and AlreadyClosed for what did not time out.
+    """
+    booking = Booking.objects.select_for_update(no_key=True).get(pk=booking.pk)
+    claims = booking.cases.filter(kind=CareCase.Kind.LATE_CLAIM)
+    if earlier := claims.first():
+        return earlier
+    if booking.status != Booking.Status.TIMED_OUT:
+        raise AlreadyClosed
+    if at > booking.ends_at + LATE_CLAIM_LIFE:
+        raise TooLate(TooLate.of_a_claim)
+    return _open(CareCase.Kind.LATE_CLAIM, booking, due_after(at, LATE_CLAIM_ANSWERED_IN), at)
+
+
+@transaction.atomic
+def take_case(*, case: CareCase, by: User, at: dt.datetime) -> CareCase:
+    """``by`` looks after it from now on. Raises NotYourCase when somebody else was sooner."""
+    case = _lock_case(case)
+    if case.taken_by_id == by.pk:
+        return case
+    if case.taken_by_id is not None or not case.is_open:
+        raise NotYourCase
+    case.taken_by, case.taken_at, case.status = by, at, CareCase.Status.TAKEN
+    case.save(update_fields=["taken_by", "taken_at", "status"])
+    audit.record(by, "case.take", case, at, ["taken_by"])
+    return case
+
+
+@transaction.atomic
+def hand_over(*, case: CareCase, to: User, by: User, at: dt.datetime) -> CareCase:
+    """Somebody else of the care staff looks after it from now on. Raises NotYourCase."""
+    case = _own_open(case, by)
+    case.taken_by, case.taken_at = to, at
+    case.save(update_fields=["taken_by", "taken_at"])
+    audit.record(by, "case.hand-over", case, at, ["taken_by"])
+    return case
+
+
+@transaction.atomic
+def decide_dispute(*, case: CareCase, is_upheld: bool, by: User, at: dt.datetime) -> CareCase:
+    """The person was right: what was charged is theirs again. Or it stays as the practice said.
+
+    Raises NotYourCase. The same decision again changes nothing.
+    """
+    outcome = CareCase.Outcome.UPHELD if is_upheld else CareCase.Outcome.STANDS
+    case = _lock_case(case)
+    if case.outcome == outcome:
+        return case
+    case = _own_open(case, by)
+    source = _lock(_source(case))
+    if is_upheld:
+        ledger.reverse_charge(group=source.hold_group, actor=actor_token(by), at=at)
+        source.status = (
+            Booking.Status.REVERSED if isinstance(source, Booking) else SessionCode.Status.UNDONE
+        )
+        source.resolved_at = at
+        source.save(update_fields=["status", "resolved_at"])
+    if isinstance(source, Booking):
+        care_mail.tell_put_right(source, at) if is_upheld else care_mail.tell_decided(source, at)
+    return _close(case, outcome, by, at)
+
+
+@transaction.atomic
+def decide_late_claim(*, case: CareCase, is_granted: bool, by: User, at: dt.datetime) -> CareCase:
+    """Held and charged after all, from what the person has; or refused. Raises NotYourCase
+    and NotEnoughSessions (then nothing changes)."""
+    outcome = CareCase.Outcome.GRANTED if is_granted else CareCase.Outcome.REFUSED
+    case = _lock_case(case)
+    if case.outcome == outcome:
+        return case
+    case = _own_open(case, by)
+    booking = _source(case)
+    assert isinstance(booking, Booking)
+    if is_granted:
+        booking = Booking.objects.select_for_update(no_key=True).get(pk=booking.pk)
+        booking.undo_count += 1
+        booking.hold_group = uuid5(booking.request_id, f"hold {booking.undo_count}")
+        _charge_late(booking, actor_token(by), at)
+        booking.status, booking.resolved_at = Booking.Status.ATTENDED, at
+        booking.resolved_by = by
+        booking.save(
+            update_fields=["status", "resolved_at", "resolved_by", "undo_count", "hold_group"]
+        )
+    return _close(case, outcome, by, at)
+
+
+def close_undone(
+    *, booking: Booking | None = None, code: SessionCode | None = None, at: dt.datetime
+) -> None:
+    """The practice took its word back by itself: what was disputed about it is settled."""
+    disputes = CareCase.objects.disputes().waiting()
+    disputes.filter(booking=booking, code=code).update(
+        status=CareCase.Status.CLOSED, outcome=CareCase.Outcome.UNDONE, closed_at=at
+    )
+
+
+def _charge_late(booking: Booking, actor: UUID, at: dt.datetime) -> None:
+    ledger.hold_units(
+        subject=booking.subject,
+        units=booking.units,
+        practice_id=booking.practice_id,
+        group=booking.hold_group,
+        timeout_at=at + ASKED_FOR,
+        transfer_id=uuid5(booking.hold_group, "transfer"),
+        actor=actor,
+        at=at,
+        pool=booking.pool,
+    )
+    ledger.post_hold(
+        group=booking.hold_group,
+        actor=practice_actor(booking.practice_id),
+        at=at,
+        practice_id=booking.practice_id,
+    )
+
+
+def _open(
+    kind: CareCase.Kind, source: Booking | SessionCode, due_at: dt.datetime, at: dt.datetime
+) -> CareCase:
+    case = CareCase(
+        reference=new_reference(),
+        kind=kind,
+        subject=source.subject,
+        booking=source if isinstance(source, Booking) else None,
+        code=source if isinstance(source, SessionCode) else None,
+        opened_at=at,
+        due_at=due_at,
+    )
+    try:
+        with transaction.atomic():
+            case.save()
+    except IntegrityError as refusal:
+        raise AlreadyClosed from refusal
+    return case
+
+
+def _close(case: CareCase, outcome: str, by: User, at: dt.datetime) -> CareCase:
+    case.status, case.outcome, case.closed_at = CareCase.Status.CLOSED, outcome, at
+    case.save()
+    audit.record(by, "case.close", case, at, ["outcome"])
+    return case
+
+
+def _own_open(case: CareCase, by: User) -> CareCase:
+    case = _lock_case(case)
+    if not case.is_open or case.taken_by_id != by.pk:
+        raise NotYourCase
+    return case
+
+
+def _source(case: CareCase) -> Booking | SessionCode:
+    source = case.booking or case.code
+    assert source is not None
+    return source
+
+
+def _lock(source: Booking | SessionCode) -> Booking | SessionCode:
+    rows = type(source).objects.select_for_update(of=("self",), no_key=True)
+    return rows.get(pk=source.pk)
+
+
+def _lock_case(case: CareCase) -> CareCase:
+    return CareCase.objects.select_for_update(of=("self",), no_key=True).get(pk=case.pk)
