@@ -57,7 +57,9 @@ STAFF_DOORS = (
         "wallet",
         frozenset({Role.FINANCE, Role.COORDINATOR, Role.ADMIN}),
     ),
+    Door(_("Statements"), "/staff/statements/", "list", frozenset({Role.FINANCE, Role.ADMIN})),
     Door(_("Practices"), "/staff/practices/", "heart", frozenset({Role.CARE, Role.ADMIN})),
+    Door(_("Care desk"), "/staff/care/", "lamp", frozenset({Role.CARE})),
     Door(_("Reports"), "/staff/reports/", "chart", inside=("/reports/",)),
     Door(_("Approvals"), "/staff/approvals/", "check", frozenset({Role.FINANCE, Role.ADMIN})),
     Door(
@@ -75,6 +77,7 @@ PRACTICE_DOORS = (
     Door(_("Confirm"), "/practice/confirm/", "check"),
     Door(_("Bookings"), "/practice/bookings/", "calendar"),
     Door(_("Hours"), "/practice/hours/", "clock"),
+    Door(_("Statements"), "/practice/statements/", "list"),
 )
 
 

@@ -10,6 +10,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from therapy_credits.domain import places
+from therapy_credits.forms.gifts import age_question
 from therapy_credits.models.practices import Format, Topic
 
 
@@ -39,12 +40,7 @@ class FindForm(forms.Form):
         required=False,
         widget=forms.CheckboxSelectMultiple,
     )
-    is_adult = forms.TypedChoiceField(
-        label=_("Are you 18 or older?"),
-        choices=[("yes", _("Yes")), ("no", _("No"))],
-        widget=forms.RadioSelect,
-        coerce=lambda value: value == "yes",
-    )
+    is_adult = age_question()
 
     def __init__(self, *args: Any, ask_age: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -124,12 +120,7 @@ class IssueCodeForm(forms.Form):
     """One code. The id makes a double click one code."""
 
     request_id = forms.UUIDField(widget=forms.HiddenInput)
-    is_adult = forms.TypedChoiceField(
-        label=_("Are you 18 or older?"),
-        choices=[("yes", _("Yes")), ("no", _("No"))],
-        widget=forms.RadioSelect,
-        coerce=lambda value: value == "yes",
-    )
+    is_adult = age_question()
 
     def __init__(self, *args: Any, ask_age: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

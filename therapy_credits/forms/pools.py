@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -12,7 +14,8 @@ from django.utils.translation import gettext_lazy as _
 from uuid6 import uuid7
 
 from ambassadors.models import Term
-from therapy_credits.models import Expiry, Policy, Pool
+from therapy_credits.domain.missed import MissedRule
+from therapy_credits.models import Adjustment, Expiry, Policy, Pool
 
 _KNOWN = Locale("en")
 MOST_UNITS = 1_000_000
@@ -128,6 +131,119 @@ class FundingForm(forms.Form):
                 data["amount_minor"] = to_minor(amount, self.pool.currency)
             except forms.ValidationError as error:
                 self.add_error("amount", error)
+        return data
+
+
+class HandBackForm(forms.Form):
+    """Sessions that nobody was given, back to the partner."""
+
+    units = forms.IntegerField(label=_("Sessions to hand back"), min_value=1)
+    ground = forms.ChoiceField(
+        label=_("Why"),
+        choices=[
+            (ground, ground.label)
+            for ground in (Adjustment.Ground.AGREEMENT_ENDED, Adjustment.Ground.WRONG_ENTRY)
+        ],
+        widget=forms.RadioSelect,
+        initial=Adjustment.Ground.AGREEMENT_ENDED,
+    )
+    request_id = forms.UUIDField(widget=forms.HiddenInput, initial=uuid7)
+
+    def __init__(self, *args: Any, most: int, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.most = most
+
+    def clean_units(self) -> int:
+        units: int = self.cleaned_data["units"]
+        if units > self.most:
+            raise forms.ValidationError(
+                _("At most %(most)s can go back now."), params={"most": self.most}
+            )
+        return units
+
+
+class UndoChargeForm(forms.Form):
+    """One charge, by its reference. Nothing about whose it was."""
+
+    reference = forms.CharField(
+        label=_("Reference of the booking or code"),
+        max_length=12,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+    units = forms.IntegerField(label=_("Sessions to give back"), min_value=1, initial=1)
+    ground = forms.ChoiceField(
+        label=_("Why"),
+        choices=[
+            (ground, ground.label)
+            for ground in (
+                Adjustment.Ground.NOT_HELD,
+                Adjustment.Ground.WRONG_ENTRY,
+                Adjustment.Ground.TWICE,
+            )
+        ],
+        widget=forms.RadioSelect,
+    )
+    request_id = forms.UUIDField(widget=forms.HiddenInput, initial=uuid7)
+
+    def clean_reference(self) -> str:
+        reference: str = self.cleaned_data["reference"]
+        return reference.strip().upper()
+
+
+class MissedRulesForm(forms.Form):
+    """A table of up to four lines: from which miss on, how much notice, what it means."""
+
+    LINES = 4
+
+    def __init__(self, *args: Any, rules: Sequence[MissedRule], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.cleaned_rules: list[MissedRule] = []
+        for line in range(self.LINES):
+            rule = rules[line] if line < len(rules) else None
+            self._add_line(line, rule)
+
+    def _add_line(self, line: int, rule: MissedRule | None) -> None:
+        needed = line == 0
+        asked = {
+            "nth": (_("From which miss on"), 1, 99, rule and rule.nth),
+            "notice": (
+                _("Hours of notice that are in time"),
+                0,
+                168,
+                rule and int(rule.notice.total_seconds() // 3600),
+            ),
+            "units": (_("Sessions charged to the person"), 0, 9, rule and rule.units_charged),
+            "fee": (_("Of its rate to the practice, in %"), 0, 100, rule and rule.fee_percent),
+        }
+        for name, (label, least, most, initial) in asked.items():
+            self.fields[f"{name}_{line}"] = forms.IntegerField(
+                label=label, min_value=least, max_value=most, initial=initial, required=needed
+            )
+
+    def lines(self) -> list[list[forms.BoundField]]:
+        """The fields by line, for the table on the page."""
+        return [
+            [self[f"{name}_{line}"] for name in ("nth", "notice", "units", "fee")]
+            for line in range(self.LINES)
+        ]
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        for line in range(self.LINES):
+            asked = [data.get(f"{name}_{line}") for name in ("nth", "notice", "units", "fee")]
+            values = [value for value in asked if value is not None]
+            if not values:
+                continue
+            if len(values) < len(asked):
+                self.add_error(f"nth_{line}", _("Fill this line in whole, or leave it empty."))
+                continue
+            nth, notice, units, fee = values
+            self.cleaned_rules.append(MissedRule(nth, dt.timedelta(hours=notice), units, fee))
+        firsts = [rule.nth for rule in self.cleaned_rules]
+        if firsts and firsts[0] != 1:
+            self.add_error("nth_0", _("The first line begins with the first miss: write 1."))
+        if len(set(firsts)) < len(firsts) or firsts != sorted(firsts):
+            self.add_error(None, _("Each line begins later than the one before."))
         return data
 
 

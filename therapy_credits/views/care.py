@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 from typing import Any
 from uuid import uuid4
 from zoneinfo import ZoneInfo
@@ -19,9 +18,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.access import signed_in
 from accounts.models import User
 from ambassadors.queries import has_health_consent
-from ambassadors.services.agreements import confirm_adult
 from common.codes import show_code
-from common.sealing import CannotOpen, seal, unseal
 from common.when import ZONES
 from therapy_credits.domain.matching import Need
 from therapy_credits.domain.places import language_name, place_name
@@ -45,8 +42,10 @@ from therapy_credits.services.bookings import (
     cancel_booking,
     cancel_terms,
 )
+from therapy_credits.services.cases import ASKED_FOR, agree, asks_if_right, open_dispute
 from therapy_credits.services.session_codes import cancel_code, issue_code
 from therapy_credits.services.subjects import own_tokens
+from therapy_credits.views.kept import keep, person_of, say_age, what_is_kept
 
 # A search is kept this long, sealed, in the session of the person who made it.
 NEED_LIFE = dt.timedelta(hours=2)
@@ -57,9 +56,10 @@ SHOW_CODE = dt.timedelta(minutes=10)
 @signed_in
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    user, now = _person(request), timezone.now()
+    user, now = person_of(request), timezone.now()
     bookings = bookings_of(own_tokens(user)).select_related("practitioner__practice", "service")
     upcoming = list(bookings.upcoming(at=now))
+    recent = bookings.filter(resolved_at__gt=now - ASKED_FOR).prefetch_related("cases")
     return render(
         request,
         "therapy_credits/care_home.html",
@@ -67,6 +67,7 @@ def home(request: HttpRequest) -> HttpResponse:
             "balance": balance_of(own_tokens(user), at=now),
             "has_consent": has_health_consent(user, at=now),
             "upcoming": upcoming,
+            "questions": [one for one in recent if asks_if_right(one, at=now)],
             "past": bookings.exclude(pk__in=[one.pk for one in upcoming]).order_by("-starts_at")[
                 :5
             ],
@@ -79,12 +80,12 @@ def home(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def find(request: HttpRequest) -> HttpResponse:
     """Ask, and show who fits. The question travels in the body and rests sealed in the session."""
-    user, now = _person(request), timezone.now()
+    user, now = person_of(request), timezone.now()
     need, ask_age = _need(request, now), not has_said_adult(user)
     if request.method == "POST":
         form = FindForm(request.POST, ask_age=ask_age)
         if form.is_valid():
-            if ask_age and not _say_age(user, form.cleaned_data["is_adult"], now):
+            if ask_age and not say_age(user, form.cleaned_data["is_adult"], now):
                 return render(request, "therapy_credits/under_age.html")
             _keep_need(request, form.cleaned_data, now)
             return redirect("therapy_credits:find")
@@ -116,7 +117,7 @@ def forget_search(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def practitioner(request: HttpRequest, slug: str) -> HttpResponse:
     """One practitioner, their times, and the booking of one."""
-    user, now = _person(request), timezone.now()
+    user, now = person_of(request), timezone.now()
     one = get_object_or_404(Practitioner.objects.bookable().select_related("practice"), slug=slug)
     need = _need(request, now)
     if need is None:
@@ -157,7 +158,7 @@ def practitioner(request: HttpRequest, slug: str) -> HttpResponse:
 @signed_in
 @require_safe
 def booking(request: HttpRequest, reference: str) -> HttpResponse:
-    user, now = _person(request), timezone.now()
+    user, now = person_of(request), timezone.now()
     one = _own_booking(user, reference)
     return render(
         request,
@@ -167,16 +168,36 @@ def booking(request: HttpRequest, reference: str) -> HttpResponse:
             "can_cancel": one.is_open and now < one.starts_at,
             "terms": cancel_terms(one, at=now) if one.is_open else None,
             "is_over": now >= one.ends_at,
+            "asks_if_right": asks_if_right(one, at=now),
+            "dispute": one.cases.disputes().order_by("-pk").first(),
             "place_name": place_name(one.country, one.region, get_language() or "en"),
         },
     )
 
 
 @signed_in
+@require_http_methods(["POST"])
+def booking_right(request: HttpRequest, reference: str) -> HttpResponse:
+    """The person's answer to "was this right?" about a booking."""
+    one = _own_booking(person_of(request), reference)
+    _answer(request, one)
+    return redirect("therapy_credits:booking", one.reference)
+
+
+@signed_in
+@require_http_methods(["POST"])
+def code_right(request: HttpRequest, reference: str) -> HttpResponse:
+    """The person's answer about a code that a practice entered."""
+    one = get_object_or_404(codes_of(own_tokens(person_of(request))), reference=reference)
+    _answer(request, one)
+    return redirect("therapy_credits:code")
+
+
+@signed_in
 @require_http_methods(["GET", "HEAD", "POST"])
 def cancel(request: HttpRequest, reference: str) -> HttpResponse:
     """What cancelling would mean, and doing it on exactly these terms."""
-    user, now = _person(request), timezone.now()
+    user, now = person_of(request), timezone.now()
     one = _own_booking(user, reference)
     form = CancelForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
@@ -204,11 +225,11 @@ def cancel(request: HttpRequest, reference: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def code(request: HttpRequest) -> HttpResponse:
     """Take a session to a practice that has no hours here."""
-    user, now = _person(request), timezone.now()
+    user, now = person_of(request), timezone.now()
     ask_age = not has_said_adult(user)
     form = IssueCodeForm(request.POST or None, ask_age=ask_age, initial={"request_id": uuid4()})
     if request.method == "POST" and form.is_valid():
-        if ask_age and not _say_age(user, form.cleaned_data["is_adult"], now):
+        if ask_age and not say_age(user, form.cleaned_data["is_adult"], now):
             return render(request, "therapy_credits/under_age.html")
         try:
             issued = issue_code(user=user, request_id=form.cleaned_data["request_id"], at=now)
@@ -224,7 +245,10 @@ def code(request: HttpRequest) -> HttpResponse:
         {
             "form": form,
             "shown": _shown_code(request, now),
-            "codes": codes_of(own_tokens(user)).order_by("-issued_at")[:20],
+            "codes": [
+                {"code": one, "asks_if_right": asks_if_right(one, at=now)}
+                for one in codes_of(own_tokens(user)).order_by("-issued_at")[:20]
+            ],
             "balance": balance_of(own_tokens(user), at=now),
             "has_consent": has_health_consent(user, at=now),
         },
@@ -242,7 +266,7 @@ def code_done(request: HttpRequest) -> HttpResponse:
 @signed_in
 @require_http_methods(["POST"])
 def code_cancel(request: HttpRequest, reference: str) -> HttpResponse:
-    one = get_object_or_404(codes_of(own_tokens(_person(request))), reference=reference)
+    one = get_object_or_404(codes_of(own_tokens(person_of(request))), reference=reference)
     try:
         cancel_code(code=one, at=timezone.now())
     except TherapyCreditsError as refusal:
@@ -255,20 +279,26 @@ def code_cancel(request: HttpRequest, reference: str) -> HttpResponse:
 
 def zone_of(request: HttpRequest) -> ZoneInfo | None:
     """The zone the person's device is in, or else the one of their account."""
-    name = request.COOKIES.get("tz", "").replace("%2F", "/") or _person(request).time_zone
+    name = request.COOKIES.get("tz", "").replace("%2F", "/") or person_of(request).time_zone
     return ZoneInfo(name) if name in ZONES else None
 
 
-def _person(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)
-    return request.user
-
-
-def _say_age(user: User, is_adult: bool, now: dt.datetime) -> bool:
-    """Keep a yes, so that nobody asks again. A no is kept nowhere and told to nobody."""
-    if is_adult:
-        confirm_adult(user=user, at=now)
-    return is_adult
+def _answer(request: HttpRequest, one: Booking | SessionCode) -> None:
+    try:
+        if request.POST.get("right") == "yes":
+            agree(source=one, at=timezone.now())
+            messages.success(request, _("Thank you. Nothing else to do."))
+        else:
+            open_dispute(source=one, at=timezone.now())
+            messages.success(
+                request,
+                _(
+                    "Thank you for saying so. We look into it within two working days; until then"
+                    " nothing is paid for it. You need not explain anything."
+                ),
+            )
+    except TherapyCreditsError as refusal:
+        messages.error(request, str(refusal))
 
 
 def _own_booking(user: User, reference: str) -> Booking:
@@ -288,7 +318,7 @@ def _book(
 ) -> Booking | None:
     try:
         one = book_session(
-            user=_person(request),
+            user=person_of(request),
             practitioner=offer.practitioner,
             service=offer.service,
             starts_at=form.cleaned_data["slot"],
@@ -311,13 +341,12 @@ def _book(
 
 def _keep_need(request: HttpRequest, answers: dict[str, Any], now: dt.datetime) -> None:
     kept = {name: answers[name] for name in ("country", "region", "language", "format", "topics")}
-    text = json.dumps({**kept, "at": now.timestamp()})
-    request.session["care_need"] = seal(text, "session.care_need")
+    keep(request, "care_need", kept, now)
 
 
 def _need(request: HttpRequest, now: dt.datetime) -> Need | None:
-    kept = _open_sealed(request, "care_need")
-    if kept is None or now.timestamp() - kept["at"] > NEED_LIFE.total_seconds():
+    kept = what_is_kept(request, "care_need", NEED_LIFE, now)
+    if kept is None:
         return None
     return Need(
         kept["country"], kept["region"], kept["language"], kept["format"], frozenset(kept["topics"])
@@ -325,34 +354,22 @@ def _need(request: HttpRequest, now: dt.datetime) -> Need | None:
 
 
 def _keep_code(request: HttpRequest, one: SessionCode, text: str, now: dt.datetime) -> None:
-    kept = json.dumps({"reference": one.reference, "text": text, "at": now.timestamp()})
-    request.session["care_code"] = seal(kept, "session.care_code")
+    keep(request, "care_code", {"reference": one.reference, "text": text}, now)
 
 
 def _shown_code(request: HttpRequest, now: dt.datetime) -> dict[str, Any] | None:
-    kept = _open_sealed(request, "care_code")
-    if kept is None or now.timestamp() - kept["at"] > SHOW_CODE.total_seconds():
+    kept = what_is_kept(request, "care_code", SHOW_CODE, now)
+    if kept is None:
         return None
-    one = codes_of(own_tokens(_person(request))).filter(reference=kept["reference"]).first()
+    one = codes_of(own_tokens(person_of(request))).filter(reference=kept["reference"]).first()
     return {"code": one, "text": show_code(kept["text"])} if one else None
-
-
-def _open_sealed(request: HttpRequest, name: str) -> dict[str, Any] | None:
-    sealed = request.session.get(name)
-    if not sealed:
-        return None
-    try:
-        kept: dict[str, Any] = json.loads(unseal(sealed, f"session.{name}"))
-    except CannotOpen:
-        return None
-    return kept
 
 
 # --- In words -------------------------------------------------------------------
 
 
 def _offers(request: HttpRequest, need: Need, now: dt.datetime, only: str = "") -> list[Offer]:
-    sources = live_sources(own_tokens(_person(request)), at=now)
+    sources = live_sources(own_tokens(person_of(request)), at=now)
     return find_offers(
         need,
         payable=pays_for({source.pool for source in sources}),

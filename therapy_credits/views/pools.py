@@ -18,10 +18,18 @@ from accounts.errors import AccountsError
 from accounts.models import Role, User
 from therapy_credits import rules
 from therapy_credits.errors import FundingTooSmall, TherapyCreditsError
-from therapy_credits.forms.pools import FundingForm, PolicyForm, PoolForm
+from therapy_credits.forms.pools import (
+    FundingForm,
+    HandBackForm,
+    MissedRulesForm,
+    PolicyForm,
+    PoolForm,
+    UndoChargeForm,
+)
 from therapy_credits.models import Policy, Pool
 from therapy_credits.queries import pools as queries
-from therapy_credits.services import funding, pools
+from therapy_credits.queries.missed import rules_of
+from therapy_credits.services import adjustments, funding, pools
 
 PAGE = 25
 
@@ -46,11 +54,15 @@ def pool(request: HttpRequest, pk: int) -> HttpResponse:
         "pool": pool,
         "books": queries.books_of([pool])[0],
         "policies": pool.policies.select_related("term__programme").order_by("priority", "pk"),
+        "missed_rules": rules_of(pool),
         "sees_amounts": rules.can_see_amounts(request.user, at=now),
     }
     if context["sees_amounts"]:
         context["can_ask"] = rules.can_ask_for_funding(request.user, at=now)
         context["fundings"] = pool.fundings.order_by("-requested_at")
+        context["adjustments"] = pool.adjustments.select_related("booking", "code").order_by(
+            "-requested_at"
+        )[:PAGE]
         context["page"] = Paginator(queries.journal(pool), PAGE).get_page(request.GET.get("page"))
     return render(request, "therapy_credits/staff/pool.html", context)
 
@@ -91,6 +103,62 @@ def fund(request: HttpRequest, pk: int) -> HttpResponse:
             )
             return redirect("therapy_credits:pool", pk=pk)
     return render(request, "therapy_credits/staff/pool_fund.html", {"form": form, "pool": pool})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@staff_only(Role.FINANCE)
+def hand_back(request: HttpRequest, pk: int) -> HttpResponse:
+    """Ask that sessions nobody was given go back to the partner; an administrator approves it."""
+    pool = get_object_or_404(Pool, pk=pk)
+    form = HandBackForm(request.POST or None, most=queries.most_to_hand_back(pool))
+    if request.method == "POST" and form.is_valid():
+        try:
+            adjustments.request_return(
+                pool=pool, **form.cleaned_data, requester=_me(request), at=timezone.now()
+            )
+        except (TherapyCreditsError, AccountsError) as error:
+            form.add_error(None, str(error))
+        else:
+            messages.success(request, _("Asked. It is booked when an administrator approved it."))
+            return redirect("therapy_credits:pool", pk=pk)
+    context = {"form": form, "pool": pool, "most": form.most, "what": "hand-back"}
+    return render(request, "therapy_credits/staff/adjust.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@staff_only(Role.FINANCE)
+def undo_charge(request: HttpRequest, pk: int) -> HttpResponse:
+    """Ask that what was charged for one booking or code be undone; an administrator approves it."""
+    pool = get_object_or_404(Pool, pk=pk)
+    form = UndoChargeForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            adjustments.request_reversal(
+                pool=pool, **form.cleaned_data, requester=_me(request), at=timezone.now()
+            )
+        except (TherapyCreditsError, AccountsError) as error:
+            form.add_error(None, str(error))
+        else:
+            messages.success(request, _("Asked. It is booked when an administrator approved it."))
+            return redirect("therapy_credits:pool", pk=pk)
+    context = {"form": form, "pool": pool, "what": "undo-charge"}
+    return render(request, "therapy_credits/staff/adjust.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@staff_only(Role.FINANCE, Role.ADMIN)
+def missed_rules(request: HttpRequest, pk: int) -> HttpResponse:
+    """The pool's table for missed sessions. It counts for sessions missed from now on."""
+    pool = get_object_or_404(Pool, pk=pk)
+    form = MissedRulesForm(request.POST or None, rules=rules_of(pool))
+    if request.method == "POST" and form.is_valid():
+        pools.set_missed_rules(
+            pool=pool, rules=form.cleaned_rules, author=_me(request), at=timezone.now()
+        )
+        messages.success(request, _("Saved. It counts for sessions missed from now on."))
+        return redirect("therapy_credits:pool", pk=pk)
+    context = {"form": form, "pool": pool}
+    return render(request, "therapy_credits/staff/missed_rules.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

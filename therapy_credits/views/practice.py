@@ -30,6 +30,7 @@ from therapy_credits.forms.practice import (
 )
 from therapy_credits.models import (
     Booking,
+    CareCase,
     HoursException,
     PracticeMembership,
     Practitioner,
@@ -37,8 +38,8 @@ from therapy_credits.models import (
 )
 from therapy_credits.queries.bookings import bookings_of_member, redeemed_codes_of
 from therapy_credits.queries.practices import own_practitioners
+from therapy_credits.services import cases, session_codes
 from therapy_credits.services import practices as practice_services
-from therapy_credits.services import session_codes
 from therapy_credits.services.bookings import (
     can_undo,
     cancel_terms,
@@ -69,7 +70,7 @@ def today(request: HttpRequest, membership: PracticeMembership) -> HttpResponse:
         request,
         "therapy_credits/practice_today.html",
         {
-            **_frame(membership, "today"),
+            **frame(membership, "today"),
             "bookings": [_row(one, now) for one in todays.order_by("starts_at")],
             "earlier": bookings.to_confirm(at=now).filter(starts_at__lt=midnight).count(),
             "next": bookings.upcoming(at=now).filter(starts_at__gte=midnight + DAY).first(),
@@ -92,7 +93,7 @@ def bookings(request: HttpRequest, membership: PracticeMembership) -> HttpRespon
         request,
         "therapy_credits/practice_bookings.html",
         {
-            **_frame(membership, "bookings"),
+            **frame(membership, "bookings"),
             "to_confirm": [_row(one, now) for one in own.to_confirm(at=now)],
             "upcoming": [_row(one, now) for one in own.upcoming(at=now).filter(starts_at__gt=now)],
             "past": [_row(one, now) for one in past],
@@ -113,12 +114,31 @@ def booking(request: HttpRequest, membership: PracticeMembership, reference: str
         request,
         "therapy_credits/practice_booking.html",
         {
-            **_frame(membership, "bookings"),
+            **frame(membership, "bookings"),
             **_row(one, now),
             "client_place": place_name(one.country, one.region, get_language() or "en"),
             "is_late": one.is_open and not cancel_terms(one, at=now).is_in_time,
+            "late_claim": one.cases.filter(kind=CareCase.Kind.LATE_CLAIM).first(),
+            "can_claim_late": one.status == Booking.Status.TIMED_OUT
+            and now <= one.ends_at + cases.LATE_CLAIM_LIFE,
         },
     )
+
+
+@practice_only()
+@require_POST
+def late_claim(
+    request: HttpRequest, membership: PracticeMembership, reference: str
+) -> HttpResponse:
+    """Said nothing in time: the care desk looks at it."""
+    one = get_object_or_404(bookings_of_member(membership), reference=reference)
+    try:
+        cases.open_late_claim(booking=one, at=timezone.now())
+    except TherapyCreditsError as refusal:
+        messages.error(request, str(refusal))
+    else:
+        messages.success(request, _("The care desk looks at it within five working days."))
+    return redirect("therapy_credits:practice-booking", one.reference)
 
 
 @practice_only()
@@ -150,7 +170,7 @@ def confirm(request: HttpRequest, membership: PracticeMembership) -> HttpRespons
         request,
         "therapy_credits/practice_confirm.html",
         {
-            **_frame(membership, "confirm"),
+            **frame(membership, "confirm"),
             "form": form,
             "codes": [
                 {"code": one, "can_undo": session_codes.can_undo(one, at=now)}
@@ -196,7 +216,7 @@ def hours(request: HttpRequest, membership: PracticeMembership) -> HttpResponse:
         request,
         "therapy_credits/practice_hours.html",
         {
-            **_frame(membership, "hours"),
+            **frame(membership, "hours"),
             "weekly_form": weekly,
             "single_form": single,
             "practitioners": _with_hours(practitioners, local_today),
@@ -231,7 +251,7 @@ def join(request: HttpRequest, token: str) -> HttpResponse:
     )
 
 
-def _frame(membership: PracticeMembership, here: str) -> dict[str, Any]:
+def frame(membership: PracticeMembership, here: str) -> dict[str, Any]:
     """What every page of the portal shows round its content."""
     tabs = [
         ("today", _("Today"), "practice-today"),
@@ -239,6 +259,8 @@ def _frame(membership: PracticeMembership, here: str) -> dict[str, Any]:
         ("bookings", _("Bookings"), "practice-bookings"),
         ("hours", _("Hours"), "practice-hours"),
     ]
+    if membership.role != PracticeMembership.Role.PRACTITIONER:
+        tabs.append(("statements", _("Statements"), "practice-statements"))
     return {
         "practice": membership.practice,
         "membership": membership,
