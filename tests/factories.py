@@ -17,12 +17,15 @@ from common.sealing import seal
 from events.models import Event, Occurrence, Rsvp, Visibility, new_rsvp_reference, new_uid
 from therapy_credits.models import (
     Booking,
+    CareCase,
+    Gift,
     Licence,
     Practice,
     PracticeMembership,
     Practitioner,
     ServiceType,
     SessionCode,
+    Statement,
     WeeklyHours,
 )
 
@@ -285,3 +288,50 @@ class SessionCodeFactory(DjangoModelFactory[SessionCode]):
     hold_group = factory.LazyFunction(uuid4)
     issued_at = NOW
     expires_at = NOW + dt.timedelta(days=60)
+
+
+class GiftFactory(DjangoModelFactory[Gift]):
+    """A row of a gift just given, without its units in the ledger."""
+
+    class Meta:
+        model = Gift
+
+    id = factory.LazyFunction(uuid4)
+    giver_subject = factory.LazyFunction(uuid4)
+    subject = factory.LazyFunction(uuid4)
+    pool = None
+    units = 1
+    link_digest = factory.LazyFunction(lambda: tokens.digest("gift-link", tokens.new_secret()))
+    code_digest = factory.LazyFunction(lambda: tokens.digest("gift-code", tokens.new_secret()))
+    given_at = NOW
+    sends_at = factory.LazyAttribute(lambda one: one.given_at + dt.timedelta(minutes=30))
+    expires_at = factory.LazyAttribute(lambda one: one.given_at + dt.timedelta(days=30))
+
+
+class CareCaseFactory(DjangoModelFactory[CareCase]):
+    """Somebody said of a booking that it is not right; nobody has taken the case."""
+
+    class Meta:
+        model = CareCase
+
+    reference = factory.LazyFunction(new_reference)
+    kind = "dispute"
+    booking = factory.SubFactory(BookingFactory)
+    subject = factory.SelfAttribute("booking.subject")
+    opened_at = NOW
+    due_at = NOW + dt.timedelta(days=2)
+
+
+class StatementFactory(DjangoModelFactory[Statement]):
+    """An approved statement of May, without lines."""
+
+    class Meta:
+        model = Statement
+
+    id = factory.LazyFunction(uuid4)
+    practice = factory.SubFactory(PracticeFactory)
+    currency = "GBP"
+    month = dt.date(2026, 5, 1)
+    status = "approved"
+    drafted_at = NOW
+    approved_at = NOW

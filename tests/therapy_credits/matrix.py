@@ -11,12 +11,15 @@ from django.utils import timezone
 from common import tokens
 from tests.factories import (
     BookingFactory,
+    CareCaseFactory,
+    GiftFactory,
     LicenceFactory,
     PracticeMembershipFactory,
     PractitionerFactory,
     SessionCodeFactory,
+    StatementFactory,
 )
-from tests.permissions import SIGNED_IN, Cast, Route
+from tests.permissions import EVERYONE, SIGNED_IN, Cast, Route
 from tests.therapy_credits import pool_matrix
 from tests.therapy_credits.care import make_client
 from tests.therapy_credits.conftest import make_pool
@@ -72,6 +75,40 @@ ROUTES = pool_matrix.ROUTES | {
         some=_stranger("code_of_a_stranger"),
         absent=NO_REFERENCE,
     ),
+    "therapy_credits:booking-right": Route(
+        own=_reference("booking", "ambassador"),
+        own_methods=("post",),
+        some=_stranger("booking_of_a_stranger"),
+        absent=NO_REFERENCE,
+    ),
+    "therapy_credits:code-right": Route(
+        own=_reference("code", "ambassador"),
+        own_methods=("post",),
+        some=_stranger("code_of_a_stranger"),
+        absent=NO_REFERENCE,
+    ),
+    # Gifts: the giver's own; what somebody opens is the same page for everybody.
+    "therapy_credits:gift": Route(get=SIGNED_IN, post=SIGNED_IN),
+    "therapy_credits:gift-done": Route(post=SIGNED_IN),
+    "therapy_credits:gift-undo": Route(
+        own=lambda cast: {"ambassador": {"pk": cast.things["gift"].pk}},
+        own_methods=("post",),
+        some=lambda cast: {"pk": cast.things["gift_of_a_stranger"].pk},
+        absent={"pk": "00000000-0000-0000-0000-000000000000"},
+    ),
+    "therapy_credits:claim": Route(get=EVERYONE, post=EVERYONE),
+    # Any link is answered alike, so that nobody learns which there are.
+    "therapy_credits:claim-link": Route(
+        get=EVERYONE, some=lambda cast: {"token": "any-link-there-could-be"}, absent_is_fine=True
+    ),
+    # The care desk: its staff, and what nobody has taken or they have.
+    "therapy_credits:desk": Route(get={"care"}),
+    "therapy_credits:desk-case": Route(
+        get={"care"},
+        post={"care"},
+        some=lambda cast: {"reference": cast.things["case"].reference},
+        absent=NO_REFERENCE,
+    ),
     # The portal of a practice: its members, and only its own bookings.
     "therapy_credits:practice-today": Route(get=PRACTICE),
     "therapy_credits:practice-confirm": Route(get=PRACTICE, post=PRACTICE),
@@ -87,6 +124,23 @@ ROUTES = pool_matrix.ROUTES | {
         own_methods=BOTH,
         some=_stranger("booking_elsewhere"),
         absent=NO_REFERENCE,
+    ),
+    "therapy_credits:practice-late-claim": Route(
+        own=_reference("booking", "practice"),
+        own_methods=("post",),
+        some=_stranger("booking_elsewhere"),
+        absent=NO_REFERENCE,
+    ),
+    "therapy_credits:practice-statements": Route(get=PRACTICE),
+    "therapy_credits:practice-statement": Route(
+        own=lambda cast: {"practice": {"pk": cast.things["statement"].pk}},
+        some=lambda cast: {"pk": cast.things["statement_elsewhere"].pk},
+        absent={"pk": "00000000-0000-0000-0000-000000000000"},
+    ),
+    "therapy_credits:practice-statement-csv": Route(
+        own=lambda cast: {"practice": {"pk": cast.things["statement"].pk}},
+        some=lambda cast: {"pk": cast.things["statement_elsewhere"].pk},
+        absent={"pk": "00000000-0000-0000-0000-000000000000"},
     ),
     "therapy_credits:practice-hours": Route(get=PRACTICE, post=PRACTICE),
     # Whoever holds the link; what it opens, it opens to them.
@@ -187,4 +241,11 @@ def enrich(cast: Cast) -> None:
             rate_minor=6000,
             currency="GBP",
         ),
+    }
+    cast.things |= {
+        "gift": GiftFactory(pool=pool, giver_subject=token),
+        "gift_of_a_stranger": GiftFactory(pool=pool),
+        "case": CareCaseFactory(booking=cast.things["booking_elsewhere"]),
+        "statement": StatementFactory(practice=practice),
+        "statement_elsewhere": StatementFactory(),
     }

@@ -25,6 +25,31 @@ ROUTES: dict[str, Route] = {
         some=lambda cast: {"pk": cast.things["pool"].pk},
         absent={"pk": 0},
     ),
+    "therapy_credits:pool-hand-back": Route(
+        get={"finance"},
+        post={"finance"},
+        some=lambda cast: {"pk": cast.things["pool"].pk},
+        absent={"pk": 0},
+    ),
+    "therapy_credits:pool-undo-charge": Route(
+        get={"finance"},
+        post={"finance"},
+        some=lambda cast: {"pk": cast.things["pool"].pk},
+        absent={"pk": 0},
+    ),
+    "therapy_credits:missed-rules": Route(
+        get=MONEY,
+        post=MONEY,
+        some=lambda cast: {"pk": cast.things["pool"].pk},
+        absent={"pk": 0},
+    ),
+    "therapy_credits:staff-statements": Route(get=MONEY),
+    "therapy_credits:staff-statement": Route(
+        get=MONEY,
+        post=MONEY,
+        some=lambda cast: {"pk": cast.things["statement"].pk},
+        absent={"pk": NO_POLICY},
+    ),
     "therapy_credits:policy-new": Route(
         get=MONEY,
         post=MONEY,
