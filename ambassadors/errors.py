@@ -96,3 +96,57 @@ class RosterUnreadable(AmbassadorsError):
 
 class AlreadyImporting(AmbassadorsError):
     message = _("This file is being imported already.")
+
+
+class RoundNotOpen(AmbassadorsError):
+    message = _("This round does not take applications now. Its page says when it does.")
+
+
+class RoundFixed(AmbassadorsError):
+    message = _(
+        "People have begun to answer, so the questions stay as they are. Words that help can go"
+        " into the introduction."
+    )
+
+
+class RoundUnfinished(AmbassadorsError):
+    message = _(
+        "Before people can apply, the round needs at least one question that is not about"
+        " eligibility, one criterion, and as many reviewers as reviews are wanted."
+    )
+
+
+class ApplicationIncomplete(AmbassadorsError):
+    message = _("Something that has to be answered is still empty. It is marked below.")
+
+
+class FileNotAllowed(AmbassadorsError):
+    message = _(
+        "This is not a whole PDF, PNG or JPEG file. Save it as one of these and add it again."
+    )
+
+
+class FileTooLarge(AmbassadorsError):
+    message = _("The file is larger than 5 MB. Save it smaller and add it again.")
+
+
+class NoSuchReviewer(AmbassadorsError):
+    message = _("Nobody has an account with this address. Ask them to make one first.")
+
+
+class AppliesThemselves(AmbassadorsError):
+    message = _("This person applied in this round and cannot review it.")
+
+
+class DecidedMeanwhile(AmbassadorsError):
+    message = _(
+        "Somebody else decided this meanwhile. Look at their decision before you change it."
+    )
+
+
+class ReviewClosed(AmbassadorsError):
+    message = _("This is decided already; reviews are closed.")
+
+
+class NotDecidable(AmbassadorsError):
+    message = _("This cannot be decided: it was taken back, or the person was told already.")

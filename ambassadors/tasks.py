@@ -8,7 +8,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from ambassadors.models import RosterImport
-from ambassadors.services import agreements, invitations, programmes, rosters
+from ambassadors.services import agreements, decisions, invitations, programmes, rosters
 
 BATCH = 100
 # A task ends well before its time limit; the schedule goes on where it stopped.
@@ -55,6 +55,23 @@ def tell_of_changed_texts() -> int:
 def end_terms() -> int:
     """Close the terms whose last day has passed; how many."""
     return programmes.end_due_terms(at=timezone.now())
+
+
+@shared_task
+def announce_decisions() -> int:
+    """Tell the people whose decision is due; how many."""
+    until = time.monotonic() + PATIENCE_SECONDS
+    told = batch = decisions.announce_due(limit=BATCH, at=timezone.now())
+    while batch and time.monotonic() < until:
+        batch = decisions.announce_due(limit=BATCH, at=timezone.now())
+        told += batch
+    return told
+
+
+@shared_task
+def purge_applications() -> None:
+    """Count the rounds whose time is over, delete their applications, and prove it."""
+    decisions.purge_applications(at=timezone.now())
 
 
 @shared_task

@@ -1,12 +1,13 @@
 from django.urls import URLPattern, URLResolver, path
 
-from ambassadors.views import join, mine, public, rosters, staff, texts
+from ambassadors.views import apply, join, mine, public, reviews, rosters, rounds, staff, texts
 
 app_name = "ambassadors"
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("programmes/", public.programmes, name="programmes"),
     path("programmes/<slug:slug>/", public.programme, name="programme"),
+    path("programmes/<slug:slug>/apply/", apply.apply, name="apply"),
     path("join/<str:token>/", join.join, name="join"),
     path("join/<str:token>/decline/", join.decline, name="join-decline"),
     path("join/<str:token>/again/", join.again, name="join-again"),
@@ -17,6 +18,29 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("me/programmes/<int:pk>/agreement/", mine.my_agreement, name="my-agreement"),
     path("me/programmes/<int:pk>/pause/", mine.pause, name="pause"),
     path("me/programmes/<int:pk>/resume/", mine.resume, name="resume"),
+    path("me/applications/<int:pk>/", apply.application, name="application"),
+    path(
+        "me/applications/<int:pk>/answers/<int:question_pk>/file/",
+        apply.attach,
+        name="application-attach",
+    ),
+    path(
+        "me/applications/<int:pk>/files/<int:attachment_pk>/",
+        apply.own_file,
+        name="application-file",
+    ),
+    path(
+        "me/applications/<int:pk>/files/<int:attachment_pk>/remove/",
+        apply.detach,
+        name="application-detach",
+    ),
+    path("me/applications/<int:pk>/reopen/", apply.reopen, name="application-reopen"),
+    path("me/applications/<int:pk>/withdraw/", apply.withdraw, name="application-withdraw"),
+    path("reviews/", reviews.rounds, name="reviews"),
+    path("reviews/rounds/<int:pk>/", reviews.round, name="review-round"),
+    path("reviews/<int:pk>/", reviews.application, name="review"),
+    path("reviews/<int:pk>/step-aside/", reviews.step_aside, name="review-step-aside"),
+    path("reviews/files/<int:pk>/", reviews.file, name="review-file"),
     path("me/consent/", mine.my_consent, name="my-consent"),
     path("staff/programmes/", staff.programmes, name="staff-programmes"),
     path("staff/programmes/new/", staff.new_programme, name="staff-programme-new"),
@@ -34,6 +58,34 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("staff/invitations/<int:pk>/revoke/", staff.revoke, name="staff-revoke"),
     path("staff/enrolments/<int:pk>/", staff.enrolment, name="staff-enrolment"),
     path("staff/enrolments/<int:pk>/move/", staff.move, name="staff-move"),
+    path("staff/terms/<int:pk>/rounds/", rounds.listing, name="staff-rounds"),
+    path("staff/terms/<int:pk>/rounds/new/", rounds.new, name="staff-round-new"),
+    path("staff/rounds/<int:pk>/", rounds.round, name="staff-round"),
+    path("staff/rounds/<int:pk>/edit/", rounds.edit, name="staff-round-edit"),
+    path("staff/rounds/<int:pk>/setup/", rounds.setup, name="staff-round-setup"),
+    path("staff/rounds/<int:pk>/publish/", rounds.publish, name="staff-round-publish"),
+    path("staff/rounds/<int:pk>/questions/", rounds.add_question, name="staff-round-questions"),
+    path(
+        "staff/rounds/<int:pk>/questions/<int:question_pk>/",
+        rounds.question,
+        name="staff-round-question",
+    ),
+    path("staff/rounds/<int:pk>/criteria/", rounds.add_criterion, name="staff-round-criteria"),
+    path(
+        "staff/rounds/<int:pk>/criteria/<int:criterion_pk>/remove/",
+        rounds.remove_criterion,
+        name="staff-round-criterion",
+    ),
+    path("staff/rounds/<int:pk>/reviewers/", rounds.add_reviewer, name="staff-round-reviewers"),
+    path(
+        "staff/rounds/<int:pk>/reviewers/<int:user_pk>/remove/",
+        rounds.remove_reviewer,
+        name="staff-round-reviewer",
+    ),
+    path("staff/rounds/<int:pk>/decide/", rounds.decide_many, name="staff-round-decide"),
+    path("staff/rounds/<int:pk>/announce/", rounds.announce, name="staff-round-announce"),
+    path("staff/applications/<int:pk>/", rounds.application, name="staff-application"),
+    path("staff/applications/files/<int:pk>/", rounds.file, name="staff-application-file"),
     path("staff/texts/", texts.texts, name="staff-texts"),
     path("staff/texts/<slug:slug>/", texts.text, name="staff-text"),
     path("staff/texts/<slug:slug>/new/", texts.new_version, name="staff-text-new"),

@@ -49,7 +49,13 @@ STAFF_DOORS = (
         "/staff/programmes/",
         "people",
         frozenset({Role.COORDINATOR, Role.ADMIN}),
-        ("/staff/terms/", "/staff/enrolments/", "/staff/rosters/"),
+        (
+            "/staff/terms/",
+            "/staff/enrolments/",
+            "/staff/rosters/",
+            "/staff/rounds/",
+            "/staff/applications/",
+        ),
     ),
     Door(
         _("Pools"),

@@ -19,12 +19,15 @@ from ambassadors.models import (
     Agreement,
     AgreementText,
     AgreementVersion,
+    Application,
     Consent,
     Enrolment,
     EnrolmentStatus,
     Invitation,
     Programme,
+    Review,
     RosterImport,
+    Round,
     Term,
 )
 from common.needs import NeedsYou
@@ -259,6 +262,7 @@ def needs_you(user: User, *, at: dt.datetime) -> list[NeedsYou]:
         ).order_by("pk")
     ]
     waiting += _changed_texts(user)
+    waiting += _applications(user, at=at)
     run = Programme.objects.run_by(user, Role.COORDINATOR, at=at)
     for roster in RosterImport.objects.filter(
         state=RosterImport.State.READ, term__programme__in=run
@@ -290,6 +294,53 @@ def needs_you(user: User, *, at: dt.datetime) -> list[NeedsYou]:
                 kind="invitation",
             )
         )
+    return waiting
+
+
+def _applications(user: User, *, at: dt.datetime) -> list[NeedsYou]:
+    """Drafts before they are too late, applications to read, rounds to decide."""
+    drafts = Application.objects.filter(
+        user=user, status=Application.Status.DRAFT, round__closes_at__gt=at
+    ).select_related("round")
+    waiting = [
+        NeedsYou(
+            title=_("Your application is a draft: send it before the round closes"),
+            url=reverse("ambassadors:application", args=[draft.pk]),
+            kind="application",
+            due_at=draft.round.closes_at,
+        )
+        for draft in drafts.order_by("round__closes_at")
+    ]
+    read = Review.objects.filter(reviewer=user, application=OuterRef("pk"))
+    unread = (
+        Application.objects.reviewable_by(user)
+        .filter(~Exists(read), status=Application.Status.SUBMITTED)
+        .count()
+    )
+    if unread:
+        title = ngettext(
+            "%(n)d application waits for your review",
+            "%(n)d applications wait for your review",
+            unread,
+        )
+        waiting.append(
+            NeedsYou(title=title % {"n": unread}, url=reverse("ambassadors:reviews"), kind="review")
+        )
+    undecided = (
+        Round.objects.run_by(user, at=at)
+        .filter(closes_at__lte=at, applications__status=Application.Status.SUBMITTED)
+        .distinct()
+        .order_by("closes_at", "pk")
+    )
+    waiting += [
+        NeedsYou(
+            title=_("A round has closed and waits for its decisions"),
+            url=reverse("ambassadors:staff-round", args=[row.pk]),
+            kind="round",
+            due_at=row.announce_at,
+        )
+        for row in undecided
+    ]
     return waiting
 
 

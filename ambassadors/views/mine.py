@@ -16,7 +16,14 @@ from accounts.models import User
 from ambassadors import queries
 from ambassadors.errors import AmbassadorsError, TextChanged
 from ambassadors.forms.enrolments import AgreeForm, ConsentForm
-from ambassadors.models import Agreement, AgreementText, Consent, Enrolment, EnrolmentStatus
+from ambassadors.models import (
+    Agreement,
+    AgreementText,
+    Application,
+    Consent,
+    Enrolment,
+    EnrolmentStatus,
+)
 from ambassadors.services import agreements, enrolments
 from ambassadors.views.join import STEPS
 from ambassadors.views.timelines import told
@@ -40,6 +47,10 @@ def my_programmes(request: HttpRequest) -> HttpResponse:
     own = Enrolment.objects.filter(user=request.user).with_term().order_by("-status_at", "-pk")
     context = {
         "enrolments": own,
+        "applications": Application.objects.filter(user=request.user)
+        .select_related("round__term__programme")
+        .defer("answers")
+        .order_by("-begun_at"),
         "has_consent": queries.has_health_consent(request.user, at=timezone.now()),
     }
     return render(request, "ambassadors/my_programmes.html", context)

@@ -181,6 +181,14 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
         "task": "ambassadors.tasks.send_invitations",
         "schedule": timedelta(minutes=1),
     },
+    "announce-decisions": {
+        "task": "ambassadors.tasks.announce_decisions",
+        "schedule": timedelta(minutes=1),
+    },
+    "purge-applications": {
+        "task": "ambassadors.tasks.purge_applications",
+        "schedule": crontab(hour=3, minute=25),
+    },
     "tell-of-changed-texts": {
         "task": "ambassadors.tasks.tell_of_changed_texts",
         "schedule": timedelta(minutes=10),
@@ -240,6 +248,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
 # Which tasks follow which hint (common/hints.py).
 HINTS: dict[str, list[str]] = {
     "invitations-waiting": ["ambassadors.tasks.send_invitations"],
+    "decisions-due": ["ambassadors.tasks.announce_decisions"],
     "agreement-published": ["ambassadors.tasks.tell_of_changed_texts"],
     "roster-waiting": ["ambassadors.tasks.continue_rosters"],
     "message-queued": ["notifications.tasks.send_messages"],

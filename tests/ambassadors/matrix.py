@@ -7,9 +7,15 @@ import datetime as dt
 from accounts.models import StaffGrant
 from ambassadors.models import RosterImport
 from ambassadors.services.agreements import ensure_texts, record_acceptance
+from ambassadors.services.applications import (
+    attach_file,
+    reopen_application,
+    submit_application,
+)
 from ambassadors.services.invitations import invite_person
 from ambassadors.services.rosters import continue_roster, start_reading, upload_roster
 from tests.ambassadors.helpers import agreement_text, secret_of
+from tests.ambassadors.rounds import PDF, make_application, make_round, question
 from tests.conftest import NOW
 from tests.factories import EnrolmentFactory, ProgrammeFactory, TermFactory
 from tests.permissions import EVERYONE, SIGNED_IN, Cast, Kwargs, Route
@@ -63,6 +69,58 @@ def grant(cast: Cast) -> Kwargs:
     return {"pk": StaffGrant.objects.get(user=cast["coordinator"]).pk}
 
 
+def application_of(cast: Cast) -> Kwargs:
+    return {"pk": cast.things["application"].pk}
+
+
+def round_of(cast: Cast) -> Kwargs:
+    return {"pk": cast.things["round"].pk}
+
+
+def own_application(cast: Cast) -> dict[str, Kwargs]:
+    return {"attendee": application_of(cast)}
+
+
+def own_file(cast: Cast) -> dict[str, Kwargs]:
+    return {"attendee": {**application_of(cast), "attachment_pk": cast.things["file"].pk}}
+
+
+def own_answer(cast: Cast) -> dict[str, Kwargs]:
+    return {"attendee": {**application_of(cast), "question_pk": cast.things["file"].question_id}}
+
+
+def to_read(cast: Cast) -> dict[str, Kwargs]:
+    return {"ambassador": application_of(cast)}
+
+
+def round_to_read(cast: Cast) -> dict[str, Kwargs]:
+    return {"ambassador": round_of(cast)}
+
+
+def file_to_read(cast: Cast) -> dict[str, Kwargs]:
+    return {"ambassador": {"pk": cast.things["file"].pk}}
+
+
+def file_of(cast: Cast) -> Kwargs:
+    return {"pk": cast.things["file"].pk}
+
+
+def question_of(cast: Cast) -> Kwargs:
+    return {**round_of(cast), "question_pk": cast.things["round"].questions.first().pk}
+
+
+def criterion_of(cast: Cast) -> Kwargs:
+    return {**round_of(cast), "criterion_pk": cast.things["round"].criteria.first().pk}
+
+
+def reviewer_of(cast: Cast) -> Kwargs:
+    return {**round_of(cast), "user_pk": cast["ambassador"].pk}
+
+
+NO_QUESTION: Kwargs = {"pk": 0, "question_pk": 0}
+NO_CRITERION: Kwargs = {"pk": 0, "criterion_pk": 0}
+NO_REVIEWER: Kwargs = {"pk": 0, "user_pk": 0}
+NO_FILE: Kwargs = {"pk": 0, "attachment_pk": 0}
 NO_LINK: Kwargs = {"token": "no-such-secret"}
 NO_ROW: Kwargs = {"pk": 0}
 NO_SLUG: Kwargs = {"slug": "no-such-programme"}
@@ -106,12 +164,71 @@ ROUTES: dict[str, Route] = {
     "ambassadors:staff-text-translate": Route(get=OFFICE, post=OFFICE, some=version, absent=NO_ROW),
     "ambassadors:staff-text-reviewed": Route(get=OFFICE, post=OFFICE, some=text, absent=NO_ROW),
     "ambassadors:staff-grant-reach": Route(get=OFFICE, post=OFFICE, some=grant, absent=NO_ROW),
+    "ambassadors:apply": Route(get=EVERYONE, post=EVERYONE, some=slug, absent=NO_SLUG),
+    "ambassadors:application": Route(
+        own=own_application, own_methods=("get", "post"), absent=NO_ROW
+    ),
+    "ambassadors:application-attach": Route(
+        own=own_answer, own_methods=("post",), absent=NO_QUESTION
+    ),
+    "ambassadors:application-file": Route(own=own_file, absent=NO_FILE),
+    "ambassadors:application-detach": Route(own=own_file, own_methods=("post",), absent=NO_FILE),
+    "ambassadors:application-reopen": Route(
+        own=own_application, own_methods=("post",), absent=NO_ROW
+    ),
+    "ambassadors:application-withdraw": Route(
+        own=own_application, own_methods=("post",), absent=NO_ROW
+    ),
+    # A reviewer needs no role: here it is the ambassador who was asked to read.
+    "ambassadors:reviews": Route(get=SIGNED_IN),
+    "ambassadors:review-round": Route(own=round_to_read, absent=NO_ROW),
+    "ambassadors:review": Route(own=to_read, own_methods=("get", "post"), absent=NO_ROW),
+    "ambassadors:review-step-aside": Route(own=to_read, own_methods=("post",), absent=NO_ROW),
+    "ambassadors:review-file": Route(own=file_to_read, absent=NO_ROW),
+    "ambassadors:staff-rounds": Route(get=PEOPLE, some=term, absent=NO_ROW),
+    "ambassadors:staff-round-new": Route(get=PEOPLE, post=PEOPLE, some=term, absent=NO_ROW),
+    "ambassadors:staff-round": Route(get=PEOPLE, some=round_of, absent=NO_ROW),
+    "ambassadors:staff-round-edit": Route(get=PEOPLE, post=PEOPLE, some=round_of, absent=NO_ROW),
+    "ambassadors:staff-round-setup": Route(get=PEOPLE, some=round_of, absent=NO_ROW),
+    "ambassadors:staff-round-publish": Route(post=PEOPLE, some=round_of, absent=NO_ROW),
+    "ambassadors:staff-round-questions": Route(post=PEOPLE, some=round_of, absent=NO_ROW),
+    "ambassadors:staff-round-question": Route(post=PEOPLE, some=question_of, absent=NO_QUESTION),
+    "ambassadors:staff-round-criteria": Route(post=PEOPLE, some=round_of, absent=NO_ROW),
+    "ambassadors:staff-round-criterion": Route(post=PEOPLE, some=criterion_of, absent=NO_CRITERION),
+    "ambassadors:staff-round-reviewers": Route(post=PEOPLE, some=round_of, absent=NO_ROW),
+    "ambassadors:staff-round-reviewer": Route(post=PEOPLE, some=reviewer_of, absent=NO_REVIEWER),
+    "ambassadors:staff-round-decide": Route(post=PEOPLE, some=round_of, absent=NO_ROW),
+    "ambassadors:staff-round-announce": Route(post=PEOPLE, some=round_of, absent=NO_ROW),
+    "ambassadors:staff-application": Route(
+        get=PEOPLE, post=PEOPLE, some=application_of, absent=NO_ROW
+    ),
+    "ambassadors:staff-application-file": Route(get=PEOPLE, some=file_of, absent=NO_ROW),
     "ambassadors:roster": Route(get=PEOPLE, some=roster, absent=NO_ROW),
     "ambassadors:roster-read": Route(post=PEOPLE, some=roster, absent=NO_ROW),
     "ambassadors:roster-import": Route(post=PEOPLE, some=roster, absent=NO_ROW),
     "ambassadors:roster-discard": Route(post=PEOPLE, some=roster, absent=NO_ROW),
     "ambassadors:roster-problems": Route(get=PEOPLE, some=roster, absent=NO_ROW),
 }
+
+
+def add_a_round(cast: Cast) -> None:
+    """The attendee applied, with a file; the ambassador was asked to read it. It is still open."""
+    made = make_round(
+        cast.things["term"],
+        cast["ambassador"],
+        closes_at=dt.datetime(2099, 1, 1, tzinfo=dt.UTC),
+    )
+    sent = make_application(made, user=cast["attendee"], name=cast["attendee"].name)
+    reopen_application(application=sent, at=NOW)
+    cast.things["file"] = attach_file(
+        application=sent,
+        question=question(made, "file"),
+        name=f"{cast['attendee'].name}.pdf",
+        content=PDF,
+        at=NOW,
+    )
+    cast.things["round"] = made
+    cast.things["application"] = submit_application(application=sent, at=NOW)
 
 
 def enrich(cast: Cast) -> None:
@@ -136,3 +253,4 @@ def enrich(cast: Cast) -> None:
     start_reading(roster=upload, columns={"email": 0}, allow_same_names=False, at=NOW)
     continue_roster(roster=upload, at=NOW)
     cast.things["roster"] = RosterImport.objects.get(pk=upload.pk)
+    add_a_round(cast)

@@ -12,10 +12,11 @@ from django.db.models import QuerySet
 
 from accounts.models import User
 from ambassadors.errors import AmbassadorsError, InvitationUnusable
-from ambassadors.models import Enrolment, Invitation, Term
-from ambassadors.services import agreements, enrolments, invitations
+from ambassadors.models import Application, Enrolment, Invitation, Term
+from ambassadors.services import agreements, decisions, enrolments, invitations
 from tests.ambassadors.helpers import agreement_text
-from tests.conftest import NOW
+from tests.ambassadors.rounds import make_application, make_round
+from tests.conftest import NOW, make_user
 from tests.factories import EnrolmentFactory, TermFactory
 
 pytestmark = [pytest.mark.race, pytest.mark.django_db(transaction=True)]
@@ -153,3 +154,57 @@ def test_two_coordinators_who_decide_differently_leave_one_legal_history() -> No
     )
     assert len(refused) == 2 - len(moves)
     assert not any(isinstance(result, IntegrityError) for result in results)
+
+
+# --- Two people decide at once ----------------------------------------------------
+
+
+def decide_at_once(application: Application, deciders: list[User]) -> list[object]:
+    return at_once(
+        [
+            lambda by=by, status=status: decisions.decide_application(  # type: ignore[misc]  # likewise
+                application=application,
+                status=status,
+                reason="fits",
+                note="",
+                seen_version=0,
+                by=by,
+                at=NOW,
+            )
+            for by, status in zip(deciders, ("approved", "declined"), strict=True)
+        ]
+    )
+
+
+@pytest.fixture
+def deciders(db: None) -> list[User]:
+    return [make_user("first"), make_user("second")]
+
+
+def test_of_two_decisions_at_once_one_stands_and_the_other_is_told(deciders: list[User]) -> None:
+    sent = make_application(make_round(TermFactory()))
+    results = decide_at_once(sent, deciders)
+    assert sorted(type(result).__name__ for result in results) == [
+        "Application",
+        "DecidedMeanwhile",
+    ]
+    sent.refresh_from_db()
+    [stands] = [result for result in results if isinstance(result, Application)]
+    assert (sent.status, sent.version) == (stands.status, 1)
+
+
+def test_without_the_lock_both_would_think_they_decided(deciders: list[User]) -> None:
+    """The control: the same race with the row locks taken out is lost."""
+    sent = make_application(make_round(TermFactory()))
+    both_have_read = threading.Barrier(2)
+
+    def is_decidable(row: Application) -> bool:
+        both_have_read.wait(timeout=30)
+        return True
+
+    with (
+        mock.patch.object(QuerySet, "select_for_update", lambda self, **kwargs: self),
+        mock.patch.object(decisions, "_is_decidable", is_decidable),
+    ):
+        results = decide_at_once(sent, deciders)
+    assert [type(result) for result in results] == [Application, Application]
