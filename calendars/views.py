@@ -2,12 +2,13 @@
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from accounts.access import signed_in
@@ -18,6 +19,7 @@ from calendars.forms import FeedSettingsForm
 from calendars.models import FeedToken
 from calendars.queries import personal_link_of
 from calendars.services import links
+from calendars.services.inbound import receive
 
 
 @never_cache
@@ -70,6 +72,21 @@ def close_link(request: HttpRequest) -> HttpResponse:
         links.close_link(link=link, at=timezone.now())
         messages.success(request, _("Your calendar link is closed. It opens nothing any more."))
     return redirect("calendars:settings")
+
+
+@csrf_exempt
+@require_POST
+def mail_webhook(request: HttpRequest) -> HttpResponse:
+    """Mail that comes in, from our mail server or its provider. It may send the same twice.
+
+    Nobody else learns that there is such an address. What goes wrong after the password was
+    right is a 500, and the sender tries again later.
+    """
+    if not gateway.may_hand_in_mail(request):
+        raise Http404
+    for mail in gateway.mails_in(request):
+        receive(raw=mail.raw, envelope_to=mail.envelope_to, at=timezone.now())
+    return HttpResponse(status=204)
 
 
 def _person(request: HttpRequest) -> User:

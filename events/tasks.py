@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from events.errors import Busy
 from events.queries import CONFIRM_WITHIN, dates_with_room_and_queue, series_to_extend
+from events.services import replies
 from events.services.events import complete_events
 from events.services.rsvps import drop_unconfirmed, wake_queue
 from events.services.series import WINDOW, extend_series
@@ -27,6 +28,12 @@ def serve_queues() -> int:
         except Busy:
             logger.info("a date is busy; its queue is served with the next run")
     return served
+
+
+@shared_task
+def apply_replies() -> int:
+    """Let what people answered in their own calendars be their answer here."""
+    return replies.apply_replies(at=timezone.now())
 
 
 @shared_task

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -17,10 +18,14 @@ import events.queries
 import therapy_credits.queries.home
 from accounts.models import Role, User
 from accounts.rules import roles_of
+from calendars.models import InboundReply, InboundReplyQuerySet
 from common.needs import NeedsYou
-from events.models import Occurrence
+from events.models import Event, Occurrence, Rsvp
 from therapy_credits.models import PracticeMembership
 from therapy_credits.services.subjects import own_tokens
+
+# By when somebody who wrote has an answer, as the receipt they get says.
+ANSWER_WITHIN = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,7 @@ STAFF_DOORS = (
         frozenset({Role.FINANCE, Role.COORDINATOR, Role.ADMIN}),
     ),
     Door(_("Statements"), "/staff/statements/", "list", frozenset({Role.FINANCE, Role.ADMIN})),
+    Door(_("Mail"), "/staff/mail/", "mail", frozenset({Role.COORDINATOR, Role.CARE})),
     Door(_("Practices"), "/staff/practices/", "heart", frozenset({Role.CARE, Role.ADMIN})),
     Door(_("Care desk"), "/staff/care/", "lamp", frozenset({Role.CARE})),
     Door(_("Reports"), "/staff/reports/", "chart", inside=("/reports/",)),
@@ -124,7 +130,51 @@ def needs_you(user: User, *, at: datetime) -> list[NeedsYou]:
     """What waits for this person in every app: what runs out first, first."""
     apps = (accounts.queries, ambassadors.queries, events.queries, therapy_credits.queries.home)
     needs = [need for app in apps for need in app.needs_you(user, at=at)]
+    needs += _letters_waiting(user, at)
     return sorted(needs, key=lambda need: (need.due_at is None, need.due_at or at))
+
+
+def _letters_waiting(user: User, at: datetime) -> list[NeedsYou]:
+    oldest = inbound_for(user, at=at).for_a_person().first()
+    if oldest is None:
+        return []
+    due_at = oldest.received_at + ANSWER_WITHIN
+    return [
+        NeedsYou(str(_("Somebody wrote to us")), url="/staff/mail/", kind="mail", due_at=due_at)
+    ]
+
+
+def inbound_for(user: User, *, at: datetime) -> InboundReplyQuerySet:
+    """The mail that this person's roles let them read.
+
+    Coordinators: what is about RSVPs of events they run. Care coordinators: everything that is
+    not about an event, because it may be about care.
+    """
+    roles = roles_of(user, at=at)
+    mine = Q(pk__in=[])
+    if Role.COORDINATOR in roles:
+        events = Event.objects.editable_by(user, at=at)
+        rsvps = Rsvp.objects.filter(occurrence__event__in=events)
+        mine |= Q(desk=InboundReply.Desk.EVENTS, about__in=rsvps.values("reference"))
+    if Role.CARE in roles:
+        mine |= Q(desk=InboundReply.Desk.CARE)
+    return InboundReply.objects.filter(mine)
+
+
+@dataclass(frozen=True)
+class InboundRow:
+    """A mail beside what it is about."""
+
+    mail: InboundReply
+    rsvp: Rsvp | None
+
+
+def with_rsvps(mails: Iterable[InboundReply]) -> list[InboundRow]:
+    """The mails, each with the RSVP its address named."""
+    mails = list(mails)
+    rsvps = Rsvp.objects.filter(reference__in=[mail.about for mail in mails if mail.about])
+    by_name = {rsvp.reference: rsvp for rsvp in rsvps.select_related("occurrence__event", "user")}
+    return [InboundRow(mail, by_name.get(mail.about)) for mail in mails]
 
 
 def home_sections(user: User, *, at: datetime) -> list[Section]:

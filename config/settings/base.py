@@ -203,6 +203,18 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
         "task": "events.tasks.extend_all_series",
         "schedule": timedelta(hours=1),
     },
+    "apply-replies": {
+        "task": "events.tasks.apply_replies",
+        "schedule": timedelta(minutes=1),
+    },
+    "answer-letters": {
+        "task": "portal.tasks.answer_letters",
+        "schedule": timedelta(minutes=1),
+    },
+    "forget-inbound-mail": {
+        "task": "calendars.tasks.forget_mail",
+        "schedule": timedelta(days=1),
+    },
     "tidy-events": {
         "task": "events.tasks.tidy",
         "schedule": timedelta(hours=1),
@@ -251,6 +263,7 @@ HINTS: dict[str, list[str]] = {
     "decisions-due": ["ambassadors.tasks.announce_decisions"],
     "agreement-published": ["ambassadors.tasks.tell_of_changed_texts"],
     "roster-waiting": ["ambassadors.tasks.continue_rosters"],
+    "mail-arrived": ["events.tasks.apply_replies", "portal.tasks.answer_letters"],
     "message-queued": ["notifications.tasks.send_messages"],
     "enrolment-changed": ["therapy_credits.tasks.allocate_due"],
     "allocation-due": ["therapy_credits.tasks.allocate_due"],
@@ -373,6 +386,14 @@ LOGGING = {
 EMAIL_URL = env.url(
     "EMAIL_URL", f"file://{VAR_DIR / 'mail'}", schemes={"file", "smtp", "smtps", "smtp+tls"}
 )
+
+# Mail that comes in: answers of calendars, and what people write. Empty: nobody may hand it in
+# over HTTP, and `manage.py receive_mail` is the only way.
+MAIL_WEBHOOK_SECRET = env.text("MAIL_WEBHOOK_SECRET", "")
+MAIL_WEBHOOK_FORM = env.text("MAIL_WEBHOOK_FORM", "raw")
+# The name with which our mail server signs its Authentication-Results. Empty: no sender is
+# proved, so no answer of a calendar counts.
+MAIL_AUTH_SERVER = env.text("MAIL_AUTH_SERVER", "")
 
 # --- The browser's rules -----------------------------------------------------
 CONTENT_SECURITY_POLICY = {

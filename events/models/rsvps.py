@@ -371,6 +371,10 @@ class Rsvp(models.Model):
         return self.status == self.Status.WAITLISTED
 
     @property
+    def is_maybe(self) -> bool:
+        return self.status == self.Status.MAYBE
+
+    @property
     def is_pending(self) -> bool:
         return self.status == self.Status.PENDING
 

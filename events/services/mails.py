@@ -118,9 +118,11 @@ _WITH_CALENDAR = frozenset(
         "offered",
         "taken_back",
         "lapsed",
+        "maybe",
         "changed",
         "cancelled",
         "left",
         "released",
+        "not_possible",
     }
 )

@@ -203,14 +203,16 @@ def add_rsvp(
 
 
 def confirm_rsvp(*, rsvp: Rsvp, user: User | None = None, at: datetime) -> Rsvp:
-    """The guest opened the link in their mail and said yes: they are going, or in the queue.
+    """The guest opened the link in their mail and said yes, or somebody's maybe is a yes: they
+    are going, or in the queue.
 
     Calling it again changes nothing. ``user`` is the account it shall belong to from now on.
     Raises RsvpClosed and NoLongerComing.
     """
     with places_of(rsvp.occurrence_id, at=at, leaving_out=rsvp) as places:
         rsvp = _as_it_is_now(rsvp, places)
-        if rsvp.is_active and not rsvp.is_pending:
+        was_maybe = rsvp.is_maybe
+        if rsvp.is_active and not rsvp.is_pending and not was_maybe:
             return rsvp
         if not rsvp.is_active:
             raise NoLongerComing
@@ -221,7 +223,8 @@ def confirm_rsvp(*, rsvp: Rsvp, user: User | None = None, at: datetime) -> Rsvp:
         _take_or_queue(places, rsvp, at, is_holding=rsvp.is_holding(at=at))
         rsvp.changed_at = at
         rsvp.save()
-        _tell_outcome(places, rsvp, at)
+        # Of a maybe it is not the first such mail.
+        _tell_outcome(places, rsvp, at, once=at.isoformat() if was_maybe else "")
     return rsvp
 
 
@@ -298,6 +301,25 @@ def leave(*, rsvp: Rsvp, at: datetime) -> Rsvp:
     return _end(rsvp, Rsvp.Status.LEFT, "left", at)
 
 
+def say_maybe(*, rsvp: Rsvp, at: datetime) -> Rsvp:
+    """Give the places to others, and stay on the list of those who may come after all.
+
+    Only somebody who is going becomes a maybe: in the queue one may come anyway.
+    """
+    with places_of(rsvp.occurrence_id, at=at) as places:
+        rsvp = _as_it_is_now(rsvp, places)
+        if not rsvp.is_going:
+            return rsvp
+        if places.occurrence.is_over(at=at):
+            raise DateIsOver
+        rsvp.status, rsvp.changed_at = Rsvp.Status.MAYBE, at
+        rsvp.save(update_fields=["status", "changed_at"])
+        release(places, rsvp.party_size, at=at)
+        tell(rsvp, "maybe", at=at, once=at.isoformat())
+        places.told.append(rsvp)
+    return rsvp
+
+
 def release_rsvp(*, rsvp: Rsvp, at: datetime) -> Rsvp:
     """Staff take the places back. The person is told that it is their place, not the event."""
     return _end(rsvp, Rsvp.Status.RELEASED, "released", at)
@@ -363,8 +385,8 @@ def _take_or_queue(places: Places, rsvp: Rsvp, at: datetime, *, is_holding: bool
     rsvp.hold_expires_at = None
 
 
-def _tell_outcome(places: Places, rsvp: Rsvp, at: datetime) -> None:
-    tell(rsvp, "going" if rsvp.is_going else "waitlisted", at=at)
+def _tell_outcome(places: Places, rsvp: Rsvp, at: datetime, *, once: str = "") -> None:
+    tell(rsvp, "going" if rsvp.is_going else "waitlisted", at=at, once=once)
     places.told.append(rsvp)
 
 

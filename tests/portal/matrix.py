@@ -1,5 +1,6 @@
 """Who may use the routes of portal."""
 
+from calendars.models import InboundReply
 from calendars.services.links import personal_link
 from tests.conftest import NOW
 from tests.permissions import (
@@ -14,6 +15,17 @@ from tests.permissions import (
 
 
 def enrich(cast: Cast) -> None:
+    for thing, about in (("letter", ""), ("letter_about_an_event", cast.things["rsvp"].reference)):
+        cast.things[thing] = InboundReply.objects.create(
+            kind=InboundReply.Kind.LETTER,
+            desk=InboundReply.Desk.EVENTS if about else InboundReply.Desk.CARE,
+            state=InboundReply.State.OPEN,
+            reason=InboundReply.Reason.WORDS,
+            message_id=f"<{thing}@example.org>",
+            received_at=NOW,
+            sender="somebody@example.org",
+            about=about,
+        )
     cast.things["calendar_link"] = personal_link(user=cast["attendee"], at=NOW)
 
 
@@ -31,6 +43,23 @@ ROUTES: dict[str, Route] = {
     "portal:me": Route(get=SIGNED_IN),
     "portal:staff": Route(get=STAFF_ROLES),
     "portal:robots": Route(get=EVERYONE),
+    "portal:letters": Route(get={"coordinator", "care"}),
+    # One is about an event, one may be about care: each desk reads its own and nothing else.
+    "portal:letter": Route(
+        own=lambda cast: {
+            "coordinator": {"number": cast.things["letter_about_an_event"].pk},
+            "care": {"number": cast.things["letter"].pk},
+        },
+        absent={"number": 0},
+    ),
+    "portal:close-letter": Route(
+        own=lambda cast: {
+            "coordinator": {"number": cast.things["letter_about_an_event"].pk},
+            "care": {"number": cast.things["letter"].pk},
+        },
+        own_methods=("post",),
+        absent={"number": 0},
+    ),
     # The API knows no sessions, only keys (tests/portal/test_api.py): a signed-in person is to it
     # like anybody else, who may read public events and nothing more.
     "api:home": Route(get=EVERYONE),
