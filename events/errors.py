@@ -123,3 +123,7 @@ class NoDatesLeft(EventsError):
         "No date would be left. To call everything off, cancel the event; to end it earlier, "
         "say a last day."
     )
+
+
+class NotASeries(EventsError):
+    message = _("This event has no further dates to come to every time. Choose one date.")

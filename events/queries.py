@@ -37,7 +37,7 @@ from calendars.domain.vevent import CalendarEvent, Invitation, PartStat, Status,
 from common import tokens
 from common.needs import NeedsYou
 from common.reply_addresses import reply_address
-from events.models import CheckIn, Event, Format, Occurrence, Rsvp, Seats, Series
+from events.models import CheckIn, Event, Format, Occurrence, Rsvp, Seats, Series, SeriesRsvp
 
 # How long a guest has to open the link in their mail.
 CONFIRM_WITHIN = timedelta(hours=24)
@@ -188,6 +188,54 @@ def rsvp_opened_by(token: str) -> Rsvp | None:
     if rsvp is None or not tokens.matches(token, rsvp.token):
         return None
     return rsvp
+
+
+def series_rsvp_opened_by(token: str, *, at: datetime) -> SeriesRsvp | None:
+    """The answer to a series that a link opens; an unconfirmed one for a day."""
+    reference, _dash, _secret = token.partition("-")
+    found = SeriesRsvp.objects.select_related("event", "user").filter(reference=reference).first()
+    if found is None or not tokens.matches(token, found.token):
+        return None
+    if found.is_pending and at >= found.changed_at + CONFIRM_WITHIN:
+        return None
+    return found
+
+
+def series_rsvp_of(user: User | AnonymousUser, event: Event) -> SeriesRsvp | None:
+    """Whether this person comes to every date of the event."""
+    if not user.is_authenticated:
+        return None
+    return SeriesRsvp.objects.active().filter(user=user, event=event).first()
+
+
+def series_rsvps_of(user: User) -> QuerySet[SeriesRsvp]:
+    """What this person comes to every time."""
+    standing = SeriesRsvp.objects.active().filter(user=user, event__status=Event.Status.PUBLISHED)
+    return standing.select_related("event", "user")
+
+
+def series_dates(event: Event, *, at: datetime) -> list[Occurrence]:
+    """The dates to come that somebody who comes every time comes to."""
+    dates = event.occurrences.filter(series__isnull=False, cancelled_at=None, starts_at__gt=at)
+    found = list(dates.order_by("starts_at"))
+    for occurrence in found:
+        occurrence.event = event
+    return found
+
+
+def answers_by_date(series_rsvp: SeriesRsvp, dates: Iterable[Occurrence]) -> dict[int, Rsvp]:
+    """The last answer of this person for each of the dates that they ever answered."""
+    person = Q(user=None, address=series_rsvp.email.lower())
+    if series_rsvp.user_id:
+        person |= Q(user=series_rsvp.user_id)
+    rsvps = (
+        Rsvp.objects.alias(address=Lower("guest_email"))
+        .filter(person, occurrence__in=[one.pk for one in dates])
+        .select_related("user")
+        .annotate(position=_position())
+        .order_by("pk")
+    )
+    return {rsvp.occurrence_id: rsvp for rsvp in rsvps}
 
 
 def is_link_live(rsvp: Rsvp, *, at: datetime) -> bool:
@@ -585,6 +633,14 @@ def overfull_dates(event: Event | None = None) -> list[Seats]:
     if event is not None:
         over = over.filter(occurrence__event=event)
     return list(over.order_by("pk"))
+
+
+def events_with_regulars() -> QuerySet[Event]:
+    """Published events that somebody comes to every time."""
+    regulars = SeriesRsvp.objects.filter(status=SeriesRsvp.Status.ACTIVE)
+    return Event.objects.filter(
+        status=Event.Status.PUBLISHED, pk__in=regulars.values("event")
+    ).order_by("pk")
 
 
 def series_to_extend(*, until: date) -> QuerySet[Series]:

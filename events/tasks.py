@@ -8,11 +8,17 @@ from celery import shared_task
 from django.utils import timezone
 
 from events.errors import Busy
-from events.queries import CONFIRM_WITHIN, dates_with_room_and_queue, series_to_extend
+from events.queries import (
+    CONFIRM_WITHIN,
+    dates_with_room_and_queue,
+    events_with_regulars,
+    series_to_extend,
+)
 from events.services import replies
 from events.services.events import complete_events
 from events.services.rsvps import drop_unconfirmed, wake_queue
 from events.services.series import WINDOW, extend_series
+from events.services.series_rsvps import drop_unconfirmed_series, join_due
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +47,7 @@ def tidy() -> None:
     """Forget answers nobody confirmed; mark events whose last date is over."""
     at = timezone.now()
     drop_unconfirmed(before=at - CONFIRM_WITHIN)
+    drop_unconfirmed_series(before=at - CONFIRM_WITHIN)
     complete_events(at=at)
 
 
@@ -52,3 +59,17 @@ def extend_all_series() -> int:
         len(extend_series(series=series, at=at))
         for series in series_to_extend(until=(at + WINDOW).date())
     )
+
+
+@shared_task
+def join_regulars() -> int:
+    """Let people who come every time join dates they could not yet: before RSVPs opened, or
+    when a crash came between."""
+    at = timezone.now()
+    joined = 0
+    for event in events_with_regulars():
+        try:
+            joined += join_due(event=event, at=at)
+        except Busy:
+            logger.info("a date is busy; who comes every time joins with the next run")
+    return joined

@@ -11,6 +11,7 @@ urlpatterns = [
     path("events/<slug:slug>/", public.event_page, name="event"),
     path("events/<slug:slug>/event.ics", feeds.EventFile(), name="event-file"),
     path("events/<slug:slug>/rsvp/", public.say_yes, name="place-rsvp"),
+    path("rsvp/series/<str:token>/", public.manage_series_rsvp, name="series-rsvp"),
     path("rsvp/<str:token>/", public.manage_rsvp, name="rsvp"),
     path("me/events/", public.my_events, name="mine"),
     path("staff/events/", staff.staff_list, name="staff-list"),

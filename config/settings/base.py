@@ -215,6 +215,10 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
         "task": "calendars.tasks.forget_mail",
         "schedule": timedelta(days=1),
     },
+    "join-regulars": {
+        "task": "events.tasks.join_regulars",
+        "schedule": timedelta(hours=1),
+    },
     "tidy-events": {
         "task": "events.tasks.tidy",
         "schedule": timedelta(hours=1),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -9,6 +10,8 @@ from django import forms
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from common.when import clock
+from common.when import day as day_of
 from events.domain.plans import DatePlan, SeriesPlan
 from events.domain.recurrence import Rule
 from events.forms import DateForm, DateInput, TimeInput
@@ -172,6 +175,37 @@ def asked_of(series: Series, pivot: date) -> dict[str, Any]:
         "capacity": series.capacity,
         "without": "\n".join(str(day) for day in sorted(series.excluded_on) if day >= pivot),
     }
+
+
+class ScopeForm(forms.Form):
+    """Whether somebody comes once or every time, and which dates not."""
+
+    scope = forms.ChoiceField(
+        label=_("Which dates?"),
+        choices=[("one", _("Only this one")), ("all", _("Every date, later ones too"))],
+        initial="one",
+        required=False,
+        widget=forms.RadioSelect,
+    )
+    left_out = forms.TypedMultipleChoiceField(
+        label=_("But not on"),
+        help_text=_("Only where you come every time. You can change it later."),
+        coerce=int,
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+    )
+
+    def __init__(self, *args: Any, dates: Sequence[Occurrence], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["left_out"]
+        assert isinstance(field, forms.TypedMultipleChoiceField)
+        field.choices = [
+            (one.pk, f"{day_of(one.local_start)}, {clock(one.local_start)}") for one in dates
+        ]
+
+    @property
+    def is_every_time(self) -> bool:
+        return bool(self.is_valid() and self.cleaned_data["scope"] == "all")
 
 
 class OneDateForm(DateForm):

@@ -11,7 +11,7 @@ from events.models.events import (
     new_uid,
 )
 from events.models.rsvps import CheckIn, Rsvp, Seats, new_rsvp_reference
-from events.models.series import MONTH_WEEKS, WEEKDAYS, Series
+from events.models.series import MONTH_WEEKS, WEEKDAYS, Series, SeriesRsvp
 
 __all__ = [
     "LANGUAGES",
@@ -25,6 +25,7 @@ __all__ = [
     "Rsvp",
     "Seats",
     "Series",
+    "SeriesRsvp",
     "Topic",
     "Visibility",
     "new_rsvp_reference",

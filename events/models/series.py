@@ -1,20 +1,28 @@
-"""An event that comes back."""
+"""An event that comes back, and people who come every time."""
 
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, ClassVar, Self
 from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
+from django.db.models.functions import Lower
+from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.translation import gettext, ngettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
+from common import tokens
 from common.when import clock
 from events.domain.recurrence import Rule, Start, start_on
 from events.models.events import Event
+
+if TYPE_CHECKING:
+    from accounts.models import User
 
 WEEKDAYS = [
     (0, pgettext_lazy("inside a sentence", "Monday")),
@@ -192,3 +200,120 @@ class Series(models.Model):
             "count": every,
             "day": day,
         }
+
+
+class SeriesRsvpQuerySet(models.QuerySet["SeriesRsvp"]):
+    def active(self) -> Self:
+        """Those new dates join, first come first served."""
+        return self.filter(status=SeriesRsvp.Status.ACTIVE).order_by("placed_at", "pk")
+
+    def of_person(self, user: User | None, email: str) -> Self:
+        """What this person has said, as a user or as a guest."""
+        person = Q(user=None, address=email.lower())
+        if user is not None:
+            person |= Q(user=user)
+        return self.alias(address=Lower("guest_email")).filter(person)
+
+
+class SeriesRsvp(models.Model):
+    """One person's yes to every date of an event that comes back, also to those not made yet.
+
+    Their answer for each date is an ordinary RSVP. A date they left, or are in ``left_out``,
+    is not joined again.
+    """
+
+    class Status(models.TextChoices):
+        PENDING = "pending", _("Waiting for you to confirm")
+        ACTIVE = "active", _("Coming every time")
+        ENDED = "ended", _("Ended")
+
+    STANDING: ClassVar[tuple[str, ...]] = (Status.PENDING, Status.ACTIVE)
+
+    event = models.ForeignKey(
+        Event, models.PROTECT, verbose_name=_("event"), related_name="series_rsvps"
+    )
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        verbose_name=_("person"),
+        null=True,
+        blank=True,
+        related_name="series_rsvps",
+    )
+    guest_name = models.CharField(_("name"), max_length=120, blank=True)
+    guest_email = models.EmailField(_("e-mail address"), blank=True)
+    language = models.CharField(_("language of mails"), max_length=12, default="en")
+    party_size = models.PositiveSmallIntegerField(_("people"), default=1)
+    companions = ArrayField(
+        models.CharField(max_length=120),
+        verbose_name=_("names of those who come along"),
+        default=list,
+        blank=True,
+    )
+    status = models.CharField(_("status"), max_length=8, choices=Status.choices)
+    reference = models.CharField(_("reference"), max_length=12, unique=True, editable=False)
+    left_out = ArrayField(models.BigIntegerField(), verbose_name=_("dates left out"), default=list)
+    placed_at = models.DateTimeField(_("answered"))
+    changed_at = models.DateTimeField(_("changed"))
+    # When the mail with all their dates was promised.
+    told_at = models.DateTimeField(null=True, blank=True)
+
+    objects = SeriesRsvpQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("RSVP to a series")
+        verbose_name_plural = _("RSVPs to series")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(status__in=["pending", "active", "ended"]),
+                name="series_rsvp_status_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(party_size__gte=1, party_size__lte=50),
+                name="series_rsvp_party_counted",
+            ),
+            models.CheckConstraint(
+                condition=Q(user__isnull=False, guest_email="")
+                | (Q(user__isnull=True) & ~Q(guest_email="")),
+                name="series_rsvp_user_or_guest",
+            ),
+            models.UniqueConstraint(
+                fields=["event", "user"],
+                condition=Q(status__in=["pending", "active"], user__isnull=False),
+                name="series_rsvp_once_per_user",
+            ),
+            models.UniqueConstraint(
+                F("event"),
+                Lower("guest_email"),
+                condition=Q(status__in=["pending", "active"], user__isnull=True),
+                name="series_rsvp_once_per_guest",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.reference
+
+    @property
+    def name(self) -> str:
+        return (self.user.name or self.user.email) if self.user else self.guest_name
+
+    @property
+    def email(self) -> str:
+        return self.user.email if self.user else self.guest_email
+
+    @property
+    def token(self) -> str:
+        """The secret of the link that looks after it: derived, so never stored."""
+        return f"{self.reference}-{tokens.derive('series-rsvp-link', self.reference, 0)}"
+
+    @property
+    def manage_path(self) -> str:
+        return reverse("events:series-rsvp", args=[self.token])
+
+    @property
+    def is_pending(self) -> bool:
+        return self.status == self.Status.PENDING
+
+    @property
+    def is_active(self) -> bool:
+        return self.status == self.Status.ACTIVE

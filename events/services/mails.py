@@ -13,8 +13,14 @@ from django.conf import settings
 from django.utils.translation import override
 
 from calendars.domain.calendar import Method, render_calendar, render_message
-from events.models import Rsvp
-from events.queries import page_url, personal_entry, queue_position
+from events.models import Rsvp, SeriesRsvp
+from events.queries import (
+    answers_by_date,
+    page_url,
+    personal_entry,
+    queue_position,
+    series_dates,
+)
 from notifications.domain import Attachment
 from notifications.models import Message
 from notifications.services.messages import prepare_message, queue_all, queue_prepared
@@ -70,6 +76,44 @@ def tell_of_dates(
         language=first.language,
         at=at,
         attachments=[Attachment("event.ics", "text/calendar; charset=utf-8", content)],
+    )
+    queue_prepared(message)
+
+
+def tell_of_series(series_rsvp: SeriesRsvp, what: str, *, at: datetime, once: object = "") -> None:
+    """Promise this person the mail ``what`` about all dates of an event they come to.
+
+    Needs ``series_rsvp.event`` and ``series_rsvp.user`` loaded.
+    """
+    event = series_rsvp.event
+    dates = series_dates(event, at=at)
+    answers = answers_by_date(series_rsvp, dates)
+    rsvps = [answers[date.pk] for date in dates if date.pk in answers]
+    for rsvp, date in zip(rsvps, [date for date in dates if date.pk in answers], strict=True):
+        rsvp.occurrence = date
+    standing = [rsvp for rsvp in rsvps if rsvp.is_active]
+    attachments = []
+    if what == "series_going" and standing:
+        with override(series_rsvp.language):
+            entries = [personal_entry(rsvp) for rsvp in standing]
+            content = render_calendar(entries, name="Greenroom")
+        attachments = [Attachment("events.ics", "text/calendar; charset=utf-8", content)]
+    message = prepare_message(
+        key=":".join(["series", series_rsvp.reference, what, *([str(once)] if once else [])]),
+        to=series_rsvp.email,
+        template=f"events/mail/{what}",
+        context={
+            "series_rsvp": series_rsvp,
+            "event": event,
+            "first": dates[0] if dates else None,
+            "going": [rsvp for rsvp in standing if rsvp.is_going],
+            "waiting": [rsvp for rsvp in standing if rsvp.is_waiting],
+            "time_zone": series_rsvp.user.time_zone if series_rsvp.user else "",
+            "manage_url": settings.BASE_URL + series_rsvp.manage_path,
+        },
+        language=series_rsvp.language,
+        at=at,
+        attachments=attachments,
     )
     queue_prepared(message)
 

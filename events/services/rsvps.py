@@ -293,12 +293,13 @@ def decline_offer(*, rsvp: Rsvp, at: datetime) -> Rsvp:
     return _end(rsvp, Rsvp.Status.DECLINED, "left", at)
 
 
-def leave(*, rsvp: Rsvp, at: datetime) -> Rsvp:
+def leave(*, rsvp: Rsvp, is_told: bool = True, at: datetime) -> Rsvp:
     """Give up the places, or the turn in the queue. Always succeeds until the date is over.
 
+    Without ``is_told`` there is no mail, for whoever leaves many dates and is told of all.
     What was freed goes to the queue at once. Calling it again changes nothing.
     """
-    return _end(rsvp, Rsvp.Status.LEFT, "left", at)
+    return _end(rsvp, Rsvp.Status.LEFT, "left" if is_told else "", at)
 
 
 def say_maybe(*, rsvp: Rsvp, at: datetime) -> Rsvp:
@@ -338,7 +339,7 @@ def _end(rsvp: Rsvp, status: Rsvp.Status, mail: str, at: datetime) -> Rsvp:
         rsvp.changed_at = at
         rsvp.save(update_fields=["status", "queued_at", "hold_expires_at", "changed_at"])
         release(places, freed, at=at)
-        if was_confirmed:
+        if was_confirmed and mail:
             tell(rsvp, mail, at=at)
         places.told.append(rsvp)
     return rsvp

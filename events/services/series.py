@@ -19,7 +19,7 @@ from django.db.models import F
 from accounts.models import User
 from accounts.services import audit
 from calendars.queries import EVENTS_FEED
-from calendars.services.revisions import bump
+from calendars.services.revisions import bump_all
 from events.domain.plans import DatePlan, SeriesPlan
 from events.domain.recurrence import pair_days, start_on
 from events.errors import (
@@ -42,6 +42,7 @@ from events.services.dates import (
     render_entry,
     save_with_entry,
 )
+from events.services.series_rsvps import join_new_dates
 
 # How far ahead dates exist, and how many there are at least, for rules of few dates.
 WINDOW = timedelta(days=182)
@@ -79,9 +80,11 @@ def start_series(
     days = set(_days_ahead(series, at)) - plan.excluded_on
     adopted = single.filter(starts_on__in=days)
     has_adopted = adopted.update(series=series, recurrence_on=F("starts_on")) > 0
-    if not make_dates(series=series, at=at) and not has_adopted:
+    made = make_dates(series=series, at=at)
+    if not made and not has_adopted:
         raise NoDatesLeft
-    _note_edit(event, "series.started", actor, at)
+    keys = join_new_dates(event, made, at=at)
+    _note_edit(event, "series.started", actor, at, feed_keys=keys)
     return series
 
 
@@ -114,7 +117,7 @@ def extend_series(*, series: Series, at: datetime) -> list[Occurrence]:
     series.event = event
     made = make_dates(series=series, at=at)
     if made and event.status == Event.Status.PUBLISHED:
-        bump(EVENTS_FEED, at)
+        bump_all({EVENTS_FEED, *join_new_dates(event, made, at=at)}, at=at)
     return made
 
 
@@ -218,16 +221,16 @@ def change_series(
         raise NoDatesLeft
     target = _series_from(series, pivot, plan, at)
     news = News()
-    for change in changes:
-        _carry_out(change, target, news, at)
+    made = [date for change in changes if (date := _carry_out(change, target, news, at))]
     days = {change.day for change in changes if change.day}
     reachable = set(_days_within(target, max(days), at))
     target.excluded_on = sorted(set(plan.excluded_on) | (reachable - days) | _days_gone(target, at))
     target.made_until = max(days)
     target.save()
-    made = make_dates(series=target, at=at)
+    made += make_dates(series=target, at=at)
     news.send(at=at)
-    _note_edit(event, "series.changed", actor, at, [f"{len(changes) + len(made)} dates"])
+    keys = join_new_dates(event, made, at=at)
+    _note_edit(event, "series.changed", actor, at, [f"{len(changes)} dates"], feed_keys=keys)
     return target
 
 
@@ -327,7 +330,13 @@ def lock_event(event: Event, version: int) -> Event:
 
 
 def _note_edit(
-    event: Event, verb: str, actor: User, at: datetime, fields: Iterable[str] = ()
+    event: Event,
+    verb: str,
+    actor: User,
+    at: datetime,
+    fields: Iterable[str] = (),
+    *,
+    feed_keys: Iterable[str] = (),
 ) -> None:
     """What every change of the dates leaves behind: a version, a trace, and a new feed."""
     if event.status != Event.Status.DRAFT:
@@ -343,7 +352,7 @@ def _note_edit(
     event.save(update_fields=["status", "version", "edited_at", "edited_by"])
     audit.record(actor, verb, event, at, list(fields))
     if event.status != Event.Status.DRAFT:
-        bump(EVENTS_FEED, at)
+        bump_all({EVENTS_FEED, *feed_keys}, at=at)
 
 
 def _new_series(event: Event, plan: SeriesPlan, at: datetime) -> Series:
@@ -396,27 +405,29 @@ def _appointment(series: Series) -> tuple[object, ...]:
     return (series.rrule, series.starts_on, series.starts_clock, series.minutes, series.time_zone)
 
 
-def _carry_out(change: DateChange, target: Series, news: News, at: datetime) -> None:
+def _carry_out(change: DateChange, target: Series, news: News, at: datetime) -> Occurrence | None:
+    """Do to one date what was planned; returns the date where it is a new one."""
     occurrence = change.occurrence
+    if occurrence is None:
+        assert change.day is not None
+        made = _new_date(target, change.day, at)
+        made.save(force_insert=True)
+        return made
     if change.day is None:
-        assert occurrence is not None
         occurrence.series = occurrence.recurrence_on = None
         if occurrence.cancelled_at is None:
             _take_out(occurrence, news, at)
         else:
             occurrence.save(update_fields=["series", "recurrence_on"])
-        return
-    if occurrence is None:
-        occurrence = _new_date(target, change.day, at)
-        occurrence.save(force_insert=True)
-        return
+        return None
     occurrence.series, occurrence.recurrence_on = target, change.day
     if change.what == "kept":
         save_with_entry(occurrence)
-        return
-    ends_at = change.starts_at + target.duration
-    plan = DatePlan(change.starts_at, ends_at, target.capacity)
-    change_date(occurrence, plan, frozenset(), news, at)
+    else:
+        ends_at = change.starts_at + target.duration
+        plan = DatePlan(change.starts_at, ends_at, target.capacity)
+        change_date(occurrence, plan, frozenset(), news, at)
+    return None
 
 
 def _take_out(occurrence: Occurrence, news: News, at: datetime, *, note: str = "") -> None:

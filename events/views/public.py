@@ -24,10 +24,12 @@ from calendars.domain.programs import SubscribeLinks, subscribe_links
 from common.markdown import to_html
 from events.errors import EventsError, NoLongerComing
 from events.forms import DiscreetForm, EventFilter, GuestForm, PartyForm, party_of
+from events.forms.dates import ScopeForm
 from events.gateway import count_guest_rsvp
-from events.models import Event, Occurrence, Rsvp
+from events.models import Event, Occurrence, Rsvp, SeriesRsvp
 from events.queries import (
     Room,
+    answers_by_date,
     answers_of,
     is_link_live,
     listed_dates,
@@ -35,6 +37,10 @@ from events.queries import (
     room_of,
     rsvp_opened_by,
     rsvps_of,
+    series_dates,
+    series_rsvp_of,
+    series_rsvp_opened_by,
+    series_rsvps_of,
 )
 from events.rules import refusal_of_rsvp
 from events.services.rsvps import (
@@ -47,6 +53,12 @@ from events.services.rsvps import (
     leave,
     place_rsvp,
     set_discreet,
+)
+from events.services.series_rsvps import (
+    come_after_all,
+    confirm_series_rsvp,
+    end_series_rsvp,
+    place_series_rsvp,
 )
 
 PER_PAGE = 40
@@ -140,6 +152,7 @@ def _show(
 ) -> HttpResponse:
     at = timezone.now()
     user = request.user
+    scope = _scope(request, event, occurrence)
     answer = answers_of(user, [occurrence]).get(occurrence.pk)
     if form is None:
         form = PartyForm(event=event) if user.is_authenticated else GuestForm(event=event)
@@ -155,6 +168,8 @@ def _show(
         "must_wait": room.is_full or bool(room.waiting and not event.skips_large_parties),
         "has_lapsed": bool(answer and answer.has_lapsed(at=at)),
         "others": [_with_event(other, event) for other in others],
+        "every_time": series_rsvp_of(user, event),
+        "scope": scope,
         "is_over": occurrence.is_over(at=at),
     }
     return render(request, "events/event.html", context)
@@ -182,6 +197,7 @@ def say_yes(request: HttpRequest, slug: str) -> HttpResponse:
     user = request.user
     form_class = PartyForm if user.is_authenticated else GuestForm
     form = form_class(request.POST, event=event)
+    scope = _scope(request, event, occurrence)
     if not form.is_valid():
         return _show(request, event, occurrence, form)
     may_hold = True
@@ -198,6 +214,8 @@ def say_yes(request: HttpRequest, slug: str) -> HttpResponse:
             )
             return _show(request, event, occurrence, form)
     try:
+        if scope is not None and scope.is_every_time:
+            return _say_always(request, event, person, form, scope)
         rsvp = place_rsvp(
             occurrence=occurrence,
             person=person,
@@ -211,6 +229,36 @@ def say_yes(request: HttpRequest, slug: str) -> HttpResponse:
         return _show(request, event, occurrence, form)
     _say_what_happened(request, rsvp, person)
     return redirect(occurrence.page_path)
+
+
+def _scope(request: HttpRequest, event: Event, occurrence: Occurrence) -> ScopeForm | None:
+    """The question "once or every time?", where the date is one of several by a rule."""
+    if occurrence.series_id is None:
+        return None
+    dates = series_dates(event, at=timezone.now())
+    if len(dates) < 2:
+        return None
+    return ScopeForm(request.POST if request.method == "POST" else None, dates=dates[:26])
+
+
+def _say_always(
+    request: HttpRequest, event: Event, person: User | Guest, form: PartyForm, scope: ScopeForm
+) -> HttpResponse:
+    """Come to every date. A guest's yes waits for the link in their mail, as for one date."""
+    series_rsvp = place_series_rsvp(
+        event=event,
+        person=person,
+        **form.party,
+        left_out=scope.cleaned_data["left_out"],
+        language=get_language() or "en",
+        at=timezone.now(),
+    )
+    if isinstance(person, Guest):
+        text = _("Almost there: we have sent a link to %(email)s. Open it and press “Confirm”.")
+        messages.info(request, text % {"email": person.email})
+        return redirect("events:event", slug=event.slug)
+    messages.success(request, _("You come every time. A mail with all dates is on its way."))
+    return redirect(series_rsvp.manage_path)
 
 
 def _say_what_happened(request: HttpRequest, rsvp: Rsvp, person: User | Guest) -> None:
@@ -304,6 +352,72 @@ def _act_on(request: HttpRequest, rsvp: Rsvp) -> HttpResponse:
     return redirect("events:rsvp", token=rsvp.token)
 
 
+@never_cache
+def manage_series_rsvp(request: HttpRequest, token: str) -> HttpResponse:
+    """Coming every time, by the link in the mail: confirm, leave dates out, end it."""
+    at = timezone.now()
+    series_rsvp = series_rsvp_opened_by(token, at=at)
+    if series_rsvp is None:
+        return render(request, "events/link_unknown.html", {"rsvp": None}, status=404)
+    if request.method == "POST":
+        return _without_referrer(_act_on_series(request, series_rsvp))
+    dates = series_dates(series_rsvp.event, at=at)
+    answers = answers_by_date(series_rsvp, dates)
+    context = {
+        "series_rsvp": series_rsvp,
+        "event": series_rsvp.event,
+        "rows": [{"date": one, "rsvp": answers.get(one.pk)} for one in dates],
+    }
+    return _without_referrer(render(request, "events/series_rsvp.html", context))
+
+
+def _act_on_series(request: HttpRequest, series_rsvp: SeriesRsvp) -> HttpResponse:
+    at, act = timezone.now(), request.POST.get("act")
+    try:
+        if act == "confirm":
+            confirm_series_rsvp(series_rsvp=series_rsvp, at=at)
+            messages.success(request, _("Confirmed. A mail with all dates is on its way."))
+        elif act == "end":
+            end_series_rsvp(series_rsvp=series_rsvp, at=at)
+            messages.success(request, _("You have left all dates. Thank you for making room."))
+        elif act in ("out", "in") and series_rsvp.is_active:
+            dates = {str(one.pk): one for one in series_dates(series_rsvp.event, at=at)}
+            occurrence = dates.get(request.POST.get("on", ""))
+            if occurrence is not None:
+                _change_one(request, series_rsvp, occurrence, is_in=act == "in")
+    except EventsError as refusal:
+        messages.warning(request, str(refusal))
+    return redirect(series_rsvp.manage_path)
+
+
+def _change_one(
+    request: HttpRequest, series_rsvp: SeriesRsvp, occurrence: Occurrence, *, is_in: bool
+) -> None:
+    """Leave one of the dates, or come to it after all."""
+    at = timezone.now()
+    rsvp = answers_by_date(series_rsvp, [occurrence]).get(occurrence.pk)
+    if not is_in:
+        if rsvp is not None:
+            leave(rsvp=rsvp, at=at)
+        messages.success(request, _("Not this time, then. The other dates are as they were."))
+    elif rsvp is None:
+        come_after_all(series_rsvp=series_rsvp, occurrence=occurrence, at=at)
+        messages.success(request, _("You come on this date too."))
+    elif not rsvp.is_active:
+        person = series_rsvp.user or Guest(series_rsvp.guest_name, series_rsvp.guest_email)
+        place_rsvp(
+            occurrence=occurrence,
+            person=person,
+            party_size=series_rsvp.party_size,
+            companions=series_rsvp.companions,
+            language=series_rsvp.language,
+            # They opened the link of their own mail.
+            is_vouched=True,
+            at=at,
+        )
+        messages.success(request, _("You come on this date too."))
+
+
 def _without_referrer(response: HttpResponse) -> HttpResponse:
     """The address of the page is a secret: it goes into no other site's log, and no index."""
     response["Referrer-Policy"] = "no-referrer"
@@ -319,6 +433,7 @@ def my_events(request: HttpRequest) -> HttpResponse:
     assert isinstance(request.user, User)
     context = {
         "coming": list(rsvps_of(request.user, at=at, is_over=False)[:100]),
+        "every_time": list(series_rsvps_of(request.user)),
         "past": list(rsvps_of(request.user, at=at, is_over=True)[:20]),
     }
     return render(request, "events/mine.html", context)

@@ -1,6 +1,6 @@
 """Who may use the routes of events."""
 
-from events.models import Event
+from events.models import Event, SeriesRsvp, new_rsvp_reference
 from events.services.rsvps import place_rsvp
 from tests.conftest import NOW
 from tests.factories import EventFactory, OccurrenceFactory
@@ -16,6 +16,14 @@ def enrich(cast: Cast) -> None:
     OccurrenceFactory(event=draft, starts_at=NOW.replace(year=2096))
     cast.things["public_event"] = date.event
     cast.things["draft_event"] = draft
+    cast.things["series_rsvp"] = SeriesRsvp.objects.create(
+        event=date.event,
+        user=cast["attendee"],
+        status="active",
+        reference=new_rsvp_reference(),
+        placed_at=NOW,
+        changed_at=NOW,
+    )
     cast.things["rsvp"] = place_rsvp(occurrence=date, person=cast["attendee"], at=NOW)
 
 
@@ -40,6 +48,12 @@ ROUTES: dict[str, Route] = {
         get=EVERYONE,
         post=EVERYONE,
         some=lambda cast: {"token": cast.things["rsvp"].token},
+        absent={"token": "0000000000-guess"},
+    ),
+    "events:series-rsvp": Route(
+        get=EVERYONE,
+        post=EVERYONE,
+        some=lambda cast: {"token": cast.things["series_rsvp"].token},
         absent={"token": "0000000000-guess"},
     ),
     "events:mine": Route(get=SIGNED_IN),

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from accounts.models import User
 from ambassadors.models import Programme
-from events.domain.plans import DatePlan
+from events.domain.plans import DatePlan, SeriesPlan
+from events.domain.recurrence import Rule
 from events.errors import EventsError
 from events.models import Event, Occurrence, Rsvp, Visibility
 from events.services import check_ins
@@ -19,7 +20,17 @@ from events.services.events import (
     publish_event,
 )
 from events.services.rsvps import Guest, confirm_rsvp, leave, place_rsvp
-from portal.management.demo.words import BODIES, CANCELLED, LISTINGS, RESCHEDULED, SOLD_OUT, Listing
+from events.services.series import change_one_date, start_series
+from events.services.series_rsvps import place_series_rsvp
+from portal.management.demo.words import (
+    BODIES,
+    CANCELLED,
+    LISTINGS,
+    RESCHEDULED,
+    SOLD_OUT,
+    WEEKLY,
+    Listing,
+)
 from portal.management.demo.world import World
 
 _EMERGENCY = {
@@ -49,7 +60,45 @@ def stage(world: World) -> None:
             _move(world, event)
         elif listing.title == SOLD_OUT:
             _free_a_place(world, event)
+        elif listing.days == WEEKLY:
+            _come_back(world, event, listing)
     complete_events(at=world.at)
+
+
+def _come_back(world: World, event: Event, listing: Listing) -> None:
+    """Let it come back every week from its next date on, and three people every time."""
+    actor = world.users["coordinator"]
+    coming = event.occurrences.filter(starts_at__gt=world.at).order_by("starts_at")
+    first = coming.first()
+    if first is None:
+        return
+    first.event = event
+    event.refresh_from_db()
+    series = start_series(
+        event=event,
+        version=event.version,
+        plan=SeriesPlan(
+            Rule(
+                frequency="weekly",
+                starts_on=first.starts_on,
+                weekdays=(first.starts_on.weekday(),),
+            ),
+            first.local_start.time(),
+            listing.minutes,
+            listing.capacity,
+        ),
+        actor=actor,
+        at=world.at,
+    )
+    for person in world.attendees[:3]:
+        place_series_rsvp(event=event, person=person, language=person.language, at=world.at)
+    third = series.occurrences.order_by("starts_at")[2]
+    third.event = event
+    event.refresh_from_db()
+    plan = DatePlan(
+        third.starts_at, third.ends_at, third.capacity, note="With a guest: a short talk on sleep."
+    )
+    change_one_date(occurrence=third, plan=plan, version=event.version, actor=actor, at=world.at)
 
 
 def _days(world: World, listing: Listing) -> tuple[int, ...]:
