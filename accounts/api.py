@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from typing import Annotated, Any
 
 from allauth.account.adapter import get_adapter
@@ -12,6 +13,7 @@ from django.utils.translation import gettext as _
 from ninja import Header
 from ninja.errors import AuthenticationError, AuthorizationError, HttpError, Throttled
 from ninja.security import HttpBearer
+from pydantic import BeforeValidator
 
 from accounts.models import ApiKey, Scope
 from accounts.services.api_keys import Answer, answer_once, digest_request
@@ -35,6 +37,18 @@ IdempotencyKey = Annotated[
     ),
 ]
 
+
+def _only_a_day(value: Any) -> Any:
+    """A number is not taken for a day, as pydantic would: it reads one as seconds since 1970."""
+    if isinstance(value, str) and len(value) == len("2026-06-12"):
+        return date.fromisoformat(value)
+    if isinstance(value, date):
+        return value
+    raise ValueError(_("Write the day like 2026-06-12."))
+
+
+Day = Annotated[date, BeforeValidator(_only_a_day)]
+"""A day as RFC 3339 writes it (``full-date``)."""
 
 _PROBLEM = {
     "application/problem+json": {
@@ -74,10 +88,10 @@ class BearerKey(HttpBearer):
     def rule(self) -> dict[str, Any]:
         """How an operation says that it asks for this: who may, and what may go wrong."""
         problem = {"description": "A problem detail (RFC 9457)", "content": _PROBLEM}
-        return {
-            "auth": self,
-            "openapi_extra": {"x-scope": self.scope.value, "responses": {"default": problem}},
-        }
+        said: dict[str, Any] = {"x-scope": self.scope.value, "responses": {"default": problem}}
+        if not self.is_required:
+            said["security"] = [{}]  # beside the key: it works without, too
+        return {"auth": self, "openapi_extra": said}
 
     def __call__(self, request: HttpRequest) -> ApiKey | str | None:
         if not self.is_required and "Authorization" not in request.headers:

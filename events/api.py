@@ -17,7 +17,7 @@ from ninja import Field, Path, Query, Router, Schema, Status
 from ninja.errors import HttpError, ValidationError
 from pydantic import ConfigDict, field_validator
 
-from accounts.api import BearerKey, IdempotencyKey, once
+from accounts.api import BearerKey, Day, IdempotencyKey, once
 from accounts.models import ApiKey, Scope
 from accounts.services.api_keys import Answer
 from common.cursors import make_cursor, read_cursor
@@ -75,8 +75,8 @@ class EventQuery(Schema):
     language: str | None = Field(None, description="Such as en or es")
     topic: str | None = None
     programme: str | None = Field(None, description="The slug of a programme")
-    first_on: dt.date | None = Field(None, alias="from", description="Not before this day")
-    last_on: dt.date | None = Field(None, alias="to", description="Not after this day")
+    first_on: Day | None = Field(None, alias="from", description="Not before this day")
+    last_on: Day | None = Field(None, alias="to", description="Not after this day")
     limit: int = Field(50, ge=1, le=200)
     cursor: str | None = Field(None, max_length=200)
 
@@ -85,9 +85,9 @@ class RsvpIn(Schema):
     model_config = ConfigDict(extra="forbid")
 
     name: str = Field(min_length=1, max_length=120)
-    email: str = Field(max_length=254)
+    email: str = Field(max_length=254, json_schema_extra={"format": "email"})
     party_size: int = Field(1, ge=1, le=50, description="The person included")
-    date: dt.date | None = Field(None, description="Which date of a series; else the next one")
+    date: Day | None = Field(None, description="Which date of a series; else the next one")
 
     @field_validator("name", "email")
     @classmethod

@@ -15,7 +15,7 @@ from ninja import Field, Path, Router, Schema, Status
 from ninja.errors import AuthorizationError, HttpError
 from pydantic import ConfigDict, model_validator
 
-from accounts.api import BearerKey, IdempotencyKey, address_of, key_of, once
+from accounts.api import BearerKey, Day, IdempotencyKey, address_of, key_of, once
 from accounts.models import Scope
 from accounts.services.api_keys import Answer
 from therapy_credits.errors import TherapyCreditsError, TooManyTries
@@ -52,7 +52,7 @@ class RedemptionIn(Schema):
 
     code: str | None = Field(None, max_length=40, description="What the client brought, or else")
     reference: str | None = Field(None, max_length=12, description="the booking's reference")
-    held_on: dt.date = Field(description="The day of the session in the zone of the practice")
+    held_on: Day = Field(description="The day of the session in the zone of the practice")
     units: int = Field(1, ge=1, le=9)
     outcome: Outcome = "attended"
     service: str | None = Field(
