@@ -1,7 +1,7 @@
 from django.urls import path
 
 from events import feeds
-from events.views import dates, public, staff
+from events.views import dates, imports, public, staff
 
 app_name = "events"
 
@@ -16,6 +16,7 @@ urlpatterns = [
     path("me/events/", public.my_events, name="mine"),
     path("staff/events/", staff.staff_list, name="staff-list"),
     path("staff/events/new/", staff.staff_new, name="staff-new"),
+    path("staff/events/new/from-calendar/", imports.import_calendar, name="import-calendar"),
     path("staff/events/<slug:slug>/", staff.staff_edit, name="staff-edit"),
     path("staff/events/<slug:slug>/preview/", staff.staff_preview, name="staff-preview"),
     path("staff/events/<slug:slug>/publish/", staff.staff_publish, name="staff-publish"),

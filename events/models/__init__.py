@@ -10,6 +10,7 @@ from events.models.events import (
     Visibility,
     new_uid,
 )
+from events.models.imports import ImportedEvent
 from events.models.rsvps import CheckIn, Rsvp, Seats, new_rsvp_reference
 from events.models.series import MONTH_WEEKS, WEEKDAYS, Series, SeriesRsvp
 
@@ -20,6 +21,7 @@ __all__ = [
     "CheckIn",
     "Event",
     "Format",
+    "ImportedEvent",
     "Occurrence",
     "OfferHours",
     "Rsvp",

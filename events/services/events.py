@@ -24,7 +24,7 @@ from events.services.series import follow_words
 
 @transaction.atomic
 def draft_event(
-    *, words: Mapping[str, Any], dates: Sequence[DatePlan], actor: User, at: datetime
+    *, words: Mapping[str, Any], dates: Sequence[DatePlan], actor: User | None, at: datetime
 ) -> Event:
     """Write a new event, which nobody but staff can see yet."""
     event = Event(**words, slug=_free_slug(words["title"]), edited_at=at, edited_by=actor)
@@ -41,7 +41,7 @@ def edit_event(
     version: int,
     words: Mapping[str, Any],
     dates: Sequence[DatePlan],
-    actor: User,
+    actor: User | None,
     at: datetime,
 ) -> Event:
     """Change what an event says and when it is.

@@ -58,6 +58,7 @@ ROUTES: dict[str, Route] = {
     ),
     "events:mine": Route(get=SIGNED_IN),
     "events:staff-list": Route(get=COORDINATOR),
+    "events:import-calendar": Route(get=COORDINATOR, post=COORDINATOR),
     "events:staff-new": Route(get=COORDINATOR, post=COORDINATOR),
     "events:staff-edit": Route(get=COORDINATOR, post=COORDINATOR, some=draft, absent=ABSENT),
     "events:staff-preview": Route(get=COORDINATOR, some=draft, absent=ABSENT),
