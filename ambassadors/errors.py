@@ -150,3 +150,11 @@ class ReviewClosed(AmbassadorsError):
 
 class NotDecidable(AmbassadorsError):
     message = _("This cannot be decided: it was taken back, or the person was told already.")
+
+
+class TooManyAbsences(AmbassadorsError):
+    message = _("That is a lot of dates. Remove some that are over first.")
+
+
+class NotRenewable(AmbassadorsError):
+    message = _("This person cannot go on into that term: it is over, or they were removed.")

@@ -8,7 +8,14 @@ from celery import shared_task
 from django.utils import timezone
 
 from ambassadors.models import RosterImport
-from ambassadors.services import agreements, decisions, invitations, programmes, rosters
+from ambassadors.services import (
+    agreements,
+    decisions,
+    enrolments,
+    invitations,
+    programmes,
+    rosters,
+)
 
 BATCH = 100
 # A task ends well before its time limit; the schedule goes on where it stopped.
@@ -55,6 +62,28 @@ def tell_of_changed_texts() -> int:
 def end_terms() -> int:
     """Close the terms whose last day has passed; how many."""
     return programmes.end_due_terms(at=timezone.now())
+
+
+@shared_task
+def write_of_endings() -> int:
+    """Tell people a month before that their term ends; how many."""
+    until = time.monotonic() + PATIENCE_SECONDS
+    told = batch = enrolments.write_of_endings(limit=BATCH, at=timezone.now())
+    while batch and time.monotonic() < until:
+        batch = enrolments.write_of_endings(limit=BATCH, at=timezone.now())
+        told += batch
+    return told
+
+
+@shared_task
+def write_farewells() -> int:
+    """Write to people whose place has ended; how many."""
+    until = time.monotonic() + PATIENCE_SECONDS
+    told = batch = enrolments.write_farewells(limit=BATCH, at=timezone.now())
+    while batch and time.monotonic() < until:
+        batch = enrolments.write_farewells(limit=BATCH, at=timezone.now())
+        told += batch
+    return told
 
 
 @shared_task

@@ -1,6 +1,17 @@
 from django.urls import URLPattern, URLResolver, path
 
-from ambassadors.views import apply, join, mine, public, reviews, rosters, rounds, staff, texts
+from ambassadors.views import (
+    apply,
+    join,
+    life,
+    mine,
+    public,
+    reviews,
+    rosters,
+    rounds,
+    staff,
+    texts,
+)
 
 app_name = "ambassadors"
 
@@ -17,6 +28,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("me/programmes/<int:pk>/join/", mine.join_step, name="join-step"),
     path("me/programmes/<int:pk>/agreement/", mine.my_agreement, name="my-agreement"),
     path("me/programmes/<int:pk>/pause/", mine.pause, name="pause"),
+    path("me/programmes/<int:pk>/leave/", life.leave, name="leave"),
+    path("me/programmes/export/", life.export, name="my-export"),
+    path("me/away/", life.away, name="away"),
+    path("me/away/<int:pk>/remove/", life.back, name="away-remove"),
     path("me/programmes/<int:pk>/resume/", mine.resume, name="resume"),
     path("me/applications/<int:pk>/", apply.application, name="application"),
     path(
@@ -52,6 +67,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("staff/terms/<int:pk>/people.csv", staff.people_csv, name="staff-people-csv"),
     path("staff/terms/<int:pk>/edit/", staff.edit_term, name="staff-term-edit"),
     path("staff/terms/<int:pk>/end/", staff.end_term, name="staff-term-end"),
+    path("staff/terms/<int:pk>/renew/", staff.renew, name="staff-renew"),
     path("staff/terms/<int:pk>/invite/", staff.invite, name="staff-invite"),
     path("staff/terms/<int:pk>/roster/", rosters.upload, name="roster-upload"),
     path("staff/invitations/<int:pk>/resend/", staff.resend, name="staff-resend"),

@@ -122,10 +122,15 @@ class ProgrammeForm(ProgrammeModelForm):
             "description",
             "time_zone",
             "contact_email",
+            "appeal_email",
             "is_sensitive",
             "is_listed",
         ]
-        labels = {"contact_email": _("Contact address"), "slug": _("Address")}
+        labels = {
+            "contact_email": _("Contact address"),
+            "appeal_email": _("Who looks again at a removal"),
+            "slug": _("Address"),
+        }
         help_texts = {
             "slug": _("The last part of its address, for example open-door. Fixed once chosen."),
             "summary": _("One sentence for lists."),
@@ -159,12 +164,21 @@ class TermForm(TermModelForm):
 
     class Meta:
         model = Term
-        fields = ["name", "starts_on", "ends_on", "market", "capacity", "agreement_version"]
+        fields = [
+            "name",
+            "starts_on",
+            "ends_on",
+            "market",
+            "capacity",
+            "grace_days",
+            "agreement_version",
+        ]
         labels = {
             "name": _("Name"),
             "starts_on": _("First day"),
             "ends_on": _("Last day"),
             "capacity": _("Places"),
+            "grace_days": _("Days of grace"),
             "agreement_version": _("Agreement"),
         }
         help_texts = {"name": _("For example: Spring 2027.")}
@@ -175,6 +189,7 @@ class TermForm(TermModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.fields["grace_days"].required = False
         version = self.fields["agreement_version"]
         assert isinstance(version, forms.ModelChoiceField)
         version.queryset = (
@@ -183,6 +198,9 @@ class TermForm(TermModelForm):
             .order_by("-published_at")
         )
         version.empty_label = _("Always the newest version")
+
+    def clean_grace_days(self) -> int:
+        return self.cleaned_data["grace_days"] or 0
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}

@@ -1,5 +1,6 @@
 """Who is enrolled in what, what they agreed to, and how they came to be asked."""
 
+from ambassadors.models.absences import Absence
 from ambassadors.models.agreements import (
     Acceptance,
     AdultConfirmation,
@@ -30,6 +31,7 @@ from ambassadors.models.rosters import RosterImport, RosterProblem, RosterResult
 
 __all__ = [
     "LEGAL_MOVES",
+    "Absence",
     "Acceptance",
     "AdultConfirmation",
     "Agreement",

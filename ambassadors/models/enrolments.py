@@ -38,6 +38,7 @@ class Reason(models.TextChoices):
     NONE = "", _("no reason given")
     ACCEPTED_INVITATION = "accepted_invitation", _("opened the invitation")
     ACCEPTED_AGREEMENT = "accepted_agreement", _("accepted the agreement")
+    RENEWED = "renewed", _("asked to go on from an earlier term")
     FINISHED_JOINING = "finished_joining", _("finished joining")
     OWN_WISH = "own_wish", _("asked for it")
     ON_LEAVE = "on_leave", _("on tour or on leave")
@@ -121,6 +122,9 @@ class Enrolment(models.Model):
         verbose_name=_("set by"),
     )
     status_reason = models.CharField(_("reason"), max_length=24, choices=Reason, blank=True)
+    # What the person is still to be written about; a task does it in small portions.
+    told_of_end_at = models.DateTimeField(null=True, editable=False)
+    is_farewell_due = models.BooleanField(default=False, editable=False)
 
     objects = EnrolmentQuerySet.as_manager()
 
@@ -133,7 +137,12 @@ class Enrolment(models.Model):
                 condition=Q(status__in=EnrolmentStatus.values), name="enrolment_status_known"
             ),
         ]
-        indexes = [models.Index(fields=["term", "status"], name="enrolment_term_status")]
+        indexes = [
+            models.Index(fields=["term", "status"], name="enrolment_term_status"),
+            models.Index(
+                fields=["id"], condition=Q(is_farewell_due=True), name="enrolment_farewell_due"
+            ),
+        ]
         triggers = [
             pgtrigger.Trigger(
                 name="status_moves_legally",

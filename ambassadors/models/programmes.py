@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Self
 from zoneinfo import ZoneInfo, available_timezones
 
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ValidationError
-from django.core.validators import MinValueValidator, RegexValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q, Value
 from django.db.models.functions import Cast
@@ -81,6 +81,11 @@ class Programme(models.Model):
         default=False,
     )
     contact_email = models.EmailField(_("contact address"), blank=True)
+    appeal_email = models.EmailField(
+        _("who looks again at a removal"),
+        blank=True,
+        help_text=_("Somebody who did not decide it. Empty for the contact address."),
+    )
 
     objects = ProgrammeQuerySet.as_manager()
 
@@ -94,6 +99,11 @@ class Programme(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def appeal_contact(self) -> str:
+        """Where somebody who was removed asks for another person to look at it."""
+        return self.appeal_email or self.contact_email
 
     def today(self, *, at: datetime) -> date:
         """The date at ``at`` where the programme is."""
@@ -110,9 +120,9 @@ def today_in(path: str, at: datetime) -> Cast:
 
 class TermQuerySet(models.QuerySet["Term"]):
     def open_but_over(self, *, at: datetime) -> Self:
-        """Terms whose last day has passed where their programme is, not closed yet."""
+        """Terms whose last day of grace has passed where their programme is, not closed yet."""
         return self.alias(_today=today_in("programme__time_zone", at)).filter(
-            ended_at__isnull=True, ends_on__lt=F("_today")
+            ended_at__isnull=True, ends_on__lt=F("_today") - F("grace_days")
         )
 
     def with_programme(self) -> Self:
@@ -151,6 +161,15 @@ class Term(models.Model):
         verbose_name=_("agreement"),
         help_text=_("What people of this term agree to. Empty for the newest version."),
     )
+    grace_days = models.PositiveSmallIntegerField(
+        _("days of grace"),
+        default=0,
+        validators=[MaxValueValidator(180)],
+        help_text=_(
+            "After the last day: people stay connected and can go on into another term before"
+            " they become alumni. Nothing new is given in these days."
+        ),
+    )
     ended_at = models.DateTimeField(_("closed"), null=True, blank=True)
 
     objects = TermQuerySet.as_manager()
@@ -179,6 +198,16 @@ class Term(models.Model):
     def is_over(self, *, at: datetime) -> bool:
         """Whether it was closed, or its last day has passed where the programme is."""
         return self.ended_at is not None or self.programme.today(at=at) > self.ends_on
+
+    @property
+    def grace_ends_on(self) -> date:
+        """The last day of grace; the last day of the term where there is none."""
+        return self.ends_on + timedelta(days=self.grace_days)
+
+    def is_in_grace(self, *, at: datetime) -> bool:
+        """Whether its last day has passed and its people are not alumni yet."""
+        today = self.programme.today(at=at)
+        return self.ended_at is None and self.ends_on < today <= self.grace_ends_on
 
     def is_running(self, *, at: datetime) -> bool:
         return self.starts_on <= self.programme.today(at=at) and not self.is_over(at=at)

@@ -2,22 +2,39 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
+from django.urls import reverse
 
 from accounts.models import User
 from accounts.services import audit
-from ambassadors.errors import IllegalMove, NotPausedByYou, TermOver, TextChanged
+from ambassadors.errors import (
+    IllegalMove,
+    NotPausedByYou,
+    NotRenewable,
+    TermFull,
+    TermOver,
+    TextChanged,
+)
 from ambassadors.models import (
     AgreementText,
     Enrolment,
     EnrolmentStatus,
     Reason,
+    Term,
 )
-from ambassadors.queries import has_health_consent, required_version
+from ambassadors.queries import has_health_consent, places_left, required_version
 from ambassadors.services import agreements
 from common.hints import hint
+from notifications.services.messages import queue_message
+
+# How long before its last day people are told that a term ends.
+ENDING_NOTICE = timedelta(days=30)
+_IN = (EnrolmentStatus.ACTIVE, EnrolmentStatus.PAUSED, EnrolmentStatus.ALUMNI)
+_LEFT = (EnrolmentStatus.ALUMNI, EnrolmentStatus.REMOVED)
 
 
 @transaction.atomic
@@ -81,6 +98,133 @@ def resume(*, enrolment: Enrolment, user: User, at: datetime) -> Enrolment:
 
 
 @transaction.atomic
+def leave(*, enrolment: Enrolment, user: User, at: datetime) -> Enrolment:
+    """A person leaves, or says no to what they were asked, without a reason.
+
+    Whoever was in becomes an alum; whoever had not finished joining is simply out again.
+    """
+    row = _locked(enrolment, of=user)
+    if row.status in (EnrolmentStatus.ALUMNI, EnrolmentStatus.REMOVED):
+        return row
+    was_in = row.status in (EnrolmentStatus.ACTIVE, EnrolmentStatus.PAUSED)
+    to = EnrolmentStatus.ALUMNI if was_in else EnrolmentStatus.REMOVED
+    return _move(row, to, by=user, reason=Reason.OWN_WISH, at=at)
+
+
+@transaction.atomic
+def renew(*, enrolment: Enrolment, into: Term, by: User, at: datetime) -> Enrolment:
+    """Ask somebody to go on in another term of the same programme. Twice is once.
+
+    They read its agreement and say yes themselves; what they have from this term stays apart.
+    """
+    # The term's row is the lock for its places, as where somebody is invited.
+    term = Term.objects.select_for_update(of=("self",)).select_related("programme").get(pk=into.pk)
+    row = _locked(enrolment)
+    there = Enrolment.objects.filter(term=term, user=row.user_id).first()
+    if there is not None:
+        return there
+    is_known = row.status in (
+        EnrolmentStatus.ACTIVE,
+        EnrolmentStatus.PAUSED,
+        EnrolmentStatus.ALUMNI,
+    )
+    same = term.programme_id == row.term.programme_id and term.pk != row.term_id
+    if not is_known or not same or term.is_over(at=at):
+        raise NotRenewable
+    if places_left(term) == 0:
+        raise TermFull
+    asked = Enrolment.objects.create(
+        term=term,
+        user=row.user,
+        status=EnrolmentStatus.INVITED,
+        status_at=at,
+        status_by=by,
+        status_reason=Reason.RENEWED,
+    )
+    audit.record(by, "enrolment.renew", asked, at)
+    _write_to(asked, "renewal", f"renewal:{asked.pk}", at=at)
+    return asked
+
+
+@transaction.atomic
+def renew_many(*, enrolments: QuerySet[Enrolment], into: Term, by: User, at: datetime) -> int:
+    """Ask all of ``enrolments`` to go on; how many were asked who were not there already.
+
+    All or nothing: where there are fewer places than people, nobody is asked.
+    """
+    before = into.enrolments.count()
+    for enrolment in enrolments.order_by("pk"):
+        renew(enrolment=enrolment, into=into, by=by, at=at)
+    return into.enrolments.count() - before
+
+
+@transaction.atomic
+def write_of_endings(*, limit: int, at: datetime) -> int:
+    """Tell people a month before that their term ends, and what happens then; how many."""
+    soon = at + ENDING_NOTICE
+    due = (
+        Enrolment.objects.filter(
+            status__in=[EnrolmentStatus.ACTIVE, EnrolmentStatus.PAUSED],
+            told_of_end_at__isnull=True,
+            term__ended_at__isnull=True,
+            term__ends_on__lte=soon.date(),
+            term__starts_on__lt=at.date(),
+        )
+        .select_related("term__programme", "user")
+        .select_for_update(skip_locked=True, of=("self",))
+        .order_by("pk")[:limit]
+    )
+    told = 0
+    for row in due:
+        row.told_of_end_at = at
+        row.save(update_fields=["told_of_end_at"])
+        _write_to(row, "term_ends", f"term-ends:{row.pk}", at=at)
+        told += 1
+    return told
+
+
+@transaction.atomic
+def write_farewells(*, limit: int, at: datetime) -> int:
+    """Write to people whose place has ended: what stays theirs, and whom to ask; how many."""
+    due = (
+        Enrolment.objects.filter(is_farewell_due=True)
+        .select_related("term__programme", "user")
+        .select_for_update(skip_locked=True, of=("self",))
+        .order_by("pk")[:limit]
+    )
+    told = 0
+    for row in due:
+        row.is_farewell_due = False
+        row.save(update_fields=["is_farewell_due"])
+        # Somebody let back in meanwhile needs no farewell.
+        if row.status in (EnrolmentStatus.ALUMNI, EnrolmentStatus.REMOVED):
+            _write_to(
+                row, "place_ended", f"place-ended:{row.pk}:{int(row.status_at.timestamp())}", at=at
+            )
+        told += 1
+    return told
+
+
+def _write_to(row: Enrolment, template: str, key: str, *, at: datetime) -> None:
+    """A mail that names the programme only where belonging to it is nobody's secret."""
+    programme = row.term.programme
+    queue_message(
+        key=key,
+        to=row.user.email,
+        template=f"ambassadors/mail/{template}",
+        context={
+            "name": row.user.name,
+            "programme": "" if programme.is_sensitive else programme.name,
+            "term": "" if programme.is_sensitive else row.term.name,
+            "ends_on": row.term.ends_on,
+            "link": settings.BASE_URL + reverse("ambassadors:my-enrolment", args=[row.pk]),
+        },
+        language=row.user.language,
+        at=at,
+    )
+
+
+@transaction.atomic
 def move_as_coordinator(
     *, enrolment: Enrolment, to: str, reason: str, by: User, at: datetime
 ) -> Enrolment:
@@ -114,7 +258,11 @@ def _move(
         return row
     if to not in row.legal_moves:
         raise IllegalMove
+    # Whoever was in, and is so no more, is written to; joining that came to nothing is not.
+    row.is_farewell_due = row.status in _IN and to in _LEFT
     row.status, row.status_by, row.status_at, row.status_reason = to, by, at, reason
-    row.save(update_fields=["status", "status_by", "status_at", "status_reason"])
+    row.save(update_fields=["status", "status_by", "status_at", "status_reason", "is_farewell_due"])
     hint("enrolment-changed")
+    if row.is_farewell_due:
+        hint("farewells-due")
     return row

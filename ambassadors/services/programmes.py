@@ -10,6 +10,7 @@ from accounts.models import User
 from accounts.services import audit
 from ambassadors.models import Enrolment, EnrolmentStatus, Invitation, Programme, Reason, Term
 from ambassadors.services.agreements import ensure_texts
+from common.hints import hint
 
 _S = EnrolmentStatus
 
@@ -62,11 +63,14 @@ def end_term(*, term: Term, by: User | None, at: datetime) -> Term:
     people.filter(status__in=[_S.INVITED, _S.APPLIED, _S.APPROVED, _S.ONBOARDING]).update(
         status=_S.REMOVED, **trace
     )
-    people.filter(status__in=[_S.ACTIVE, _S.PAUSED]).update(status=_S.ALUMNI, **trace)
+    people.filter(status__in=[_S.ACTIVE, _S.PAUSED]).update(
+        status=_S.ALUMNI, is_farewell_due=True, **trace
+    )
     Invitation.objects.filter(term=row).standing().update(revoked_at=at)
     row.ended_at = at
     row.save(update_fields=["ended_at"])
     audit.record(by, "term.end", row, at, fields=["ended_at"])
+    hint("farewells-due")
     return row
 
 

@@ -69,6 +69,8 @@ def my_enrolment(request: HttpRequest, pk: int) -> HttpResponse:
         "has_consent": queries.has_health_consent(request.user, at=timezone.now()),
         "can_resume": enrolment.status == _S.PAUSED and enrolment.status_by == request.user,
         "is_joining": enrolment.status in queries.JOINING,
+        "is_in_grace": enrolment.term.is_in_grace(at=timezone.now()),
+        "absences": request.user.absences.not_over(timezone.now().date()),
         "owes_agreement": queries.owes_agreement(enrolment),
     }
     return render(request, "ambassadors/my_enrolment.html", context)

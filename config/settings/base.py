@@ -181,6 +181,14 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
         "task": "ambassadors.tasks.send_invitations",
         "schedule": timedelta(minutes=1),
     },
+    "write-of-endings": {
+        "task": "ambassadors.tasks.write_of_endings",
+        "schedule": timedelta(hours=1),
+    },
+    "write-farewells": {
+        "task": "ambassadors.tasks.write_farewells",
+        "schedule": timedelta(minutes=5),
+    },
     "announce-decisions": {
         "task": "ambassadors.tasks.announce_decisions",
         "schedule": timedelta(minutes=1),
@@ -264,6 +272,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
 # Which tasks follow which hint (common/hints.py).
 HINTS: dict[str, list[str]] = {
     "invitations-waiting": ["ambassadors.tasks.send_invitations"],
+    "farewells-due": ["ambassadors.tasks.write_farewells"],
     "decisions-due": ["ambassadors.tasks.announce_decisions"],
     "agreement-published": ["ambassadors.tasks.tell_of_changed_texts"],
     "roster-waiting": ["ambassadors.tasks.continue_rosters"],

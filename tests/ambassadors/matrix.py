@@ -6,6 +6,7 @@ import datetime as dt
 
 from accounts.models import StaffGrant
 from ambassadors.models import RosterImport
+from ambassadors.services.absences import add_absence
 from ambassadors.services.agreements import ensure_texts, record_acceptance
 from ambassadors.services.applications import (
     attach_file,
@@ -121,6 +122,12 @@ NO_QUESTION: Kwargs = {"pk": 0, "question_pk": 0}
 NO_CRITERION: Kwargs = {"pk": 0, "criterion_pk": 0}
 NO_REVIEWER: Kwargs = {"pk": 0, "user_pk": 0}
 NO_FILE: Kwargs = {"pk": 0, "attachment_pk": 0}
+
+
+def own_absence(cast: Cast) -> dict[str, Kwargs]:
+    return {"ambassador": {"pk": cast.things["absence"].pk}}
+
+
 NO_LINK: Kwargs = {"token": "no-such-secret"}
 NO_ROW: Kwargs = {"pk": 0}
 NO_SLUG: Kwargs = {"slug": "no-such-programme"}
@@ -140,6 +147,11 @@ ROUTES: dict[str, Route] = {
     ),
     "ambassadors:my-agreement": Route(own=own, some=stranger, absent=NO_ROW),
     "ambassadors:pause": Route(own=own, own_methods=("post",), some=stranger, absent=NO_ROW),
+    "ambassadors:leave": Route(own=own, own_methods=("get", "post"), some=stranger, absent=NO_ROW),
+    "ambassadors:my-export": Route(get=SIGNED_IN),
+    "ambassadors:away": Route(get=SIGNED_IN, post=SIGNED_IN),
+    "ambassadors:away-remove": Route(own=own_absence, own_methods=("post",), absent=NO_ROW),
+    "ambassadors:staff-renew": Route(post=PEOPLE, some=term, absent=NO_ROW),
     "ambassadors:resume": Route(own=own, own_methods=("post",), some=stranger, absent=NO_ROW),
     "ambassadors:my-consent": Route(get=SIGNED_IN, post=SIGNED_IN),
     "ambassadors:staff-programmes": Route(get=SET_UP),
@@ -254,3 +266,12 @@ def enrich(cast: Cast) -> None:
     continue_roster(roster=upload, at=NOW)
     cast.things["roster"] = RosterImport.objects.get(pk=upload.pk)
     add_a_round(cast)
+    cast.things["absence"] = add_absence(
+        user=cast["ambassador"],
+        kind="tour",
+        starts_on=far_away,
+        ends_on=far_away,
+        time_zone="",
+        by=cast["ambassador"],
+        at=NOW,
+    )

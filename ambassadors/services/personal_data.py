@@ -1,0 +1,77 @@
+"""What this app keeps about a person, for the person."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from accounts.models import User
+from ambassadors.models import (
+    Absence,
+    Acceptance,
+    AdultConfirmation,
+    Application,
+    Consent,
+    Enrolment,
+)
+
+
+def export(user: User) -> dict[str, Any]:
+    """Everything about ``user`` that is kept here, in words and dates that can be read."""
+    enrolments = (
+        Enrolment.objects.filter(user=user)
+        .select_related("term__programme")
+        .prefetch_related("changes")
+        .order_by("pk")
+    )
+    adult = AdultConfirmation.objects.filter(user=user).first()
+    return {
+        "said_18_or_over_at": adult.confirmed_at if adult else None,
+        "enrolments": [
+            {
+                "programme": row.term.programme.name,
+                "term": row.term.name,
+                "from": row.term.starts_on,
+                "to": row.term.ends_on,
+                "status": row.status,
+                "history": [
+                    {"status": change.to_status, "reason": change.reason, "at": change.at}
+                    for change in sorted(row.changes.all(), key=lambda change: change.pk)
+                ],
+            }
+            for row in enrolments
+        ],
+        "agreements": list(
+            Acceptance.objects.filter(enrolment__user=user)
+            .order_by("accepted_at")
+            .values("accepted_at", "locale_shown", "text_sha256", "snapshot")
+        ),
+        "consents": list(
+            Consent.objects.filter(user=user)
+            .order_by("given_at")
+            .values("given_at", "withdrawn_at", "locale_shown", "text_sha256", "snapshot")
+        ),
+        "applications": [
+            {
+                "programme": row.round.term.programme.name,
+                "round": row.round.name,
+                "status": row.status if row.announced_at or not row.is_decided else "submitted",
+                "stage_name": row.name,
+                "sent_at": row.submitted_at,
+                "answers": {
+                    question.text: row.answers.get(str(question.pk), "")
+                    for question in row.round.questions.all()
+                    if str(question.pk) in row.answers
+                },
+                "files": [file.name for file in row.attachments.all()],
+            }
+            for row in Application.objects.filter(user=user)
+            .select_related("round__term__programme")
+            .prefetch_related("round__questions", "attachments")
+            .order_by("begun_at")
+        ],
+        "absences": list(
+            Absence.objects.filter(user=user)
+            .order_by("starts_on")
+            .values("kind", "starts_on", "ends_on", "time_zone")
+        ),
+    }
