@@ -93,6 +93,16 @@ class BearerKey(HttpBearer):
             said["security"] = [{}]  # beside the key: it works without, too
         return {"auth": self, "openapi_extra": said}
 
+    def answering(self, content_type: str) -> dict[str, Any]:
+        """The rule of an operation that answers in a form of its own, which is no model's."""
+        rule = self.rule
+        described = {"description": "OK", "content": {content_type: {}}}
+        rule["openapi_extra"]["responses"] = {
+            200: described,
+            **rule["openapi_extra"]["responses"],
+        }
+        return rule
+
     def __call__(self, request: HttpRequest) -> ApiKey | str | None:
         if not self.is_required and "Authorization" not in request.headers:
             _count("api", address_of(request), ANYBODY_A_MINUTE)

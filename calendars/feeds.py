@@ -13,7 +13,7 @@ import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 from django.core.exceptions import ObjectDoesNotExist
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
@@ -29,6 +29,12 @@ from calendars.queries import Revision, revision_of
 
 # Part of every ETag: raise it when the text around the entries changes.
 _FORMAT = "2"
+
+
+class Writable(Protocol):
+    """A feed that is ready: it writes itself into a response."""
+
+    def write(self, outfile: Any, encoding: str) -> None: ...
 
 
 class StoredCalendar(ICal20Feed):  # type: ignore[misc]  # django-ical ships no types
@@ -53,6 +59,7 @@ class StoredFeed(ABC, ICalFeed):  # type: ignore[misc]  # django-ical ships no t
     title: Any = ""
     timezone: Any = "UTC"
     file_name: Any = "calendar.ics"
+    content_type: ClassVar[str] = "text/calendar; charset=utf-8"
     disposition: ClassVar[str] = "inline"
     cache_control: ClassVar[str] = "public, max-age=300"
     is_personal: ClassVar[bool] = False
@@ -74,7 +81,8 @@ class StoredFeed(ABC, ICalFeed):  # type: ignore[misc]  # django-ical ships no t
     def items(self, obj: Any, *, at: datetime) -> Iterable[StoredEvent]:
         """The stored entries, in the order in which they are written."""
 
-    def get_feed(self, obj: Any, request: HttpRequest, *, at: datetime) -> StoredCalendar:
+    def get_feed(self, obj: Any, request: HttpRequest, *, at: datetime) -> Writable:
+        """The whole of it. Another form of the same feed is another class with another one."""
         return StoredCalendar(
             self.items(obj, at=at),
             name=str(self._get_dynamic_attr("title", obj)),
@@ -119,7 +127,7 @@ class StoredFeed(ABC, ICalFeed):  # type: ignore[misc]  # django-ical ships no t
         self, response: HttpResponse, obj: Any, etag: str, modified_at: int
     ) -> HttpResponse:
         file_name = self._get_dynamic_attr("file_name", obj)
-        response["Content-Type"] = "text/calendar; charset=utf-8"
+        response["Content-Type"] = self.content_type
         response["Content-Disposition"] = f'{self.disposition}; filename="{file_name}"'
         response["Cache-Control"] = "private, no-cache" if self.is_personal else self.cache_control
         response["ETag"] = etag
@@ -144,7 +152,7 @@ class StoredFeed(ABC, ICalFeed):  # type: ignore[misc]  # django-ical ships no t
     ) -> None:
         body = None if self.is_personal else gateway.kept_body(etag)
         if body is None:
-            self.get_feed(obj, request, at=at).write(response)
+            self.get_feed(obj, request, at=at).write(response, "utf-8")
             body = response.content
             if is_zipped:
                 # No time of making in the header: same facts, same bytes.

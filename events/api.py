@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
@@ -13,6 +14,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
+from icalendar import Calendar
 from ninja import Field, Path, Query, Router, Schema, Status
 from ninja.errors import HttpError, ValidationError
 from pydantic import ConfigDict, field_validator
@@ -20,6 +22,7 @@ from pydantic import ConfigDict, field_validator
 from accounts.api import BearerKey, Day, IdempotencyKey, once
 from accounts.models import ApiKey, Scope
 from accounts.services.api_keys import Answer
+from calendars.domain.calendar import StoredEvent, render_calendar
 from common.cursors import make_cursor, read_cursor
 from events.forms import EventFilter
 from events.models import Event, Occurrence, Rsvp
@@ -157,6 +160,22 @@ def get_event(request: HttpRequest, slug: Path[str]) -> dict[str, Any]:
     for date in [main, *coming]:
         date.event = event
     return {**_event(main), "dates": [_date(date) for date in coming]}
+
+
+@router.get(
+    "/events/{slug}/calendar",
+    **read_events.answering("application/calendar+json"),
+    summary="One event as jCal",
+)
+def get_event_calendar(request: HttpRequest, slug: Path[str]) -> HttpResponse:
+    """Its dates as calendar entries in JSON (RFC 7265), with the zone's rules: what `event.ics`
+    says, for programs that would rather not parse it."""
+    event = _find(request, slug)
+    dates = event.occurrences.order_by("starts_at").values_list("vevent", flat=True)
+    entries = [StoredEvent(text, event.time_zone) for text in dates]
+    body = render_calendar(entries, name=event.title, time_zone=event.time_zone)
+    jcal = Calendar.from_ical(body).to_jcal()
+    return HttpResponse(json.dumps(jcal), content_type="application/calendar+json")
 
 
 @router.post("/events/{slug}/rsvps", response={201: RsvpOut}, **write_rsvps.rule, summary="Say yes")

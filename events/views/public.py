@@ -20,7 +20,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.access import signed_in
 from accounts.models import User
-from calendars.domain.programs import SubscribeLinks, subscribe_links
+from calendars.domain.programs import AddLinks, SubscribeLinks, add_links, subscribe_links
 from common.markdown import to_html
 from events.errors import EventsError, NoLongerComing
 from events.forms import DiscreetForm, EventFilter, GuestForm, PartyForm, party_of
@@ -31,8 +31,10 @@ from events.queries import (
     Room,
     answers_by_date,
     answers_of,
+    discreet,
     is_link_live,
     listed_dates,
+    public_entry,
     queue_position,
     room_of,
     rsvp_opened_by,
@@ -171,8 +173,15 @@ def _show(
         "every_time": series_rsvp_of(user, event),
         "scope": scope,
         "is_over": occurrence.is_over(at=at),
+        "add": None if occurrence.is_cancelled else _ways_to_add(occurrence),
     }
     return render(request, "events/event.html", context)
+
+
+def _ways_to_add(occurrence: Occurrence) -> AddLinks:
+    """For web calendars. What only members see is discreet there too."""
+    entry = public_entry(occurrence)
+    return add_links(discreet(entry) if occurrence.event.is_restricted else entry)
 
 
 def event_context(event: Event, occurrence: Occurrence | None, room: Room) -> dict[str, Any]:

@@ -40,6 +40,8 @@ ABSENT = {"slug": "no-such-event"}
 ROUTES: dict[str, Route] = {
     "events:list": Route(get=EVERYONE),
     "events:feed": Route(get=EVERYONE),
+    "events:feed-json": Route(get=EVERYONE),
+    "events:feed-atom": Route(get=EVERYONE),
     "events:event": Route(get=EVERYONE, some=public, absent=ABSENT),
     "events:event-file": Route(get=EVERYONE, some=public, absent=ABSENT),
     "events:place-rsvp": Route(post=EVERYONE, some=public, absent=ABSENT),

@@ -68,6 +68,9 @@ ROUTES: dict[str, Route] = {
     "api:api-root": Route(get=EVERYONE),
     "api:list_events": Route(get=EVERYONE),
     "api:get_event": Route(get=EVERYONE, some=_public_event, absent={"slug": "no-such-event"}),
+    "api:get_event_calendar": Route(
+        get=EVERYONE, some=_public_event, absent={"slug": "no-such-event"}
+    ),
     "api:make_rsvp": Route(some=_public_event, absent={"slug": "no-such-event"}),
     "api:get_rsvp": Route(some=_rsvp, absent={"reference": "NOSUCHONE0"}),
     "api:patch_rsvp": Route(some=_rsvp, absent={"reference": "NOSUCHONE0"}),
