@@ -84,6 +84,18 @@ class TooLate(TherapyCreditsError):
     of_a_claim = _("The ninety days in which this could be claimed are over.")
 
 
+class TooLateToMove(TherapyCreditsError):
+    message = _("It can be moved only while it could still be cancelled without consequence.")
+
+
+class HoldTooShort(TherapyCreditsError):
+    message = _("That is too far ahead for this booking. Choose a sooner time; it stays booked.")
+
+
+class NotPausedByItself(TherapyCreditsError):
+    message = _("Your practice was paused by the staff of Greenroom. Please write to them.")
+
+
 class TooEarly(TherapyCreditsError):
     message = _("The session has not begun yet.")
 

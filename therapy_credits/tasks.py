@@ -8,7 +8,15 @@ from celery import shared_task
 from django.utils import timezone
 
 from therapy_credits.queries.books import differences
-from therapy_credits.services import adjustments, allocation, expiry, funding, gifts, statements
+from therapy_credits.services import (
+    adjustments,
+    allocation,
+    expiry,
+    funding,
+    gifts,
+    lapses,
+    statements,
+)
 from therapy_credits.services.bookings import time_out_bookings
 from therapy_credits.services.reminders import ask_people, remind_people, remind_practices
 from therapy_credits.services.session_codes import expire_codes
@@ -80,6 +88,14 @@ def time_out_holds() -> None:
     now = timezone.now()
     time_out_bookings(at=now)
     expire_codes(at=now)
+
+
+@shared_task
+def follow_licences() -> None:
+    """Warn of licences that end soon, and free what is booked where none counts any more."""
+    now = timezone.now()
+    lapses.warn_of_lapses(at=now)
+    lapses.release_uncovered(at=now)
 
 
 @shared_task

@@ -16,9 +16,12 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("care/", care.home, name="care"),
     path("care/practices/", care.find, name="find"),
     path("care/practices/forget/", care.forget_search, name="forget-search"),
+    path("care/practices/ask/", care.ask_desk, name="ask-desk"),
     path("care/practices/<slug:slug>/", care.practitioner, name="practitioner"),
     path("care/bookings/<str:reference>/", care.booking, name="booking"),
     path("care/bookings/<str:reference>/cancel/", care.cancel, name="booking-cancel"),
+    path("care/bookings/<str:reference>/move/", care.move, name="booking-move"),
+    path("care/bookings/<str:reference>/elsewhere/", care.elsewhere, name="booking-elsewhere"),
     path("care/bookings/<str:reference>/right/", care.booking_right, name="booking-right"),
     path("care/code/<str:reference>/right/", care.code_right, name="code-right"),
     path("care/code/", care.code, name="code"),
@@ -44,6 +47,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
         statements.practice_csv,
         name="practice-statement-csv",
     ),
+    path("practice/bookings/<str:reference>/ending/", practice.ending, name="practice-ending"),
     path(
         "practice/bookings/<str:reference>/claim/", practice.late_claim, name="practice-late-claim"
     ),
@@ -83,6 +87,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
         "staff/practices/<slug:slug>/licences/<int:pk>/check/",
         staff_practices.check_licence,
         name="staff-licence-check",
+    ),
+    path(
+        "staff/practices/<slug:slug>/licences/<int:pk>/withdraw/",
+        staff_practices.withdraw_licence,
+        name="staff-licence-withdraw",
     ),
     path("staff/statements/", statements.staff_list, name="staff-statements"),
     path("staff/statements/<uuid:pk>/", statements.staff_statement, name="staff-statement"),

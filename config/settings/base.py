@@ -265,6 +265,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
             "book_decided": timedelta(minutes=10),
             "serve_gifts": timedelta(minutes=1),
             "draft_statements": crontab(hour=5, minute=0),
+            "follow_licences": crontab(hour=4, minute=10),
             "check_ledger": crontab(hour=3, minute=40),
         }.items()
     },

@@ -75,6 +75,19 @@ ROUTES = pool_matrix.ROUTES | {
         some=_stranger("code_of_a_stranger"),
         absent=NO_REFERENCE,
     ),
+    "therapy_credits:ask-desk": Route(post=SIGNED_IN),
+    "therapy_credits:booking-move": Route(
+        own=_reference("booking", "ambassador"),
+        own_methods=BOTH,
+        some=_stranger("booking_of_a_stranger"),
+        absent=NO_REFERENCE,
+    ),
+    "therapy_credits:booking-elsewhere": Route(
+        own=_reference("booking", "ambassador"),
+        own_methods=("post",),
+        some=_stranger("booking_of_a_stranger"),
+        absent=NO_REFERENCE,
+    ),
     "therapy_credits:booking-right": Route(
         own=_reference("booking", "ambassador"),
         own_methods=("post",),
@@ -120,6 +133,12 @@ ROUTES = pool_matrix.ROUTES | {
     ),
     "therapy_credits:practice-bookings": Route(get=PRACTICE, post=PRACTICE),
     "therapy_credits:practice-booking": Route(
+        own=_reference("booking", "practice"),
+        own_methods=BOTH,
+        some=_stranger("booking_elsewhere"),
+        absent=NO_REFERENCE,
+    ),
+    "therapy_credits:practice-ending": Route(
         own=_reference("booking", "practice"),
         own_methods=BOTH,
         some=_stranger("booking_elsewhere"),
@@ -187,6 +206,11 @@ ROUTES = pool_matrix.ROUTES | {
         absent={**NO_PRACTICE, "person": "nobody"},
     ),
     "therapy_credits:staff-licence-check": Route(
+        post=SETS_UP,
+        some=lambda cast: {**_practice(cast), "pk": cast.things["licence"].pk},
+        absent={**NO_PRACTICE, "pk": 1},
+    ),
+    "therapy_credits:staff-licence-withdraw": Route(
         post=SETS_UP,
         some=lambda cast: {**_practice(cast), "pk": cast.things["licence"].pk},
         absent={**NO_PRACTICE, "pk": 1},

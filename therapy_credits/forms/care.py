@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -99,6 +100,28 @@ class BookForm(forms.Form):
     )
 
     def __init__(self, *args: Any, slots: tuple[dt.datetime, ...], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["slot"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [(slot.isoformat(), slot.isoformat()) for slot in slots]
+
+    def clean_slot(self) -> dt.datetime:
+        return dt.datetime.fromisoformat(self.cleaned_data["slot"])
+
+
+class MoveForm(forms.Form):
+    """Another time, in the place that was said when it was booked."""
+
+    slot = forms.ChoiceField(
+        label=_("Time"),
+        widget=forms.RadioSelect,
+        error_messages={
+            "required": _("Choose a time."),
+            "invalid_choice": _("That time is no longer free. Choose another."),
+        },
+    )
+
+    def __init__(self, *args: Any, slots: Sequence[dt.datetime], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         field = self.fields["slot"]
         assert isinstance(field, forms.ChoiceField)

@@ -8,7 +8,8 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from therapy_credits.models import HoursException, ServiceType, WeeklyHours
+from therapy_credits.domain.busy import NotACalendar, read_busy
+from therapy_credits.models import HoursException, Practitioner, ServiceType, WeeklyHours
 
 
 class RedeemForm(forms.Form):
@@ -84,6 +85,51 @@ class WeeklyHoursForm(_OfPractitioner):
         if starts and ends and ends <= starts:
             self.add_error("ends", _("The end must come after the start."))
         return cleaned
+
+
+class BusyForm(forms.Form):
+    """The calendar a practitioner exported. Only its times are kept."""
+
+    practitioner = forms.ModelChoiceField(
+        label=_("Practitioner"), queryset=Practitioner.objects.none(), empty_label=None
+    )
+    calendar = forms.FileField(
+        label=_("Calendar file (.ics)"),
+        help_text=_("At most 1 MB. We keep when you are busy for the next weeks, nothing else."),
+        widget=forms.FileInput(attrs={"accept": ".ics,text/calendar"}),
+    )
+    LARGEST = 1024 * 1024
+
+    def __init__(
+        self, *args: Any, practitioners: Any, now: dt.datetime, until: dt.datetime, **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.now, self.until = now, until
+        field = self.fields["practitioner"]
+        assert isinstance(field, forms.ModelChoiceField)
+        field.queryset = practitioners
+        if practitioners.count() == 1:
+            field.initial = practitioners.first()
+            field.widget = forms.HiddenInput()
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        upload, one = data.get("calendar"), data.get("practitioner")
+        if upload is None or one is None:
+            return data
+        if upload.size > self.LARGEST:
+            self.add_error("calendar", _("That file is larger than 1 MB."))
+            return data
+        try:
+            data["spans"] = read_busy(
+                upload.read(), zone=one.practice.zone, since=self.now, until=self.until
+            )
+        except NotACalendar:
+            self.add_error(
+                "calendar",
+                _("This could not be read as a calendar. Export it again as an .ics file."),
+            )
+        return data
 
 
 class HoursExceptionForm(_OfPractitioner):

@@ -127,7 +127,16 @@ class LicenceForm(_WithPlaces):
 
     class Meta:
         model = Licence
-        fields = ["kind", "authority", "number", "country", "region", "expires_on", "evidence"]
+        fields = [
+            "kind",
+            "authority",
+            "number",
+            "country",
+            "region",
+            "expires_on",
+            "insurance_territory",
+            "evidence",
+        ]
 
     def __init__(self, *args: Any, today: dt.date, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -17,6 +17,7 @@ from therapy_credits.models.ledger import (
 from therapy_credits.models.missed import MissedSessionRule
 from therapy_credits.models.pools import Expiry, Funding, Policy, Pool
 from therapy_credits.models.practices import (
+    BusyTime,
     Format,
     HoursException,
     Licence,
@@ -38,6 +39,7 @@ __all__ = [
     "AccountQuerySet",
     "Adjustment",
     "Booking",
+    "BusyTime",
     "CareCase",
     "Code",
     "Expiry",

@@ -113,6 +113,9 @@ class Booking(models.Model):
     )
     # How often a decision was taken back: follow-up transfers derive their ids from it.
     undo_count = models.PositiveSmallIntegerField(default=0)
+    # How often, and when last, it was moved to another time; its hold stays.
+    move_count = models.PositiveSmallIntegerField(default=0)
+    moved_at = models.DateTimeField(null=True, blank=True)
     # The person said that what the practice told is right.
     agreed_at = models.DateTimeField(null=True, blank=True)
     # Of the rate, what the practice is paid: less than all only for some missed sessions.

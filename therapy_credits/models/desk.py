@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar, Self
+from uuid import UUID
 
 from django.conf import settings
 from django.db import models
@@ -23,6 +25,11 @@ class CareCaseQuerySet(models.QuerySet["CareCase"]):
     def waiting(self) -> Self:
         """Not closed yet, what is due first at the front."""
         return self.exclude(status=CareCase.Status.CLOSED).order_by("due_at", "pk")
+
+    def searches_of(self, tokens: Sequence[UUID]) -> Self:
+        """Where the desk looks for somebody for this person: asked by them, or after an ending."""
+        kinds = [CareCase.Kind.FIND, CareCase.Kind.ENDING]
+        return self.filter(subject__in=tokens, kind__in=kinds)
 
     def disputes(self) -> Self:
         return self.filter(kind=CareCase.Kind.DISPUTE)

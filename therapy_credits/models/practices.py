@@ -75,6 +75,8 @@ class Practice(models.Model):
         _("notice for a new booking, in hours"), default=12
     )
     buffer_minutes = models.PositiveSmallIntegerField(_("minutes between sessions"), default=10)
+    # Paused by itself, a practice may open itself again; paused by staff, it may not.
+    paused_by_itself = models.BooleanField(default=False)
     created_at = models.DateTimeField(_("set up"))
 
     objects: ClassVar[PracticeQuerySet] = PracticeQuerySet.as_manager()  # type: ignore[assignment]
@@ -89,6 +91,10 @@ class Practice(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(country__regex=r"^[A-Z]{2}$"), name="practice_country_two_letters"
+            ),
+            models.CheckConstraint(
+                condition=Q(paused_by_itself=False) | Q(status="paused"),
+                name="practice_paused_by_itself_is_paused",
             ),
         ]
 
@@ -231,8 +237,8 @@ class PracticeInvitation(models.Model):
 
 class LicenceQuerySet(models.QuerySet["Licence"]):
     def verified(self) -> Self:
-        """Licences two people have checked."""
-        return self.filter(confirmed_at__isnull=False)
+        """Licences two people have checked, and that nobody withdrew."""
+        return self.filter(confirmed_at__isnull=False, withdrawn_at=None)
 
     def valid_on(self, day: dt.date) -> Self:
         return self.verified().filter(expires_on__gte=day)
@@ -277,6 +283,13 @@ class Licence(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
     confirmed_at = models.DateTimeField(_("checked by a second person"), null=True, blank=True)
+    insurance_territory = models.CharField(
+        _("insured for sessions in"),
+        max_length=120,
+        blank=True,
+        help_text=_("As the insurer says it, for example: United Kingdom and Ireland."),
+    )
+    withdrawn_at = models.DateTimeField(_("withdrawn"), null=True, blank=True)
 
     objects: ClassVar[LicenceQuerySet] = LicenceQuerySet.as_manager()  # type: ignore[assignment]
 
@@ -308,7 +321,7 @@ class Licence(models.Model):
 
     @property
     def is_verified(self) -> bool:
-        return self.confirmed_at is not None
+        return self.confirmed_at is not None and self.withdrawn_at is None
 
 
 class ServiceType(models.Model):
@@ -409,3 +422,26 @@ class HoursException(models.Model):
     @property
     def is_closed(self) -> bool:
         return self.starts is None
+
+
+class BusyTime(models.Model):
+    """A time a practitioner cannot give, from the calendar they exported. Its title is not kept."""
+
+    practitioner = models.ForeignKey(
+        Practitioner, on_delete=models.CASCADE, related_name="busy_times"
+    )
+    starts_at = models.DateTimeField(_("from"))
+    ends_at = models.DateTimeField(_("to"))
+
+    class Meta:
+        verbose_name = _("busy time")
+        verbose_name_plural = _("busy times")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(ends_at__gte=F("starts_at")), name="busy_ends_after_start"
+            ),
+        ]
+        indexes = [models.Index(fields=["practitioner", "starts_at"], name="busy_of_practitioner")]
+
+    def __str__(self) -> str:
+        return f"{self.starts_at:%Y-%m-%d %H:%M}"

@@ -35,9 +35,9 @@ def _entry(booking: Booking, time_zone: str) -> StoredEvent:
     is_taken_back = booking.status in _TAKEN_BACK
     entry = CalendarEvent(
         uid=str(booking.request_id),
-        # Taken back, and put right again: each is one step on, and none goes back.
-        sequence=2 * booking.undo_count + is_taken_back,
-        revised_at=booking.resolved_at or booking.booked_at,
+        # Moved, taken back, put right again: each is a step on, and none goes back.
+        sequence=2 * (booking.undo_count + booking.move_count) + is_taken_back,
+        revised_at=booking.resolved_at or booking.moved_at or booking.booked_at,
         starts_at=booking.starts_at,
         ends_at=booking.ends_at,
         time_zone=time_zone,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
@@ -16,6 +16,7 @@ from therapy_credits.domain import matching
 from therapy_credits.domain.slots import DayException, Rules, Span, Window, open_slots
 from therapy_credits.models import (
     Booking,
+    BusyTime,
     HoursException,
     Licence,
     PracticeMembership,
@@ -83,7 +84,12 @@ def find_offers(
             formats__contains=[need.format],
             practice__service_types__in=ServiceType.objects.filter(payable, is_active=True),
         )
-        .filter(licensed, licences__confirmed_at__isnull=False, licences__expires_on__gte=at.date())
+        .filter(
+            licensed,
+            licences__confirmed_at__isnull=False,
+            licences__withdrawn_at=None,
+            licences__expires_on__gte=at.date(),
+        )
         .select_related("practice")
         .prefetch_related("licences")
         .distinct()
@@ -104,10 +110,17 @@ def find_offers(
 
 
 def open_slots_of(
-    practitioner: Practitioner, service: ServiceType, *, at: dt.datetime, until: dt.datetime
+    practitioner: Practitioner,
+    service: ServiceType,
+    *,
+    at: dt.datetime,
+    until: dt.datetime,
+    besides: Booking | None = None,
 ) -> list[dt.datetime]:
-    """The times one practitioner has for ``service``."""
-    slots = open_slots_of_many([practitioner], {practitioner.pk: service}, at=at, until=until)
+    """The times one practitioner has for ``service``; that of ``besides`` counts as free."""
+    slots = open_slots_of_many(
+        [practitioner], {practitioner.pk: service}, at=at, until=until, besides=besides
+    )
     return slots[practitioner.pk]
 
 
@@ -117,8 +130,9 @@ def open_slots_of_many(
     *,
     at: dt.datetime,
     until: dt.datetime,
+    besides: Booking | None = None,
 ) -> dict[int, list[dt.datetime]]:
-    """The times of several, in three queries however many they are."""
+    """The times of several, in four queries however many they are."""
     people = list(practitioners)
     keys = [one.pk for one in people]
     hours: dict[int, list[Window]] = defaultdict(list)
@@ -128,7 +142,7 @@ def open_slots_of_many(
     for pk, on_date, opens, closes in _exceptions(keys, at):
         exceptions[pk].append(DayException(on_date, opens, closes))
     busy: dict[int, list[Span]] = defaultdict(list)
-    for pk, starts_at, ends_at in _busy(keys, at, until):
+    for pk, starts_at, ends_at in _busy(keys, at, until, besides):
         busy[pk].append((starts_at, ends_at))
     return {
         one.pk: open_slots(
@@ -196,21 +210,22 @@ def _exceptions(
 
 
 def _busy(
-    keys: list[int], at: dt.datetime, until: dt.datetime
-) -> Iterable[tuple[int, dt.datetime, dt.datetime]]:
+    keys: list[int], at: dt.datetime, until: dt.datetime, besides: Booking | None
+) -> Iterator[tuple[int, dt.datetime, dt.datetime]]:
+    """What is booked, and what their own calendars say."""
     day = dt.timedelta(days=1)
-    return Booking.objects.filter(
-        practitioner__in=keys,
-        status__in=Booking.TAKES_TIME,
-        ends_at__gt=at - day,
-        starts_at__lt=until + day,
-    ).values_list("practitioner_id", "starts_at", "ends_at")
+    near = {"practitioner__in": keys, "ends_at__gt": at - day, "starts_at__lt": until + day}
+    booked = Booking.objects.filter(status__in=Booking.TAKES_TIME, **near)
+    if besides:
+        booked = booked.exclude(pk=besides.pk)
+    for rows in (booked, BusyTime.objects.filter(**near)):
+        yield from rows.values_list("practitioner_id", "starts_at", "ends_at")
 
 
 def licences_to_check(user: User) -> QuerySet[Licence]:
     """Licences that wait for ``user``: for a first look, or a second by somebody else."""
     return (
-        Licence.objects.filter(confirmed_at=None)
+        Licence.objects.filter(confirmed_at=None, withdrawn_at=None)
         .exclude(checked_by=user)
         .select_related("practitioner__practice")
         .order_by("added_at", "pk")

@@ -24,6 +24,7 @@ from therapy_credits.errors import (
     BusyThen,
     CannotUndo,
     ConsentMissing,
+    HoldTooShort,
     NotEnoughSessions,
     NothingToReverse,
     NotLicensedThere,
@@ -32,6 +33,7 @@ from therapy_credits.errors import (
     SlotTaken,
     TooEarly,
     TooLate,
+    TooLateToMove,
 )
 from therapy_credits.models import (
     Booking,
@@ -136,10 +138,90 @@ def book_session(
             with transaction.atomic():
                 booking.save(force_insert=True)
         except IntegrityError as refusal:
-            # Two rules may refuse: the practitioner's time is taken, or the person's own.
-            is_own = "booking_person_one_at_a_time" in str(refusal)
-            raise (BusyThen if is_own else SlotTaken) from refusal
+            raise _why_taken(refusal) from refusal
         care_mail.tell_booked(booking, user, at)
+    return booking
+
+
+def slots_to_move_to(booking: Booking, *, at: dt.datetime) -> list[dt.datetime]:
+    """The times ``move_booking`` would take: free, and within the life of the hold."""
+    free = open_slots_of(
+        booking.practitioner, booking.service, at=at, until=at + HORIZON, besides=booking
+    )
+    length = dt.timedelta(minutes=booking.service.minutes)
+    return [slot for slot in free if slot + length + UNDO_WINDOW <= booking.hold_until]
+
+
+def move_booking(
+    *,
+    booking: Booking,
+    user: User,
+    starts_at: dt.datetime,
+    where: Whereabouts,
+    at: dt.datetime,
+) -> Booking:
+    """Another time with the same practitioner; the hold stays as it is.
+
+    Only while it could be cancelled in time. Moved there already: nothing changes.
+    Raises AlreadyClosed, TooLateToMove, NotLicensedThere, SlotTaken, BusyThen and
+    HoldTooShort; then it stays where it was.
+    """
+    with transaction.atomic():
+        practitioner = _lock_practitioner(booking.practitioner)
+        booking = _lock_booking(booking)
+        if not booking.is_open:
+            raise AlreadyClosed
+        if booking.starts_at == starts_at:
+            return booking
+        if not cancel_terms(booking, at=at).is_in_time:
+            raise TooLateToMove
+        _check_authority(practitioner, where, starts_at)
+        service = booking.service
+        free = open_slots_of(practitioner, service, at=at, until=at + HORIZON, besides=booking)
+        if starts_at not in free:
+            raise SlotTaken
+        ends_at = starts_at + dt.timedelta(minutes=service.minutes)
+        if ends_at + UNDO_WINDOW > booking.hold_until:
+            raise HoldTooShort
+        booking.starts_at, booking.ends_at = starts_at, ends_at
+        booking.country, booking.region = where.country, where.region
+        booking.move_count += 1
+        booking.moved_at = at
+        try:
+            with transaction.atomic():
+                booking.save(
+                    update_fields=[
+                        "starts_at",
+                        "ends_at",
+                        "country",
+                        "region",
+                        "move_count",
+                        "moved_at",
+                    ]
+                )
+        except IntegrityError as refusal:
+            raise _why_taken(refusal) from refusal
+        care_mail.tell_moved(booking, user, at)
+    return booking
+
+
+@transaction.atomic
+def leave_place(*, booking: Booking, user: User, at: dt.datetime) -> Booking:
+    """The person will be where this practitioner may not see them: released, free of charge.
+
+    At any notice, and no miss: nobody may be seen where the licence does not reach.
+    Raises AlreadyClosed and TooLate. Again changes nothing.
+    """
+    booking = _lock_booking(booking)
+    if booking.status == Booking.Status.CANCELLED:
+        return booking
+    if not booking.is_open:
+        raise AlreadyClosed
+    if at >= booking.starts_at:
+        raise TooLate
+    ledger.release_hold(group=booking.hold_group, actor=booking.subject, at=at)
+    _close(booking, Booking.Status.CANCELLED, at)
+    care_mail.tell_cancelled(booking, user, at)
     return booking
 
 
@@ -203,13 +285,28 @@ def practice_cancel(
         return booking
     if not booking.is_open:
         raise AlreadyClosed
-    ledger.release_hold(
-        group=booking.hold_group,
-        actor=practice_actor(membership.practice_id),
-        at=at,
-        code=Code.PRACTICE_CANCEL,
-    )
-    _close(booking, Booking.Status.PRACTICE_CANCELLED, at, by=membership)
+    return _free_of_charge(booking, practice_actor(membership.practice_id), at, by=membership)
+
+
+@transaction.atomic
+def release_unlicensed(*, booking: Booking, at: dt.datetime) -> bool:
+    """Free a booking whose practitioner may no longer see the person there that day.
+
+    It costs them nothing, and they are told to look. Says whether it was open.
+    """
+    booking = _lock_booking(booking)
+    if not booking.is_open:
+        return False
+    _free_of_charge(booking, scheduler_actor(), at)
+    care_mail.tell_practice_changed(booking, at)
+    return True
+
+
+def _free_of_charge(
+    booking: Booking, actor: UUID, at: dt.datetime, by: PracticeMembership | None = None
+) -> Booking:
+    ledger.release_hold(group=booking.hold_group, actor=actor, at=at, code=Code.PRACTICE_CANCEL)
+    _close(booking, Booking.Status.PRACTICE_CANCELLED, at, by=by)
     care_mail.tell_practice_cancelled(booking, at)
     return booking
 
@@ -338,6 +435,12 @@ def _one_at_a_time(request_id: UUID) -> None:
     """Two posts of one form follow one another; the second finds what the first did."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [str(request_id)])
+
+
+def _why_taken(refusal: IntegrityError) -> SlotTaken | BusyThen:
+    """Two rules may refuse: the practitioner's time is taken, or the person's own."""
+    is_own = "booking_person_one_at_a_time" in str(refusal)
+    return BusyThen() if is_own else SlotTaken()
 
 
 def _lock_practitioner(practitioner: Practitioner) -> Practitioner:

@@ -13,19 +13,49 @@ from django.urls import reverse
 
 from accounts.models import Role, StaffGrant, User
 from notifications.services.messages import queue_message
-from therapy_credits.models import Booking, Gift, Practice, PracticeInvitation
+from therapy_credits.models import (
+    Booking,
+    CareCase,
+    Gift,
+    Licence,
+    Practice,
+    PracticeInvitation,
+)
 from therapy_credits.services.subjects import person_to_reach
 
 
 def tell_booked(booking: Booking, user: User, at: dt.datetime) -> None:
     """The person has a reference to come back to; the practice, something new to look at."""
     _tell_person(booking, user, "booked", "new", at)
-    _tell_practice(booking, "practice_new", at)
+    _tell_practice(booking, "practice_new", "new", at)
 
 
 def tell_cancelled(booking: Booking, user: User, at: dt.datetime) -> None:
     _tell_person(booking, user, "changed", f"cancelled-{booking.undo_count}", at)
-    _tell_practice(booking, "practice_changed", at)
+    _tell_practice(booking, "practice_changed", f"cancelled-{booking.undo_count}", at)
+
+
+def tell_moved(booking: Booking, user: User, at: dt.datetime) -> None:
+    """Both have a new time to look at."""
+    _tell_person(booking, user, "changed", f"moved-{booking.move_count}", at)
+    _tell_practice(booking, "practice_changed", f"moved-{booking.move_count}", at)
+
+
+def warn_of_lapse(licence: Licence, *, days: int, at: dt.datetime) -> None:
+    """The practice should renew a licence, once for each step: 30 and 14 days before."""
+    practice = licence.practitioner.practice
+    queue_message(
+        key=f"licence-lapses:{licence.pk}:{licence.expires_on}:{days}",
+        to=practice.contact_email,
+        template="therapy_credits/mail/licence_lapses",
+        context={
+            "name": licence.practitioner.name,
+            "number": licence.number,
+            "expires_on": licence.expires_on,
+        },
+        language=_language(practice),
+        at=at,
+    )
 
 
 def tell_practice_cancelled(booking: Booking, at: dt.datetime) -> None:
@@ -38,7 +68,7 @@ def tell_put_right(booking: Booking, at: dt.datetime) -> None:
     """A charge was undone: both should look."""
     user = person_to_reach(booking.subject)
     _tell_person(booking, user, "changed", f"put-right-{booking.undo_count}", at)
-    _tell_practice(booking, "practice_changed", at)
+    _tell_practice(booking, "practice_changed", f"put-right-{booking.undo_count}", at)
 
 
 def tell_decided(booking: Booking, at: dt.datetime) -> None:
@@ -51,6 +81,19 @@ def ask_if_right(booking: Booking, at: dt.datetime) -> None:
     """One neutral question after a session, answered by one tap on its page."""
     user = person_to_reach(booking.subject)
     _tell_person(booking, user, "was_this_right", f"was-this-right-{booking.undo_count}", at)
+
+
+def tell_search_answered(case: CareCase, at: dt.datetime) -> None:
+    """The care desk has an answer; what it is stands on the person's page."""
+    user = person_to_reach(case.subject)
+    queue_message(
+        key=f"case:{case.pk}:answered",
+        to=user.email,
+        template="therapy_credits/mail/changed",
+        context={"reference": case.reference, "url": _url("therapy_credits:care")},
+        language=user.language,
+        at=at,
+    )
 
 
 def send_gift(gift: Gift, contact: str, secret: str, at: dt.datetime) -> None:
@@ -68,9 +111,15 @@ def send_gift(gift: Gift, contact: str, secret: str, at: dt.datetime) -> None:
     )
 
 
+def tell_practice_changed(booking: Booking, at: dt.datetime) -> None:
+    """The practice has something to look at that it did not do itself."""
+    _tell_practice(booking, "practice_changed", f"released-{booking.undo_count}", at)
+
+
 def remind_person(booking: Booking, at: dt.datetime) -> None:
     """The day before."""
-    _tell_person(booking, person_to_reach(booking.subject), "tomorrow", "tomorrow", at)
+    user = person_to_reach(booking.subject)
+    _tell_person(booking, user, "tomorrow", f"tomorrow-{booking.move_count}", at)
 
 
 def remind_practice(practice: Practice, *, count: int, day: dt.date, at: dt.datetime) -> None:
@@ -134,10 +183,10 @@ def _tell_person(booking: Booking, user: User, template: str, what: str, at: dt.
     )
 
 
-def _tell_practice(booking: Booking, template: str, at: dt.datetime) -> None:
+def _tell_practice(booking: Booking, template: str, what: str, at: dt.datetime) -> None:
     practice = booking.practice
     queue_message(
-        key=f"booking:{booking.pk}:{template}",
+        key=f"booking:{booking.pk}:practice:{what}",
         to=practice.contact_email,
         template=f"therapy_credits/mail/{template}",
         context={

@@ -8,6 +8,7 @@ is one lock on the case's row, and in the audit trail.
 from __future__ import annotations
 
 import datetime as dt
+import json
 from uuid import UUID, uuid5
 
 from django.db import IntegrityError, transaction
@@ -15,12 +16,15 @@ from django.db import IntegrityError, transaction
 from accounts.models import User
 from accounts.services import audit
 from common.codes import new_reference
+from common.sealing import seal, unseal
+from therapy_credits.domain.matching import Need
 from therapy_credits.domain.working_days import due_after
-from therapy_credits.errors import AlreadyClosed, NotYourCase, TooLate
-from therapy_credits.models import Booking, CareCase, SessionCode
+from therapy_credits.errors import AlreadyClosed, NotEnoughSessions, NotYourCase, TooLate
+from therapy_credits.models import Booking, CareCase, Practitioner, SessionCode
+from therapy_credits.queries.bookings import live_sources
 from therapy_credits.services import care_mail, ledger
 from therapy_credits.services.actors import practice_actor
-from therapy_credits.services.subjects import actor_token
+from therapy_credits.services.subjects import actor_token, own_tokens
 
 # How long a person is asked whether what the practice told is right.
 ASKED_FOR = dt.timedelta(days=7)
@@ -29,6 +33,8 @@ DISPUTE_ANSWERED_IN = 2
 # Until so long after the session a practice that said nothing can still claim it.
 LATE_CLAIM_LIFE = dt.timedelta(days=90)
 LATE_CLAIM_ANSWERED_IN = 5
+FIND_ANSWERED_IN = 2
+ENDING_ANSWERED_IN = 1
 
 TOLD_BY_PRACTICE = (Booking.Status.ATTENDED, Booking.Status.MISSED, Booking.Status.LATE_CANCEL)
 
@@ -65,7 +71,7 @@ def open_dispute(*, source: Booking | SessionCode, at: dt.datetime) -> CareCase:
         return earlier
     if not asks_if_right(source, at=at):
         raise TooLate(TooLate.of_a_question)
-    return _open(CareCase.Kind.DISPUTE, source, due_after(at, DISPUTE_ANSWERED_IN), at)
+    return open_case(CareCase.Kind.DISPUTE, source, due_after(at, DISPUTE_ANSWERED_IN), at)
 
 
 @transaction.atomic
@@ -82,7 +88,78 @@ def open_late_claim(*, booking: Booking, at: dt.datetime) -> CareCase:
         raise AlreadyClosed
     if at > booking.ends_at + LATE_CLAIM_LIFE:
         raise TooLate(TooLate.of_a_claim)
-    return _open(CareCase.Kind.LATE_CLAIM, booking, due_after(at, LATE_CLAIM_ANSWERED_IN), at)
+    return open_case(CareCase.Kind.LATE_CLAIM, booking, due_after(at, LATE_CLAIM_ANSWERED_IN), at)
+
+
+@transaction.atomic
+def ask_to_find(*, user: User, need: Need, at: dt.datetime) -> CareCase:
+    """Ask the care desk to find somebody; answered within two working days.
+
+    What is asked for is sealed, and nobody reads it but who takes the case. Asked
+    already: the same case. Raises NotEnoughSessions for who has none to book with.
+    """
+    tokens = own_tokens(user)
+    if earlier := CareCase.objects.searches_of(tokens).waiting().first():
+        return earlier
+    sources = live_sources(tokens, at=at)
+    if not sources:
+        raise NotEnoughSessions
+    asked = {
+        "country": need.country,
+        "region": need.region,
+        "language": need.language,
+        "format": need.format,
+        "topics": sorted(need.topics),
+    }
+    case = CareCase(
+        reference=new_reference(),
+        kind=CareCase.Kind.FIND,
+        subject=sources[0].subject,
+        sealed_need=seal(json.dumps(asked), "case.need"),
+        opened_at=at,
+        due_at=due_after(at, FIND_ANSWERED_IN),
+    )
+    try:
+        with transaction.atomic():
+            case.save()
+    except IntegrityError:
+        return CareCase.objects.searches_of(tokens).waiting().get()
+    return case
+
+
+def need_of(case: CareCase) -> Need:
+    """What the person asked for. For who has taken the case."""
+    asked = json.loads(unseal(case.sealed_need, "case.need"))
+    return Need(
+        asked["country"],
+        asked["region"],
+        asked["language"],
+        asked["format"],
+        frozenset(asked["topics"]),
+    )
+
+
+@transaction.atomic
+def answer_search(
+    *,
+    case: CareCase,
+    practitioner: Practitioner | None,
+    wait_until: dt.date | None,
+    by: User,
+    at: dt.datetime,
+) -> CareCase:
+    """Say whom the desk found, or until when it looks on. The person sees it on their page.
+
+    Raises NotYourCase. The same answer again changes nothing.
+    """
+    case = _lock_case(case)
+    if not case.is_open and (case.practitioner, case.wait_until) == (practitioner, wait_until):
+        return case
+    case = _own_open(case, by)
+    case.practitioner, case.wait_until = practitioner, wait_until
+    outcome = CareCase.Outcome.FOUND if practitioner else CareCase.Outcome.NOBODY
+    care_mail.tell_search_answered(case, at)
+    return _close(case, outcome, by, at)
 
 
 @transaction.atomic
@@ -187,9 +264,10 @@ def _charge_late(booking: Booking, actor: UUID, at: dt.datetime) -> None:
     )
 
 
-def _open(
+def open_case(
     kind: CareCase.Kind, source: Booking | SessionCode, due_at: dt.datetime, at: dt.datetime
 ) -> CareCase:
+    """A new case about ``source``. Raises AlreadyClosed where one of its kind is open."""
     case = CareCase(
         reference=new_reference(),
         kind=kind,

@@ -728,6 +728,8 @@ def undo_gift(*, group: UUID, actor: UUID, at: datetime) -> int:
         accounts = {account.pk: account for account in Account.objects.filter(pk__in=ids).locked()}
         if _is_done(uuid5(gifts[0].id, "undone"), facts):
             return sum(gift.amount for gift in gifts)
+        if any(accounts[gift.credit_id].left < gift.amount for gift in gifts):
+            raise NotEnoughSessions
         # A lot that was given away whole may have been closed meanwhile: it has units again.
         Account.objects.filter(
             pk__in=[gift.debit_id for gift in gifts], closed_at__isnull=False

@@ -10,13 +10,16 @@ from django.db import IntegrityError, transaction
 from accounts.models import User
 from accounts.services import audit
 from common import tokens
+from therapy_credits.domain.slots import Span
 from therapy_credits.errors import (
     InvitationSpent,
     LicenceAlreadyChecked,
+    NotPausedByItself,
     PracticeNotReady,
     WorksElsewhere,
 )
 from therapy_credits.models import (
+    BusyTime,
     HoursException,
     Licence,
     Practice,
@@ -57,10 +60,38 @@ def set_status(
         ready = practice.service_types.filter(is_active=True).exists()
         if not ready or not practice.practitioners.exists():
             raise PracticeNotReady
-    practice.status = status
-    practice.save(update_fields=["status"])
+    practice.status, practice.paused_by_itself = status, False
+    practice.save(update_fields=["status", "paused_by_itself"])
     audit.record(by, f"practice.{status}", practice, at, ["status"])
     return practice
+
+
+@transaction.atomic
+def pause_itself(*, membership: PracticeMembership, is_paused: bool, at: dt.datetime) -> Practice:
+    """The practice takes no new bookings for now, or takes them again. What is booked stays.
+
+    Raises NotPausedByItself where staff paused it.
+    """
+    practice = Practice.objects.select_for_update(no_key=True).get(pk=membership.practice_id)
+    wanted = Practice.Status.PAUSED if is_paused else Practice.Status.ACTIVE
+    if practice.status == wanted:
+        return practice
+    may = practice.status == Practice.Status.ACTIVE or practice.paused_by_itself
+    if not may:
+        raise NotPausedByItself
+    practice.status, practice.paused_by_itself = wanted, is_paused
+    practice.save(update_fields=["status", "paused_by_itself"])
+    audit.record(membership.user, f"practice.{wanted}", practice, at, ["status"])
+    return practice
+
+
+@transaction.atomic
+def replace_busy_times(*, practitioner: Practitioner, spans: Sequence[Span]) -> int:
+    """Take these times, from the calendar they exported, in place of those before. How many."""
+    Practitioner.objects.select_for_update(no_key=True).get(pk=practitioner.pk)
+    BusyTime.objects.filter(practitioner=practitioner).delete()
+    rows = [BusyTime(practitioner=practitioner, starts_at=a, ends_at=b) for a, b in spans]
+    return len(BusyTime.objects.bulk_create(rows))
 
 
 @transaction.atomic

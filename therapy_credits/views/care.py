@@ -8,6 +8,7 @@ from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 from django.contrib import messages
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -22,9 +23,9 @@ from common.codes import show_code
 from common.when import ZONES
 from therapy_credits.domain.matching import Need
 from therapy_credits.domain.places import language_name, place_name
-from therapy_credits.errors import TherapyCreditsError
-from therapy_credits.forms.care import BookForm, CancelForm, FindForm, IssueCodeForm
-from therapy_credits.models import Booking, Format, Practitioner, SessionCode, Topic
+from therapy_credits.errors import TherapyCreditsError, TooLateToMove
+from therapy_credits.forms.care import BookForm, CancelForm, FindForm, IssueCodeForm, MoveForm
+from therapy_credits.models import Booking, CareCase, Format, Practitioner, SessionCode, Topic
 from therapy_credits.queries.balances import balance_of
 from therapy_credits.queries.bookings import (
     bookings_of,
@@ -41,14 +42,27 @@ from therapy_credits.services.bookings import (
     book_session,
     cancel_booking,
     cancel_terms,
+    leave_place,
+    move_booking,
+    slots_to_move_to,
 )
-from therapy_credits.services.cases import ASKED_FOR, agree, asks_if_right, open_dispute
+from therapy_credits.services.cases import (
+    ASKED_FOR,
+    agree,
+    ask_to_find,
+    asks_if_right,
+    open_dispute,
+)
 from therapy_credits.services.session_codes import cancel_code, issue_code
 from therapy_credits.services.subjects import own_tokens
 from therapy_credits.views.kept import keep, person_of, say_age, what_is_kept
 
 # A search is kept this long, sealed, in the session of the person who made it.
 NEED_LIFE = dt.timedelta(hours=2)
+# So long before a session the person is asked whether they will still be there.
+ASK_PLACE = dt.timedelta(hours=48)
+# The answer of the care desk stays on the page this long.
+SHOW_ANSWER = dt.timedelta(days=30)
 # An issued code can be seen again this long by the browser it was made in.
 SHOW_CODE = dt.timedelta(minutes=10)
 
@@ -67,6 +81,7 @@ def home(request: HttpRequest) -> HttpResponse:
             "balance": balance_of(own_tokens(user), at=now),
             "has_consent": has_health_consent(user, at=now),
             "upcoming": upcoming,
+            "search": _search_of(user, now),
             "questions": [one for one in recent if asks_if_right(one, at=now)],
             "past": bookings.exclude(pk__in=[one.pk for one in upcoming]).order_by("-starts_at")[
                 :5
@@ -168,11 +183,92 @@ def booking(request: HttpRequest, reference: str) -> HttpResponse:
             "can_cancel": one.is_open and now < one.starts_at,
             "terms": cancel_terms(one, at=now) if one.is_open else None,
             "is_over": now >= one.ends_at,
+            "can_move": one.is_open and cancel_terms(one, at=now).is_in_time,
+            "asks_place": one.is_open and now < one.starts_at <= now + ASK_PLACE,
             "asks_if_right": asks_if_right(one, at=now),
             "dispute": one.cases.disputes().order_by("-pk").first(),
             "place_name": place_name(one.country, one.region, get_language() or "en"),
         },
     )
+
+
+@signed_in
+@require_http_methods(["GET", "HEAD", "POST"])
+def move(request: HttpRequest, reference: str) -> HttpResponse:
+    """Another time with the same practitioner. The session stays held."""
+    user, now = person_of(request), timezone.now()
+    one = _own_booking(user, reference)
+    if not one.is_open or not cancel_terms(one, at=now).is_in_time:
+        messages.info(request, str(TooLateToMove.message))
+        return redirect("therapy_credits:booking", one.reference)
+    zone = zone_of(request) or one.practice.zone
+    slots = [slot for slot in slots_to_move_to(one, at=now) if slot != one.starts_at]
+    form = MoveForm(request.POST or None, slots=slots)
+    if request.method == "POST" and form.is_valid():
+        try:
+            move_booking(
+                booking=one,
+                user=user,
+                starts_at=form.cleaned_data["slot"],
+                where=Whereabouts(one.country, one.region, zone),
+                at=now,
+            )
+        except TherapyCreditsError as refusal:
+            form.add_error("slot", str(refusal))
+        else:
+            messages.success(request, _("Moved. The practice has been told."))
+            return redirect("therapy_credits:booking", one.reference)
+    return render(
+        request,
+        "therapy_credits/move.html",
+        {
+            "booking": one,
+            "form": form,
+            "days": _by_day(tuple(slots), zone),
+            "zone": zone,
+            "other_zone": one.practice.zone if str(zone) != one.practice.time_zone else None,
+            "place_name": place_name(one.country, one.region, get_language() or "en"),
+        },
+    )
+
+
+@signed_in
+@require_http_methods(["POST"])
+def elsewhere(request: HttpRequest, reference: str) -> HttpResponse:
+    """The person will not be where they said: released free of charge, and on to who may see
+    them there, with everything else of the search as it was."""
+    user, now = person_of(request), timezone.now()
+    one = _own_booking(user, reference)
+    try:
+        leave_place(booking=one, user=user, at=now)
+    except TherapyCreditsError as refusal:
+        messages.error(request, str(refusal))
+        return redirect("therapy_credits:booking", one.reference)
+    messages.success(
+        request,
+        _(
+            "Thank you for saying so. It cost you nothing. Say where you will be, and you see who"
+            " may see you there."
+        ),
+    )
+    return redirect("therapy_credits:find")
+
+
+@signed_in
+@require_http_methods(["POST"])
+def ask_desk(request: HttpRequest) -> HttpResponse:
+    """Let the care desk look for somebody who fits what was asked for."""
+    user, now = person_of(request), timezone.now()
+    need = _need(request, now)
+    if need is None:
+        return redirect("therapy_credits:find")
+    try:
+        ask_to_find(user=user, need=need, at=now)
+    except TherapyCreditsError as refusal:
+        messages.error(request, str(refusal))
+        return redirect("therapy_credits:find")
+    messages.success(request, _("We look for somebody. You have an answer in two working days."))
+    return redirect("therapy_credits:care")
 
 
 @signed_in
@@ -281,6 +377,13 @@ def zone_of(request: HttpRequest) -> ZoneInfo | None:
     """The zone the person's device is in, or else the one of their account."""
     name = request.COOKIES.get("tz", "").replace("%2F", "/") or person_of(request).time_zone
     return ZoneInfo(name) if name in ZONES else None
+
+
+def _search_of(user: User, now: dt.datetime) -> CareCase | None:
+    """What the care desk looks for, or has lately answered, for this person."""
+    searches = CareCase.objects.searches_of(own_tokens(user)).select_related("practitioner")
+    lately = searches.filter(Q(closed_at=None) | Q(closed_at__gt=now - SHOW_ANSWER))
+    return lately.order_by("-opened_at").first()
 
 
 def _answer(request: HttpRequest, one: Booking | SessionCode) -> None:

@@ -8,16 +8,23 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.translation import get_language, gettext_noop
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.access import SignedInRequest, staff_only
 from accounts.models import Role, User
+from therapy_credits.domain.places import language_name, place_name
 from therapy_credits.errors import TherapyCreditsError
-from therapy_credits.models import CareCase
+from therapy_credits.forms.desk import AnswerForm
+from therapy_credits.models import CareCase, Format, Topic
 from therapy_credits.queries.desk import care_staff
 from therapy_credits.services import cases
 from therapy_credits.services.looks import note_look
+from therapy_credits.services.subjects import person_behind
+
+SEARCH = gettext_noop("Your request to find somebody, with your name and address")
+SEARCHES = (CareCase.Kind.FIND, CareCase.Kind.ENDING)
 
 
 @staff_only(Role.CARE)
@@ -54,8 +61,13 @@ def case(request: SignedInRequest, reference: str) -> HttpResponse:
         return _act(request, one)
     is_mine = one.taken_by_id == request.user.pk
     booking = one.booking if is_mine else None
+    person = None
     if booking is not None:
         note_look(booking=booking, actor=request.user, at=now)
+    elif is_mine and one.kind == CareCase.Kind.FIND:
+        person = person_behind(
+            one.subject, actor=request.user, what=SEARCH, at=now, purpose=one.reference
+        )
     return render(
         request,
         "therapy_credits/staff/case.html",
@@ -64,6 +76,9 @@ def case(request: SignedInRequest, reference: str) -> HttpResponse:
             "is_mine": is_mine,
             "booking": booking,
             "code": one.code if is_mine else None,
+            "person": person,
+            "need": _in_words(one) if person else None,
+            "answer": AnswerForm() if one.kind in SEARCHES else None,
             "colleagues": care_staff(at=now).exclude(pk=request.user.pk),
         },
     )
@@ -103,7 +118,24 @@ def _do(request: SignedInRequest, one: CareCase, action: str, now: Any) -> str:
     if action in ("granted", "refused") and one.kind == CareCase.Kind.LATE_CLAIM:
         cases.decide_late_claim(case=one, is_granted=action == "granted", by=user, at=now)
         return _("Decided.")
+    if action in ("found", "nobody") and one.kind in SEARCHES:
+        form = AnswerForm(request.POST, is_found=action == "found")
+        if not form.is_valid():
+            return ""
+        cases.answer_search(case=one, **form.cleaned_data, by=user, at=now)
+        return _("Answered. They are told to look.")
     return ""
+
+
+def _in_words(one: CareCase) -> dict[str, str]:
+    """What the person looks for."""
+    need, language = cases.need_of(one), get_language() or "en"
+    return {
+        "place": place_name(need.country, need.region, language),
+        "language": language_name(need.language, language),
+        "format": str(Format(need.format).label),
+        "topics": ", ".join(str(Topic(topic).label) for topic in sorted(need.topics)),
+    }
 
 
 def _number(text: str | None) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 
 from allauth.account.adapter import get_adapter
 from django.contrib import messages
+from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -23,6 +24,7 @@ from therapy_credits.access import practice_only
 from therapy_credits.domain.places import place_name
 from therapy_credits.errors import TherapyCreditsError
 from therapy_credits.forms.practice import (
+    BusyForm,
     HoursExceptionForm,
     OutcomeForm,
     RedeemForm,
@@ -30,6 +32,7 @@ from therapy_credits.forms.practice import (
 )
 from therapy_credits.models import (
     Booking,
+    BusyTime,
     CareCase,
     HoursException,
     PracticeMembership,
@@ -47,9 +50,12 @@ from therapy_credits.services.bookings import (
     practice_cancel,
     undo_confirmation,
 )
+from therapy_credits.services.endings import end_care
 from therapy_credits.services.looks import note_look
 
 DAY = dt.timedelta(days=1)
+# So far ahead the busy times of a calendar are kept: as far as times are offered, and moved to.
+BUSY_AHEAD = dt.timedelta(days=60)
 # How many past bookings a page shows.
 PAGE = 50
 
@@ -118,10 +124,31 @@ def booking(request: HttpRequest, membership: PracticeMembership, reference: str
             **_row(one, now),
             "client_place": place_name(one.country, one.region, get_language() or "en"),
             "is_late": one.is_open and not cancel_terms(one, at=now).is_in_time,
+            "can_end": one.status in (*Booking.TAKES_TIME,)
+            and not one.cases.filter(kind=CareCase.Kind.ENDING).exists(),
             "late_claim": one.cases.filter(kind=CareCase.Kind.LATE_CLAIM).first(),
             "can_claim_late": one.status == Booking.Status.TIMED_OUT
             and now <= one.ends_at + cases.LATE_CLAIM_LIFE,
         },
+    )
+
+
+@practice_only()
+@require_http_methods(["GET", "HEAD", "POST"])
+def ending(request: HttpRequest, membership: PracticeMembership, reference: str) -> HttpResponse:
+    """ "We can't continue": what it means, and doing it. No reason is asked."""
+    now = timezone.now()
+    one = get_object_or_404(bookings_of_member(membership), reference=reference)
+    if request.method == "POST":
+        end_care(booking=one, membership=membership, at=now)
+        messages.success(
+            request, _("Done. The care desk looks for somebody within one working day.")
+        )
+        return redirect("therapy_credits:practice-booking", one.reference)
+    return render(
+        request,
+        "therapy_credits/practice_ending.html",
+        {**frame(membership, "bookings"), **_row(one, now)},
     )
 
 
@@ -210,7 +237,16 @@ def hours(request: HttpRequest, membership: PracticeMembership) -> HttpResponse:
         today=local_today,
         prefix="single",
     )
-    if request.method == "POST" and _change_hours(request, membership, action, weekly, single, now):
+    busy = BusyForm(
+        request.POST if action == "busy" else None,
+        request.FILES if action == "busy" else None,
+        practitioners=practitioners,
+        now=now,
+        until=now + BUSY_AHEAD,
+        prefix="busy",
+    )
+    forms = (weekly, single, busy)
+    if request.method == "POST" and _change_hours(request, membership, action, forms):
         return redirect("therapy_credits:practice-hours")
     return render(
         request,
@@ -219,6 +255,8 @@ def hours(request: HttpRequest, membership: PracticeMembership) -> HttpResponse:
             **frame(membership, "hours"),
             "weekly_form": weekly,
             "single_form": single,
+            "busy_form": busy,
+            "is_owner": membership.role == PracticeMembership.Role.OWNER,
             "practitioners": _with_hours(practitioners, local_today),
         },
     )
@@ -338,11 +376,10 @@ def _change_hours(
     request: HttpRequest,
     membership: PracticeMembership,
     action: str,
-    weekly: WeeklyHoursForm,
-    single: HoursExceptionForm,
-    now: dt.datetime,
+    forms: tuple[WeeklyHoursForm, HoursExceptionForm, BusyForm],
 ) -> bool:
     """Do what was asked on the page of hours. Says whether it is done."""
+    weekly, single, busy = forms
     practitioners = own_practitioners(membership)
     if action == "weekly" and weekly.is_valid():
         practice_services.add_hours(hours=weekly.save(commit=False))
@@ -352,7 +389,25 @@ def _change_hours(
         practice_services.add_exception(exception=single.save(commit=False))
         messages.success(request, _("That day is kept."))
         return True
+    if action == "busy" and busy.is_valid():
+        count = practice_services.replace_busy_times(
+            practitioner=busy.cleaned_data["practitioner"], spans=busy.cleaned_data["spans"]
+        )
+        messages.success(
+            request,
+            ngettext("%(n)s busy time is kept.", "%(n)s busy times are kept.", count)
+            % {"n": count},
+        )
+        return True
+    if action in ("pause-practice", "resume-practice"):
+        _pause_practice(request, membership, is_paused=action == "pause-practice")
+        return True
     number = _number(request.POST.get("id"))
+    if action == "forget-busy":
+        one = get_object_or_404(practitioners, pk=number)
+        practice_services.replace_busy_times(practitioner=one, spans=[])
+        messages.success(request, _("The busy times are forgotten."))
+        return True
     if action in ("remove-weekly", "remove-single"):
         windows = WeeklyHours.objects.filter(practitioner__in=practitioners)
         days = HoursException.objects.filter(practitioner__in=practitioners)
@@ -371,9 +426,31 @@ def _change_hours(
     return False
 
 
+def _pause_practice(
+    request: HttpRequest, membership: PracticeMembership, *, is_paused: bool
+) -> None:
+    if membership.role != PracticeMembership.Role.OWNER:
+        messages.error(request, _("Only the owner pauses the whole practice."))
+        return
+    try:
+        practice_services.pause_itself(
+            membership=membership, is_paused=is_paused, at=timezone.now()
+        )
+    except TherapyCreditsError as refusal:
+        messages.error(request, str(refusal))
+    else:
+        messages.success(request, _("Kept. What is booked stays booked."))
+
+
 def _with_hours(practitioners: Any, local_today: dt.date) -> list[dict[str, Any]]:
-    """Each practitioner with hours and coming exceptions, in three queries."""
+    """Each practitioner with hours, coming exceptions and busy times, in four queries."""
     people: list[Practitioner] = list(practitioners)
+    busy_of = dict(
+        BusyTime.objects.filter(practitioner__in=people)
+        .values_list("practitioner")
+        .annotate(n=Count("pk"))
+        .order_by()
+    )
     weekly = WeeklyHours.objects.filter(practitioner__in=people).order_by("weekday", "starts")
     single = HoursException.objects.filter(
         practitioner__in=people, on_date__gte=local_today
@@ -385,7 +462,12 @@ def _with_hours(practitioners: Any, local_today: dt.date) -> list[dict[str, Any]
     for day in single:
         single_of[day.practitioner_id].append(day)
     return [
-        {"practitioner": one, "weekly": weekly_of[one.pk], "single": single_of[one.pk]}
+        {
+            "practitioner": one,
+            "weekly": weekly_of[one.pk],
+            "single": single_of[one.pk],
+            "busy": busy_of.get(one.pk, 0),
+        }
         for one in people
     ]
 

@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.access import staff_only
@@ -23,6 +24,7 @@ from therapy_credits.forms.staff_practices import (
 )
 from therapy_credits.models import Licence, Practice, PracticeMembership, Practitioner
 from therapy_credits.queries.practices import licences_to_check
+from therapy_credits.services import lapses
 from therapy_credits.services import practices as services
 
 care_staff = staff_only(Role.CARE, Role.ADMIN)
@@ -229,6 +231,28 @@ def check_licence(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
             if checked.is_verified
             else _("Noted. A second person must look too."),
         )
+    return redirect("therapy_credits:staff-practitioner", slug, one.practitioner.slug)
+
+
+@care_staff
+@require_POST
+def withdraw_licence(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+    """It counts no more, from now on; what is booked under it is released."""
+    one = get_object_or_404(
+        Licence.objects.select_related("practitioner__practice"),
+        practitioner__practice__slug=slug,
+        pk=pk,
+    )
+    released = lapses.withdraw_licence(licence=one, by=_staff(request), at=timezone.now())
+    messages.success(
+        request,
+        ngettext(
+            "Withdrawn. %(n)d booking was released at no cost to the client.",
+            "Withdrawn. %(n)d bookings were released at no cost to the clients.",
+            released,
+        )
+        % {"n": released},
+    )
     return redirect("therapy_credits:staff-practitioner", slug, one.practitioner.slug)
 
 
