@@ -92,6 +92,10 @@ class HoldTooShort(TherapyCreditsError):
     message = _("That is too far ahead for this booking. Choose a sooner time; it stays booked.")
 
 
+class CannotRefund(TherapyCreditsError):
+    message = _("This session cannot be given back. Our care desk can help you find somebody.")
+
+
 class NotPausedByItself(TherapyCreditsError):
     message = _("Your practice was paused by the staff of Greenroom. Please write to them.")
 

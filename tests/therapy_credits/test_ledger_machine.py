@@ -35,7 +35,7 @@ from therapy_credits.queries.balances import balance_of
 from therapy_credits.queries.books import COUNTERS
 from therapy_credits.services import expiry, ledger
 
-RUNS = int(os.environ.get("STATE_MACHINE_RUNS", "200"))
+RUNS = int(os.environ.get("STATE_MACHINE_RUNS", "140"))
 STEPS = int(os.environ.get("STATE_MACHINE_STEPS", "50"))
 PEOPLE = 2
 person = st.integers(0, PEOPLE - 1)
@@ -480,4 +480,4 @@ def test_the_identity_holds_at_every_step_of_any_history() -> None:
 @pytest.mark.soak
 @pytest.mark.django_db
 def test_the_identity_holds_in_long_histories_too() -> None:
-    run(2_000, 100)
+    run(10_000, 100)

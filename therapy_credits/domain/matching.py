@@ -54,6 +54,12 @@ class Match:
     authority: Authority
     daytime_share: float
 
+    @property
+    def rank(self) -> tuple[int, float, dt.datetime, int]:
+        """Lowest is best: shared topics, then waking hours, then the soonest time, then the key,
+        so that the same question always gets the same answer."""
+        return (-len(self.topics), -round(self.daytime_share, 1), self.slots[0], self.key)
+
 
 def may_practise(
     authorities: Iterable[Authority], country: str, region: str, on: dt.date
@@ -64,15 +70,9 @@ def may_practise(
 
 
 def find_matches(need: Need, candidates: Sequence[Candidate], *, zone: dt.tzinfo) -> list[Match]:
-    """Those who fit ``need`` and have a time, best first.
-
-    The order: shared topics, then hours a person is awake in ``zone``, then the soonest
-    time, then the key, so that the same question always gets the same answer.
-    """
+    """Those who fit ``need`` and have a time, best first, where ``zone`` is the person's."""
     matches = [match for one in candidates if (match := _match(need, one, zone))]
-    return sorted(
-        matches, key=lambda m: (-len(m.topics), -round(m.daytime_share, 1), m.slots[0], m.key)
-    )
+    return sorted(matches, key=lambda match: match.rank)
 
 
 def _match(need: Need, one: Candidate, zone: dt.tzinfo) -> Match | None:

@@ -116,6 +116,8 @@ class Booking(models.Model):
     # How often, and when last, it was moved to another time; its hold stays.
     move_count = models.PositiveSmallIntegerField(default=0)
     moved_at = models.DateTimeField(null=True, blank=True)
+    # The person said that it was not a match: once in a programme-year it costs them nothing.
+    mismatch_at = models.DateTimeField(null=True, blank=True)
     # The person said that what the practice told is right.
     agreed_at = models.DateTimeField(null=True, blank=True)
     # Of the rate, what the practice is paid: less than all only for some missed sessions.
@@ -162,6 +164,11 @@ class Booking(models.Model):
             models.CheckConstraint(condition=Q(units__gte=1), name="booking_units_positive"),
             models.CheckConstraint(
                 condition=Q(fee_percent__lte=100), name="booking_fee_is_a_percentage"
+            ),
+            models.UniqueConstraint(
+                name="booking_one_mismatch_a_year",
+                fields=["subject"],
+                condition=Q(mismatch_at__isnull=False),
             ),
             ExclusionConstraint(
                 name="booking_practitioner_one_at_a_time",

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Q, QuerySet
+from django.db.models import Case, Exists, OuterRef, Q, QuerySet, Value, When
+from django.db.models.expressions import Combinable
 
 from accounts.models import User
 from therapy_credits.domain import matching
@@ -25,8 +26,9 @@ from therapy_credits.models import (
     WeeklyHours,
 )
 
-# Beyond this many candidates nobody reads on; the order is by practitioner, then by fit.
-MOST_CANDIDATES = 200
+# Times are worked out for so many at once, until there is enough to choose from.
+CHUNK = 40
+ENOUGH = 20
 
 
 def membership_of(user: User | AnonymousUser) -> PracticeMembership | None:
@@ -58,6 +60,7 @@ class Offer:
     slots: tuple[dt.datetime, ...]
     topics: tuple[str, ...]
     authority: matching.Authority
+    rank: tuple[object, ...]
 
 
 def find_offers(
@@ -71,42 +74,74 @@ def find_offers(
 ) -> list[Offer]:
     """Who fits ``need`` and is paid for by ``payable`` (a condition on service types), best first.
 
-    The database applies the hard filters; only those who pass have their times
-    worked out. ``only`` is the slug of one practitioner.
+    The database applies the hard filters and puts those who share most topics
+    first; times are worked out until there is enough to choose from. ``only`` is
+    the slug of one practitioner.
     """
-    licensed = Q(licences__country=need.country, licences__region="")
-    if need.region:
-        licensed |= Q(licences__country=need.country, licences__region=need.region)
-    fitting = (
-        Practitioner.objects.bookable()
-        .filter(
-            languages__contains=[need.language],
-            formats__contains=[need.format],
-            practice__service_types__in=ServiceType.objects.filter(payable, is_active=True),
-        )
-        .filter(
-            licensed,
-            licences__confirmed_at__isnull=False,
-            licences__withdrawn_at=None,
-            licences__expires_on__gte=at.date(),
-        )
-        .select_related("practice")
-        .prefetch_related("licences")
-        .distinct()
-        .order_by("pk")
-    )
+    fitting = _fitting(need, payable, at)
     if only:
         fitting = fitting.filter(slug=only)
-    practitioners = {one.pk: one for one in fitting[:MOST_CANDIDATES]}
+    keys = list(fitting.values_list("pk", flat=True))
+    offers: list[Offer] = []
+    # Those who share most topics first, until there is enough to choose from: somebody whose
+    # times are all taken must not keep others from being seen.
+    for start in range(0, len(keys), CHUNK):
+        offers += _offers_of(keys[start : start + CHUNK], need, payable, zone, at, until)
+        if len(offers) >= ENOUGH:
+            break
+    return sorted(offers, key=lambda offer: offer.rank)
+
+
+def _offers_of(
+    keys: list[int],
+    need: matching.Need,
+    payable: Q,
+    zone: ZoneInfo,
+    at: dt.datetime,
+    until: dt.datetime,
+) -> list[Offer]:
+    """Those of these practitioners who have a time, in a fixed number of queries."""
+    rows = (
+        Practitioner.objects.filter(pk__in=keys)
+        .select_related("practice")
+        .prefetch_related("licences")
+    )
+    practitioners = {one.pk: one for one in rows}
     services = _first_services(practitioners.values(), payable)
     slots = open_slots_of_many(practitioners.values(), services, at=at, until=until)
     matches = matching.find_matches(
         need, [_candidate(one, slots[pk]) for pk, one in practitioners.items()], zone=zone
     )
     return [
-        Offer(practitioners[m.key], services[m.key], m.slots, m.topics, m.authority)
+        Offer(practitioners[m.key], services[m.key], m.slots, m.topics, m.authority, m.rank)
         for m in matches
     ]
+
+
+def _fitting(need: matching.Need, payable: Q, at: dt.datetime) -> QuerySet[Practitioner]:
+    """Who passes the hard filters, those who share most topics first."""
+    of_place = Licence.objects.verified().filter(
+        practitioner=OuterRef("pk"),
+        country=need.country,
+        region__in={"", need.region},
+        expires_on__gte=at.date(),
+    )
+    paid = ServiceType.objects.filter(payable, practice=OuterRef("practice"), is_active=True)
+    # Nobody asked for a topic: the same for all.
+    shared: Combinable = Value(0)
+    for topic in sorted(need.topics):
+        shared += Case(When(topics__contains=[topic], then=1), default=0)
+    return (
+        Practitioner.objects.bookable()
+        .filter(
+            Exists(of_place),
+            Exists(paid),
+            languages__contains=[need.language],
+            formats__contains=[need.format],
+        )
+        .annotate(shared_topics=shared)
+        .order_by("-shared_topics", "pk")
+    )
 
 
 def open_slots_of(

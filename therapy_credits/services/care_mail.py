@@ -71,6 +71,11 @@ def tell_put_right(booking: Booking, at: dt.datetime) -> None:
     _tell_practice(booking, "practice_changed", f"put-right-{booking.undo_count}", at)
 
 
+def tell_given_back(booking: Booking, user: User, at: dt.datetime) -> None:
+    """A session is theirs again. The practice is not told: nothing changes for it."""
+    _tell_person(booking, user, "changed", "given-back", at)
+
+
 def tell_decided(booking: Booking, at: dt.datetime) -> None:
     """The care desk looked at what the person said of a booking: it stays as it was."""
     user = person_to_reach(booking.subject)

@@ -591,6 +591,32 @@ def reverse_charge(
         return _reverse(moved, accounts, group, units, is_settled, facts, actor, at)
 
 
+def refund_from_pool(*, group: UUID, actor: UUID, at: datetime) -> Reversal | None:
+    """The person's charge is undone, and the pool pays the practice in its place (GOODWILL).
+
+    One statement, so there is no moment at which the practice is not paid. None,
+    and nothing changes, when the pool cannot. Again gives an equal Reversal. Raises
+    NothingToReverse for what was not charged to the person.
+    """
+    facts = _digest(Code.REVERSAL, group, "refund")
+    with transaction.atomic():
+        moved = list(Transfer.objects.filter(group=group, phase=Phase.POST))
+        if not moved:
+            raise NothingToReverse
+        wanted = Q(pk__in={t.debit_id for t in moved} | {t.credit_id for t in moved})
+        wanted |= Q(pool_id=moved[0].pool_id, kind=Kind.POOL)
+        accounts = {account.pk: account for account in Account.objects.filter(wanted).locked()}
+        if done := _reversed_before(moved, group, facts):
+            return done
+        source = next(account for account in accounts.values() if account.kind == Kind.POOL)
+        charged = sum(charge.amount for charge in moved)
+        if source.left < charged:
+            return None
+        practice = accounts[moved[0].credit_id]
+        paid = _follow(moved[0], "refund", Code.GOODWILL, source, practice, charged)
+        return _reverse(moved, accounts, group, None, False, facts, actor, at, also=[paid])
+
+
 def _reverse(
     moved: Sequence[Transfer],
     accounts: dict[int, Account],
@@ -600,6 +626,7 @@ def _reverse(
     facts: bytes,
     actor: UUID,
     at: datetime,
+    also: Sequence[Transfer] = (),
 ) -> Reversal:
     for transfer in moved:
         transfer.debit = accounts[transfer.debit_id]
@@ -611,7 +638,7 @@ def _reverse(
     if not 1 <= back <= charged:
         raise NotEnoughSessions
     practice = (assign or charges[0]).credit
-    transfers = []
+    transfers = list(also)
     if is_settled:
         settled = next(account for account in accounts.values() if account.kind == Kind.SETTLED)
         transfers.append(_follow(charges[0], "adjust", Code.ADJUST, settled, practice, back))

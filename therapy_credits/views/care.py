@@ -53,6 +53,7 @@ from therapy_credits.services.cases import (
     asks_if_right,
     open_dispute,
 )
+from therapy_credits.services.mismatches import can_say_mismatch, say_mismatch
 from therapy_credits.services.session_codes import cancel_code, issue_code
 from therapy_credits.services.subjects import own_tokens
 from therapy_credits.views.kept import keep, person_of, say_age, what_is_kept
@@ -184,6 +185,7 @@ def booking(request: HttpRequest, reference: str) -> HttpResponse:
             "terms": cancel_terms(one, at=now) if one.is_open else None,
             "is_over": now >= one.ends_at,
             "can_move": one.is_open and cancel_terms(one, at=now).is_in_time,
+            "can_say_mismatch": can_say_mismatch(one, at=now),
             "asks_place": one.is_open and now < one.starts_at <= now + ASK_PLACE,
             "asks_if_right": asks_if_right(one, at=now),
             "dispute": one.cases.disputes().order_by("-pk").first(),
@@ -251,6 +253,21 @@ def elsewhere(request: HttpRequest, reference: str) -> HttpResponse:
             " may see you there."
         ),
     )
+    return redirect("therapy_credits:find")
+
+
+@signed_in
+@require_http_methods(["POST"])
+def mismatch(request: HttpRequest, reference: str) -> HttpResponse:
+    """ "This was not the right match": given back once, and on to who else fits."""
+    user, now = person_of(request), timezone.now()
+    one = _own_booking(user, reference)
+    try:
+        say_mismatch(booking=one, user=user, at=now)
+    except TherapyCreditsError as refusal:
+        messages.error(request, str(refusal))
+        return redirect("therapy_credits:booking", one.reference)
+    messages.success(request, _("The session is yours again. Here you find somebody else."))
     return redirect("therapy_credits:find")
 
 
