@@ -140,10 +140,14 @@ def ending(request: HttpRequest, membership: PracticeMembership, reference: str)
     now = timezone.now()
     one = get_object_or_404(bookings_of_member(membership), reference=reference)
     if request.method == "POST":
-        end_care(booking=one, membership=membership, at=now)
-        messages.success(
-            request, _("Done. The care desk looks for somebody within one working day.")
-        )
+        try:
+            end_care(booking=one, membership=membership, at=now)
+        except TherapyCreditsError as refusal:
+            messages.error(request, str(refusal))
+        else:
+            messages.success(
+                request, _("Done. The care desk looks for somebody within one working day.")
+            )
         return redirect("therapy_credits:practice-booking", one.reference)
     return render(
         request,
