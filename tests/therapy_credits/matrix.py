@@ -246,7 +246,7 @@ def enrich(cast: Cast) -> None:
         "practitioner": practitioner,
         "membership": PracticeMembershipFactory(practice=practice, user=cast["practice"]),
         "licence": LicenceFactory(
-            practitioner=practitioner,
+            practitioner=PractitionerFactory(practice=practice),
             checked_by=None,
             checked_at=None,
             confirmed_by=None,
