@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -36,6 +36,11 @@ def staff(*, at: datetime) -> QuerySet[StaffGrant]:
 def trail() -> QuerySet[AuditEntry]:
     """The audit trail, the newest first."""
     return AuditEntry.objects.select_related("actor").order_by("-pk")
+
+
+def trail_of(target: Model) -> QuerySet[AuditEntry]:
+    """The audit trail of one thing, the newest first."""
+    return trail().filter(target_type=target._meta.label_lower, target_id=str(target.pk))
 
 
 def looks_at(user: User) -> QuerySet[AccessLook]:

@@ -127,3 +127,7 @@ class NoDatesLeft(EventsError):
 
 class NotASeries(EventsError):
     message = _("This event has no further dates to come to every time. Choose one date.")
+
+
+class AlreadyPublished(EventsError):
+    message = _("This event is no draft any more; its page can be sent to anybody it is for.")

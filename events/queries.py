@@ -466,11 +466,50 @@ def staff_events(user: User, chosen: Mapping[str, Any], *, at: datetime) -> Quer
         events = events.filter(next_at__isnull=False)
     elif chosen.get("when") == "past":
         events = events.filter(next_at__isnull=True, last_at__isnull=False)
+    for name in ("programme", "visibility", "format"):
+        if value := chosen.get(name):
+            events = events.filter(**{name: value})
     for word in str(chosen.get("q", "")).split()[:8]:
-        events = events.filter(Q(title__icontains=word) | Q(place_name__icontains=word))
+        events = events.filter(
+            Q(title__icontains=word) | Q(place_name__icontains=word) | Q(hosts__icontains=word)
+        )
     return events.order_by(
         F("next_at").asc(nulls_last=True), F("last_at").desc(nulls_last=True), "pk"
     )
+
+
+def dates_of_events(events: QuerySet[Event]) -> QuerySet[Occurrence]:
+    """Every date of these events, for a file."""
+    waiting = Rsvp.objects.filter(occurrence=OuterRef("pk"), status=Rsvp.Status.WAITLISTED)
+    return (
+        Occurrence.objects.filter(event__in=events.order_by().values("pk"))
+        .select_related("event__programme", "seats")
+        .annotate(
+            waiting=waiting.order_by()
+            .values("occurrence")
+            .annotate(total=Count("pk"))
+            .values("total")
+        )
+        .order_by("starts_at", "pk")
+    )
+
+
+def dates_in_month(user: User, first: date, last: date, *, at: datetime) -> list[Occurrence]:
+    """The dates of events this coordinator runs from ``first`` to ``last``, cancelled ones too."""
+    events = Event.objects.editable_by(user, at=at).values("pk")
+    dates = Occurrence.objects.filter(event__in=events, starts_on__range=(first, last))
+    return list(dates.select_related("event", "seats").order_by("starts_on", "starts_at", "pk"))
+
+
+def draft_opened_by(token: str) -> Event | None:
+    """The draft a link opens, or nothing: unknown, revoked and published are the same."""
+    number, _dash, _secret = token.partition("-")
+    if not number.isdecimal() or len(number) > 18:
+        return None
+    event = Event.objects.select_related("programme").filter(pk=int(number)).first()
+    if event is None or not event.is_shared:
+        return None
+    return event if tokens.matches(token, event.share_token) else None
 
 
 def dates_to_manage(event: Event, *, at: datetime, is_over: bool) -> QuerySet[Occurrence]:

@@ -178,6 +178,30 @@ class StaffFilter(forms.Form):
         required=False,
         choices=[("", _("Any time")), ("coming", _("Still to come")), ("past", _("Over"))],
     )
+    visibility = forms.ChoiceField(
+        label=_("Who can see it"),
+        required=False,
+        choices=[
+            ("", _("Any")),
+            ("public", _("Public")),
+            ("unlisted", _("Unlisted")),
+            ("programme", _("Programme only")),
+            ("ambassadors", _("Ambassadors only")),
+        ],
+    )
+    programme = forms.ModelChoiceField(
+        Programme.objects.none(),
+        to_field_name="slug",
+        label=_("Programme"),
+        required=False,
+        empty_label=_("Any"),
+    )
+
+    def __init__(self, *args: Any, editor: User, at: datetime, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        programme = self.fields["programme"]
+        assert isinstance(programme, forms.ModelChoiceField)
+        programme.queryset = Programme.objects.run_by(editor, "coordinator", at=at).order_by("name")
 
     @property
     def chosen(self) -> dict[str, Any]:

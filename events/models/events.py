@@ -20,6 +20,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Role, StaffGrant, User
 from ambassadors.models import Enrolment, Programme
+from common import tokens
 
 
 def new_uid() -> str:
@@ -203,6 +204,8 @@ class Event(models.Model):
         related_name="+",
     )
     published_at = models.DateTimeField(_("published"), null=True, blank=True)
+    # A link to the draft for people without a role: odd while it opens, and each new one is new.
+    share_generation = models.PositiveIntegerField(_("generation of the link"), default=0)
 
     objects = EventQuerySet.as_manager()
 
@@ -255,6 +258,20 @@ class Event(models.Model):
     @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.time_zone)
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether the link to the draft opens it."""
+        return self.share_generation % 2 == 1 and self.status == self.Status.DRAFT
+
+    @property
+    def share_token(self) -> str:
+        """What opens the draft. Derived, so never stored; another generation is another."""
+        return f"{self.pk}-{tokens.derive('event-draft', self.pk, self.share_generation)}"
+
+    @property
+    def share_path(self) -> str:
+        return reverse("events:shared-draft", args=[self.share_token])
 
     @property
     def is_restricted(self) -> bool:

@@ -15,11 +15,40 @@ from accounts.services import audit
 from calendars.queries import EVENTS_FEED
 from calendars.services.revisions import bump
 from events.domain.plans import DatePlan
-from events.errors import EditedMeanwhile, NotADraft, NotPublished, NotReady
+from events.errors import AlreadyPublished, EditedMeanwhile, NotADraft, NotPublished, NotReady
 from events.models import Event, Occurrence, new_uid
 from events.rules import missing_for_publishing
 from events.services.dates import News, call_off, change_date, save_with_entry
 from events.services.series import follow_words
+
+# What a copy takes over: everything the event says, and nothing of what happened to it.
+COPIED_FIELDS = (
+    "title",
+    "summary",
+    "body",
+    "hosts",
+    "language",
+    "topics",
+    "visibility",
+    "programme",
+    "format",
+    "time_zone",
+    "place_name",
+    "address",
+    "online_url",
+    "access_notes",
+    "content_notes",
+    "max_plus_ones",
+    "minimum_age",
+    "offer_hours",
+    "skips_large_parties",
+    "recording_note",
+    "safety_lead",
+    "host_briefing",
+    "emergency_number",
+    "emergency_address",
+    "quiet_space",
+)
 
 
 @transaction.atomic
@@ -31,6 +60,36 @@ def draft_event(
     event.save(force_insert=True)
     _write_dates(event, dates, changed=frozenset(), news=News(), at=at)
     audit.record(actor, "event.drafted", event, at)
+    return event
+
+
+@transaction.atomic
+def copy_event(*, event: Event, actor: User, at: datetime) -> Event:
+    """A new draft that says the same. It has no dates, people or link of its own yet."""
+    copied = Event(
+        **{name: getattr(event, name) for name in COPIED_FIELDS},
+        slug=_free_slug(event.title),
+        edited_at=at,
+        edited_by=actor,
+    )
+    copied.save(force_insert=True)
+    audit.record(actor, "event.copied", copied, at)
+    return copied
+
+
+@transaction.atomic
+def share_draft(*, event: Event, is_shared: bool, actor: User, at: datetime) -> Event:
+    """Let the draft be opened by a link, or let the link open nothing any more.
+
+    Shared again it is another link. Raises AlreadyPublished for what needs none.
+    """
+    event = Event.objects.select_for_update().get(pk=event.pk)
+    if event.status != Event.Status.DRAFT:
+        raise AlreadyPublished
+    if event.is_shared != is_shared:
+        event.share_generation += 1
+        event.save(update_fields=["share_generation"])
+        audit.record(actor, "event.shared" if is_shared else "event.unshared", event, at)
     return event
 
 
@@ -192,7 +251,7 @@ def _write_dates(
 def _free_slug(title: str) -> str:
     """An address made from the title that no other event has."""
     base = slugify(title)[:70].strip("-") or "event"
-    taken = {"new"} | set(
+    taken = {"new", "month", "import", "export"} | set(
         Event.objects.filter(slug__startswith=base).values_list("slug", flat=True)
     )
     number = 1

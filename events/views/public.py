@@ -294,8 +294,8 @@ def manage_rsvp(request: HttpRequest, token: str) -> HttpResponse:
     if rsvp is None or not is_link_live(rsvp, at=timezone.now()):
         return render(request, "events/link_unknown.html", {"rsvp": rsvp}, status=404)
     if request.method == "POST":
-        return _without_referrer(_act_on(request, rsvp))
-    return _without_referrer(_show_rsvp(request, rsvp))
+        return without_referrer(_act_on(request, rsvp))
+    return without_referrer(_show_rsvp(request, rsvp))
 
 
 def _show_rsvp(
@@ -369,7 +369,7 @@ def manage_series_rsvp(request: HttpRequest, token: str) -> HttpResponse:
     if series_rsvp is None:
         return render(request, "events/link_unknown.html", {"rsvp": None}, status=404)
     if request.method == "POST":
-        return _without_referrer(_act_on_series(request, series_rsvp))
+        return without_referrer(_act_on_series(request, series_rsvp))
     dates = series_dates(series_rsvp.event, at=at)
     answers = answers_by_date(series_rsvp, dates)
     context = {
@@ -377,7 +377,7 @@ def manage_series_rsvp(request: HttpRequest, token: str) -> HttpResponse:
         "event": series_rsvp.event,
         "rows": [{"date": one, "rsvp": answers.get(one.pk)} for one in dates],
     }
-    return _without_referrer(render(request, "events/series_rsvp.html", context))
+    return without_referrer(render(request, "events/series_rsvp.html", context))
 
 
 def _act_on_series(request: HttpRequest, series_rsvp: SeriesRsvp) -> HttpResponse:
@@ -427,7 +427,7 @@ def _change_one(
         messages.success(request, _("You come on this date too."))
 
 
-def _without_referrer(response: HttpResponse) -> HttpResponse:
+def without_referrer(response: HttpResponse) -> HttpResponse:
     """The address of the page is a secret: it goes into no other site's log, and no index."""
     response["Referrer-Policy"] = "no-referrer"
     response["X-Robots-Tag"] = "noindex, nofollow"

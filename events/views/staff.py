@@ -62,10 +62,16 @@ WEEKS_AT_ONCE = 4
 @require_safe
 def staff_list(request: HttpRequest) -> HttpResponse:
     """Every event this coordinator runs, drafts too."""
-    form = StaffFilter(request.GET)
-    events = staff_events(_editor(request), form.chosen, at=timezone.now())
+    at, editor = timezone.now(), _editor(request)
+    form = StaffFilter(request.GET, editor=editor, at=at)
+    events = staff_events(editor, form.chosen, at=at)
     page = Paginator(events, PER_PAGE).get_page(request.GET.get("page"))
-    context = {"form": form, "page": page, "is_filtered": bool(form.chosen)}
+    context = {
+        "form": form,
+        "page": page,
+        "is_filtered": bool(form.chosen),
+        "query": request.GET.urlencode(),
+    }
     return render(request, "events/staff/list.html", context)
 
 

@@ -37,7 +37,16 @@ def robots(request: HttpRequest) -> HttpResponse:
     lines = ["User-agent: *", "Allow: /*.ics$"]
     lines += [
         f"Disallow: {path}"
-        for path in ("/accounts/", "/admin/", "/care/", "/me/", "/practice/", "/staff/", "/rsvp/")
+        for path in (
+            "/accounts/",
+            "/admin/",
+            "/care/",
+            "/me/",
+            "/practice/",
+            "/staff/",
+            "/rsvp/",
+            "/preview/",
+        )
     ]
     return HttpResponse("\n".join(lines) + "\n", content_type="text/plain; charset=utf-8")
 

@@ -16,6 +16,9 @@ def enrich(cast: Cast) -> None:
     OccurrenceFactory(event=draft, starts_at=NOW.replace(year=2096))
     cast.things["public_event"] = date.event
     cast.things["draft_event"] = draft
+    cast.things["shared_draft"] = EventFactory(
+        status=Event.Status.DRAFT, published_at=None, share_generation=1
+    )
     cast.things["series_rsvp"] = SeriesRsvp.objects.create(
         event=date.event,
         user=cast["attendee"],
@@ -66,6 +69,18 @@ ROUTES: dict[str, Route] = {
     "events:staff-preview": Route(get=COORDINATOR, some=draft, absent=ABSENT),
     "events:staff-publish": Route(post=COORDINATOR, some=draft, absent=ABSENT),
     "events:staff-cancel": Route(get=COORDINATOR, post=COORDINATOR, some=draft, absent=ABSENT),
+    "events:staff-export": Route(get=COORDINATOR),
+    "events:staff-import": Route(get=COORDINATOR, post=COORDINATOR),
+    "events:staff-month": Route(get=COORDINATOR),
+    "events:staff-copy": Route(post=COORDINATOR, some=draft, absent=ABSENT),
+    "events:staff-share": Route(get=COORDINATOR, post=COORDINATOR, some=draft, absent=ABSENT),
+    "events:staff-history": Route(get=COORDINATOR, some=draft, absent=ABSENT),
+    # As with an RSVP, the link is the key.
+    "events:shared-draft": Route(
+        get=EVERYONE,
+        some=lambda cast: {"token": cast.things["shared_draft"].share_token},
+        absent={"token": "1-guess"},
+    ),
     "events:staff-dates": Route(get=COORDINATOR, some=draft, absent=ABSENT),
     "events:staff-repeat": Route(get=COORDINATOR, post=COORDINATOR, some=draft, absent=ABSENT),
     "events:staff-date": Route(

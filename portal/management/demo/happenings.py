@@ -69,10 +69,11 @@ def _come_back(world: World, event: Event, listing: Listing) -> None:
     """Let it come back every week from its next date on, and three people every time."""
     actor = world.users["coordinator"]
     coming = event.occurrences.filter(starts_at__gt=world.at).order_by("starts_at")
-    first = coming.first()
-    if first is None:
-        return
+    first = coming.first() or event.occurrences.order_by("starts_at")[0]
     first.event = event
+    day = first.starts_on
+    while day <= world.at.date():
+        day += dt.timedelta(weeks=1)
     event.refresh_from_db()
     series = start_series(
         event=event,
@@ -80,8 +81,8 @@ def _come_back(world: World, event: Event, listing: Listing) -> None:
         plan=SeriesPlan(
             Rule(
                 frequency="weekly",
-                starts_on=first.starts_on,
-                weekdays=(first.starts_on.weekday(),),
+                starts_on=day,
+                weekdays=(day.weekday(),),
             ),
             first.local_start.time(),
             listing.minutes,
