@@ -79,8 +79,32 @@ class NoLongerComing(EventsError):
     message = _("This RSVP has ended. You can RSVP again on the event's page.")
 
 
+class RequestRefused(EventsError):
+    message = _("The hosts could not say yes to your request for this date.")
+
+
+class CannotGive(EventsError):
+    message = _("This place cannot be given to somebody else.")
+
+
+class HasAnswered(EventsError):
+    message = _("This person has an answer for this date already.")
+
+
+class GivenTooOften(EventsError):
+    message = _("You have offered this place to five people. Leave, and it goes to the next.")
+
+
 class OfferEnded(EventsError):
     message = _("This offer has ended: the place went to the next person.")
+
+
+class NotYetBegun(EventsError):
+    message = _("Until it begins, free places go to the waiting list in order.")
+
+
+class NoRoomAtTheDoor(EventsError):
+    message = _("There are no places left. Release the place of somebody who has not come.")
 
 
 class NotGoing(EventsError):

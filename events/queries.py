@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -15,6 +15,7 @@ from django.db.models import (
     Case,
     CharField,
     Count,
+    Exists,
     ExpressionWrapper,
     F,
     Max,
@@ -43,6 +44,8 @@ from events.models import CheckIn, Event, Format, Occurrence, Rsvp, Seats, Serie
 CONFIRM_WITHIN = timedelta(hours=24)
 # How long after the date the link of an RSVP still shows it.
 LINK_OUTLIVES_DATE = timedelta(days=30)
+# How long it is known who came (docs: retention).
+ATTENDANCE_KEPT = timedelta(days=730)
 
 
 def page_url(occurrence: Occurrence) -> str:
@@ -238,6 +241,20 @@ def answers_by_date(series_rsvp: SeriesRsvp, dates: Iterable[Occurrence]) -> dic
     return {rsvp.occurrence_id: rsvp for rsvp in rsvps}
 
 
+def rsvp_given_by(token: str) -> Rsvp | None:
+    """The RSVP whose place this link gives to somebody else, while that stands."""
+    reference, _dash, _secret = token.partition("-")
+    rsvp = (
+        Rsvp.objects.filter(reference=reference)
+        .exclude(heir_email="")
+        .select_related("occurrence__event", "user")
+        .first()
+    )
+    if rsvp is None or not tokens.matches(token, rsvp.heir_token):
+        return None
+    return rsvp
+
+
 def is_link_live(rsvp: Rsvp, *, at: datetime) -> bool:
     """Whether a link still does something: an unconfirmed one for a day, others past the date."""
     if rsvp.is_pending:
@@ -367,13 +384,27 @@ def rsvps_of(user: User, *, at: datetime, is_over: bool) -> QuerySet[Rsvp]:
     """This person's answers for dates to come, or for dates that are over."""
     rsvps = (
         Rsvp.objects.of_user(user)
-        .filter(status__in=IN_CALENDAR)
+        .filter(status__in=[*IN_CALENDAR, Rsvp.Status.APPLIED])
         .select_related("occurrence__event", "user")
         .annotate(position=_position())
     )
     if is_over:
         return rsvps.filter(occurrence__ends_at__lte=at).order_by("-occurrence__starts_at", "-pk")
     return rsvps.filter(occurrence__ends_at__gt=at).order_by("occurrence__starts_at", "pk")
+
+
+def ended_rsvps_of(user: User, *, at: datetime) -> QuerySet[Rsvp]:
+    """Dates to come this person said no to, left, or could not have; those where no other answer
+    of theirs came after."""
+    later = Rsvp.objects.filter(user=user, occurrence=OuterRef("occurrence"), pk__gt=OuterRef("pk"))
+    return (
+        Rsvp.objects.of_user(user)
+        .exclude(status__in=Rsvp.ACTIVE)
+        .exclude(Exists(later))
+        .filter(occurrence__ends_at__gt=at)
+        .select_related("occurrence__event", "user")
+        .order_by("occurrence__starts_at", "pk")
+    )
 
 
 def _position() -> Subquery:
@@ -399,8 +430,8 @@ def home_cards(user: User, *, at: datetime) -> list[Rsvp]:
 
 
 def needs_you(user: User, *, at: datetime) -> list[NeedsYou]:
-    """What waits for this person: places offered to them; for coordinators, drafts whose first
-    date comes near."""
+    """What waits for this person: places offered to them; for coordinators, requests to
+    answer and drafts whose first date comes near."""
     soon = at + timedelta(days=14)
     drafts = (
         Event.objects.editable_by(user, at=at)
@@ -408,6 +439,16 @@ def needs_you(user: User, *, at: datetime) -> list[NeedsYou]:
             status=Event.Status.DRAFT,
             occurrences__starts_at__gt=at,
             occurrences__starts_at__lt=soon,
+        )
+        .annotate(first=Min("occurrences__starts_at"))
+        .order_by("first")
+    )
+    requests = (
+        Event.objects.editable_by(user, at=at)
+        .filter(
+            occurrences__rsvps__status=Rsvp.Status.APPLIED,
+            occurrences__starts_at__gt=at,
+            occurrences__cancelled_at__isnull=True,
         )
         .annotate(first=Min("occurrences__starts_at"))
         .order_by("first")
@@ -426,6 +467,15 @@ def needs_you(user: User, *, at: datetime) -> list[NeedsYou]:
                 due_at=offer.hold_expires_at,
             )
             for offer in offers[:20]
+        ),
+        *(
+            NeedsYou(
+                title=_("Somebody asks to come and waits for an answer"),
+                url=reverse("events:staff-people", args=[event.slug]) + "?status=applied",
+                kind="event",
+                due_at=event.first,  # type: ignore[attr-defined]  # annotated above
+            )
+            for event in requests[:20]
         ),
         *(
             NeedsYou(
@@ -551,32 +601,125 @@ def party_counts(dates: Iterable[Occurrence]) -> dict[int, int]:
     return dict(counted.values_list("occurrence", "total"))
 
 
-def door_list(occurrence: Occurrence, q: str = "") -> QuerySet[Rsvp]:
-    """Who is expected at the door, by name, with their standing check-in if there is one."""
-    standing = CheckIn.objects.standing().filter(rsvp=OuterRef("pk"))
-    rsvps = (
-        Rsvp.objects.filter(
-            occurrence=occurrence, status__in=[Rsvp.Status.GOING, Rsvp.Status.WAITLISTED]
+PEOPLE_TABS: dict[str, tuple[str, ...]] = {
+    "going": (Rsvp.Status.GOING,),
+    "applied": (Rsvp.Status.APPLIED,),
+    "waiting": (Rsvp.Status.WAITLISTED, Rsvp.Status.OFFERED),
+    "pending": (Rsvp.Status.PENDING,),
+    "ended": (Rsvp.Status.DECLINED, Rsvp.Status.LEFT, Rsvp.Status.RELEASED),
+}
+
+
+def people_counts(occurrence: Occurrence) -> dict[str, int]:
+    """How many answers each tab of the people page holds."""
+    found = dict(
+        Rsvp.objects.filter(occurrence=occurrence)
+        .order_by()
+        .values_list("status")
+        .annotate(total=Count("pk"))
+    )
+    return {
+        tab: sum(found.get(status, 0) for status in statuses)
+        for tab, statuses in PEOPLE_TABS.items()
+    }
+
+
+def people_of(occurrence: Occurrence, tab: str, q: str = "") -> QuerySet[Rsvp]:
+    """Who answered for a date, by what became of it: by name, the queue in its order."""
+    rsvps = _named(Rsvp.objects.filter(occurrence=occurrence, status__in=PEOPLE_TABS[tab]))
+    if tab == "waiting":
+        return _matching(rsvps, q).order_by("queued_at", "pk")
+    return _matching(rsvps, q).order_by(Lower("shown_name"), "pk")
+
+
+@dataclass(frozen=True)
+class Turnout:
+    """How often somebody came, and how often they had a place and did not."""
+
+    came: int
+    missed: int
+
+
+def turnouts(rsvps: Sequence[Rsvp], coordinator: User, *, at: datetime) -> dict[int, Turnout]:
+    """For each of ``rsvps``, how often that person came to this coordinator's events in the last
+    two years. Counts only: never which events. Dates without any check-in do not count."""
+    users = [rsvp.user_id for rsvp in rsvps if rsvp.user_id]
+    guests = [rsvp.guest_email.lower() for rsvp in rsvps if rsvp.guest_email]
+    standing = CheckIn.objects.standing()
+    past = (
+        Rsvp.objects.going()
+        .filter(
+            occurrence__ends_at__lte=at,
+            occurrence__ends_at__gt=at - ATTENDANCE_KEPT,
+            occurrence__cancelled_at__isnull=True,
+            occurrence__event__in=Event.objects.editable_by(coordinator, at=at),
         )
-        .select_related("user")
-        .annotate(
-            shown_name=Coalesce(
-                NullIf("user__name", Value("")),
-                "user__email",
-                "guest_name",
-                output_field=CharField(),
-            ),
-            came=standing.values("people_count")[:1],
-            came_at=standing.values("checked_in_at")[:1],
+        .alias(address=Lower("guest_email"))
+        .filter(Q(user__in=users) | Q(user__isnull=True, address__in=guests))
+        .filter(Exists(standing.filter(rsvp__occurrence=OuterRef("occurrence"))))
+        .annotate(came=Exists(standing.filter(rsvp=OuterRef("pk"))))
+        .values_list("user", Lower("guest_email"), "came")
+    )
+    counts: dict[int | str, list[int]] = {}
+    for user_id, address, came in past:
+        counts.setdefault(user_id or address, [0, 0])[0 if came else 1] += 1
+    return {
+        rsvp.pk: Turnout(*counts.get(rsvp.user_id or rsvp.guest_email.lower(), (0, 0)))
+        for rsvp in rsvps
+    }
+
+
+def _named(rsvps: QuerySet[Rsvp]) -> QuerySet[Rsvp]:
+    """The same, each with the name a list shows (``shown_name``)."""
+    return rsvps.select_related("user").annotate(
+        shown_name=Coalesce(
+            NullIf("user__name", Value("")),
+            "user__email",
+            "guest_name",
+            output_field=CharField(),
         )
     )
+
+
+def _matching(rsvps: QuerySet[Rsvp], q: str) -> QuerySet[Rsvp]:
+    """Those of ``_named`` whose name, companion or reference has every word of ``q``."""
     for word in q.split()[:4]:
         rsvps = rsvps.filter(
             Q(shown_name__icontains=word)
             | Q(reference__iexact=word)
             | Q(companions__icontains=word)
         )
-    return rsvps.order_by("status", Lower("shown_name"), "pk")
+    return rsvps
+
+
+def door_list(occurrence: Occurrence, q: str) -> QuerySet[Rsvp]:
+    """Who is expected at the door and fits ``q``, by name, with their standing check-in if there
+    is one. Nobody while nothing is asked for: a door shows no roster to whoever looks over."""
+    if not q.strip():
+        return Rsvp.objects.none()
+    standing = CheckIn.objects.standing().filter(rsvp=OuterRef("pk"))
+    rsvps = _named(
+        Rsvp.objects.filter(
+            occurrence=occurrence, status__in=[Rsvp.Status.GOING, Rsvp.Status.WAITLISTED]
+        )
+    ).annotate(
+        came=standing.values("people_count")[:1], came_at=standing.values("checked_in_at")[:1]
+    )
+    return _matching(rsvps, q).order_by("status", Lower("shown_name"), "pk")
+
+
+def door_roster(occurrence: Occurrence) -> list[dict[str, Any]]:
+    """Who is going, for a phone that must work without a network."""
+    standing = CheckIn.objects.standing().filter(rsvp=OuterRef("pk"))
+    rsvps = _named(Rsvp.objects.going().filter(occurrence=occurrence)).annotate(
+        came=Exists(standing)
+    )
+    return [
+        {"reference": reference, "name": name, "party": party, "came": came}
+        for reference, name, party, came in rsvps.order_by("pk").values_list(
+            "reference", "shown_name", "party_size", "came"
+        )
+    ]
 
 
 @dataclass(frozen=True)
@@ -635,7 +778,8 @@ def attendance_by_quarter(
         .filter(rsvp__occurrence__in=held.values("pk"))
         .annotate(
             quarter=TruncQuarter("rsvp__occurrence__starts_at", tzinfo=ZoneInfo(time_zone)),
-            person=Lower(Coalesce("rsvp__user__email", "rsvp__guest_email")),
+            # Who walked in and left no address is a visit, and nobody's second one.
+            person=NullIf(Lower(Coalesce("rsvp__user__email", "rsvp__guest_email")), Value("")),
         )
         .order_by()
         .values("quarter")

@@ -7,7 +7,7 @@ from datetime import datetime
 from django.utils.translation import gettext as _
 
 from events.errors import DateIsCancelled, DateIsOver, NotOpenYet, RsvpClosed
-from events.models import Event, Occurrence
+from events.models import Event, Occurrence, Rsvp
 
 
 def refusal_of_rsvp(occurrence: Occurrence, *, at: datetime) -> RsvpClosed | None:
@@ -49,3 +49,13 @@ def missing_for_publishing(event: Event, *, has_dates: bool) -> dict[str, str]:
     if not has_dates:
         missing["dates"] = _("Add at least one date that is still to come.")
     return missing
+
+
+def can_be_given(rsvp: Rsvp, *, at: datetime) -> bool:
+    """Whether this place may become somebody else's: until it begins, and not where hosts decide
+    who comes. Needs the occurrence and its event."""
+    occurrence = rsvp.occurrence
+    is_on = occurrence.event.status == Event.Status.PUBLISHED and not occurrence.is_cancelled
+    return (
+        rsvp.is_going and is_on and at < occurrence.starts_at
+    ) and not occurrence.event.needs_approval

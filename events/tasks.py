@@ -15,10 +15,12 @@ from events.queries import (
     series_to_extend,
 )
 from events.services import replies
+from events.services.answers import purge_answers
 from events.services.events import complete_events
 from events.services.rsvps import drop_unconfirmed, wake_queue
 from events.services.series import WINDOW, extend_series
 from events.services.series_rsvps import drop_unconfirmed_series, join_due
+from events.services.transfers import forget_heirs
 
 logger = logging.getLogger(__name__)
 
@@ -44,8 +46,9 @@ def apply_replies() -> int:
 
 @shared_task
 def tidy() -> None:
-    """Forget answers nobody confirmed; mark events whose last date is over."""
+    """Forget answers nobody confirmed and places nobody took over; mark what is over."""
     at = timezone.now()
+    forget_heirs(at=at)
     drop_unconfirmed(before=at - CONFIRM_WITHIN)
     drop_unconfirmed_series(before=at - CONFIRM_WITHIN)
     complete_events(at=at)
@@ -73,3 +76,9 @@ def join_regulars() -> int:
         except Busy:
             logger.info("a date is busy; who comes every time joins with the next run")
     return joined
+
+
+@shared_task
+def forget_answers() -> int:
+    """Delete what people answered once its time is over."""
+    return purge_answers(at=timezone.now()).rows

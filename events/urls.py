@@ -1,7 +1,7 @@
 from django.urls import path
 
 from events import feeds
-from events.views import console, dates, imports, public, staff
+from events.views import console, dates, door, imports, people, public, staff
 
 app_name = "events"
 
@@ -14,6 +14,7 @@ urlpatterns = [
     path("events/<slug:slug>/event.ics", feeds.EventFile(), name="event-file"),
     path("events/<slug:slug>/rsvp/", public.say_yes, name="place-rsvp"),
     path("rsvp/series/<str:token>/", public.manage_series_rsvp, name="series-rsvp"),
+    path("rsvp/given/<str:token>/", public.given, name="given"),
     path("rsvp/<str:token>/", public.manage_rsvp, name="rsvp"),
     path("me/events/", public.my_events, name="mine"),
     path("staff/events/", staff.staff_list, name="staff-list"),
@@ -33,7 +34,21 @@ urlpatterns = [
     path("staff/events/<slug:slug>/dates/", dates.staff_dates, name="staff-dates"),
     path("staff/events/<slug:slug>/dates/repeat/", dates.staff_repeat, name="staff-repeat"),
     path("staff/events/<slug:slug>/dates/<str:day>/", dates.staff_date, name="staff-date"),
-    path("staff/events/<slug:slug>/door/", staff.door, name="door"),
-    path("staff/events/<slug:slug>/door/add/", staff.door_add, name="door-add"),
-    path("staff/events/<slug:slug>/door/<str:reference>/", staff.door_act, name="door-act"),
+    path("staff/events/<slug:slug>/people/", people.staff_people, name="staff-people"),
+    path(
+        "staff/events/<slug:slug>/people/<str:reference>/",
+        people.staff_person,
+        name="staff-person",
+    ),
+    path("staff/events/<slug:slug>/questions/", people.staff_questions, name="staff-questions"),
+    path("staff/events/<slug:slug>/answers/", people.staff_answers, name="staff-answers"),
+    path("staff/events/<slug:slug>/door/", door.door, name="door"),
+    path("staff/events/door-worker.js", door.door_worker, name="door-worker"),
+    path("staff/events/<slug:slug>/door/numbers/", door.door_numbers, name="door-numbers"),
+    path("staff/events/<slug:slug>/door/scan/", door.door_scan, name="door-scan"),
+    path("staff/events/<slug:slug>/door/ready/", door.door_ready, name="door-ready"),
+    path("staff/events/<slug:slug>/door/sync/", door.door_sync, name="door-sync"),
+    path("staff/events/<slug:slug>/door/walk-in/", door.door_walk_in, name="door-walk-in"),
+    path("staff/events/<slug:slug>/door/add/", door.door_add, name="door-add"),
+    path("staff/events/<slug:slug>/door/<str:reference>/", door.door_act, name="door-act"),
 ]

@@ -231,6 +231,10 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
         "task": "events.tasks.tidy",
         "schedule": timedelta(hours=1),
     },
+    "forget-answers": {
+        "task": "events.tasks.forget_answers",
+        "schedule": crontab(hour=3, minute=15),
+    },
     "send-messages": {
         "task": "notifications.tasks.send_messages",
         "schedule": timedelta(minutes=1),

@@ -12,14 +12,25 @@ from django.forms import BaseFormSet
 from django.forms.renderers import get_default_renderer
 from django.http import QueryDict
 from django.utils.datastructures import MultiValueDict
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from ambassadors.models import Programme
 from common.when import clock, day, place_of
 from events.domain.clock_times import HappensTwiceError, NoSuchTimeError, moment
-from events.models import LANGUAGES, Event, Format, Occurrence, OfferHours, Rsvp, Topic
+from events.models import (
+    CARE_DAYS,
+    LANGUAGES,
+    Answer,
+    Event,
+    Format,
+    Occurrence,
+    OfferHours,
+    Question,
+    Rsvp,
+    Topic,
+)
 
 ZONES = sorted(name for name in available_timezones() if "/" in name or name == "UTC")
 DATES_AT_ONCE = 60
@@ -80,7 +91,114 @@ class EventFilter(forms.Form):
         return {name: value for name, value in self.cleaned_data.items() if value}
 
 
-class PartyForm(forms.Form):
+class AnswersForm(forms.Form):
+    """The questions of an event, one field for each."""
+
+    def __init__(self, *args: Any, questions: Iterable[Question] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for question in questions:
+            self.fields[f"question_{question.pk}"] = _field_of(question)
+
+    @property
+    def answers(self) -> dict[int, str]:
+        """What was answered, by the question's key."""
+        return {
+            int(name.removeprefix("question_")): str(value)
+            for name, value in self.cleaned_data.items()
+            if name.startswith("question_")
+        }
+
+
+def _field_of(question: Question) -> forms.Field:
+    hint = ""
+    if question.is_care:
+        hint = ngettext(
+            "Only the hosts see it. It is deleted %(count)d day after the date.",
+            "Only the hosts see it. It is deleted %(count)d days after the date.",
+            question.days_kept,
+        ) % {"count": question.days_kept}
+    kept: dict[str, Any] = {
+        "label": question.text,
+        "help_text": hint,
+        "required": question.is_required,
+    }
+    if question.kind == Question.Kind.TEXT:
+        widget = forms.Textarea({"rows": 2})
+        return forms.CharField(max_length=Answer.LONGEST, widget=widget, **kept)
+    options = question.options
+    if question.kind == Question.Kind.YES_NO:
+        return forms.ChoiceField(
+            choices=[("yes", _("Yes")), ("no", _("No"))], widget=forms.RadioSelect, **kept
+        )
+    return forms.ChoiceField(choices=[("", "—"), *((option, option) for option in options)], **kept)
+
+
+def answers_of(rsvp: Rsvp) -> dict[str, str]:
+    """What this party has answered, as the form shows it."""
+    return {f"question_{answer.question_id}": answer.text for answer in rsvp.answers.all()}
+
+
+class QuestionForm(forms.ModelForm):  # type: ignore[type-arg]  # takes none at run time
+    """One more thing to ask."""
+
+    options = forms.CharField(
+        label=_("Options"),
+        help_text=_("Only for “one of several”: one on each line."),
+        required=False,
+        max_length=2000,
+        widget=forms.Textarea({"rows": 3}),
+    )
+    days_kept = forms.IntegerField(
+        label=_("Days the answers are kept after the date"),
+        min_value=0,
+        max_value=365,
+        initial=CARE_DAYS,
+    )
+
+    class Meta:
+        model = Question
+        fields = ["text", "kind", "options", "is_required", "is_care", "days_kept"]
+        widgets = {"kind": forms.RadioSelect}
+        help_texts = {
+            "is_care": _(
+                "Such as food, steps, interpreters, medicines. Only the hosts of this event see "
+                "the answers, each look is noted, and they are deleted 14 days after the date at "
+                "the latest."
+            )
+        }
+
+    def clean_options(self) -> list[str]:
+        lines = (line.strip()[:80] for line in self.cleaned_data["options"].splitlines())
+        return list(dict.fromkeys(line for line in lines if line))
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        self._validate_constraints = False
+        if data.get("kind") == Question.Kind.CHOICE and len(data.get("options", [])) < 2:
+            self.add_error("options", gettext("Write at least two options, one on each line."))
+        if data.get("is_care") and (data.get("days_kept") or 0) > CARE_DAYS:
+            self.add_error(
+                "days_kept",
+                gettext("What people say about access or health is kept for 14 days at most."),
+            )
+        return data
+
+    @property
+    def words(self) -> dict[str, Any]:
+        return {name: self.cleaned_data[name] for name in self.Meta.fields}
+
+
+class GiveForm(forms.Form):
+    """Somebody else for one's place."""
+
+    name = forms.CharField(label=_("Their name"), max_length=120)
+    email = forms.EmailField(
+        label=_("Their e-mail address"),
+        help_text=_("They get one mail. Your place is theirs when they say yes in it."),
+    )
+
+
+class PartyForm(AnswersForm):
     """How many come, and what the others are called."""
 
     party_size = forms.TypedChoiceField(label=_("How many people, you included?"), coerce=int)
@@ -147,6 +265,17 @@ class AddRsvpForm(GuestForm):
         self.fields["email"].help_text = gettext("They get a mail with their own link.")
         if "party_size" in self.fields:
             self.fields["party_size"].label = gettext("How many people?")
+
+
+class WalkInForm(forms.Form):
+    """Somebody at the door who never said yes."""
+
+    name = forms.CharField(
+        label=_("Name"), help_text=_("Any name will do."), max_length=120, required=False
+    )
+    people_count = forms.IntegerField(
+        label=_("How many people?"), min_value=1, max_value=50, initial=1
+    )
 
 
 class DiscreetForm(forms.Form):
@@ -268,6 +397,7 @@ class EventForm(forms.ModelForm):  # type: ignore[type-arg]  # takes none at run
             "rsvp_opens_at",
             "rsvp_closes_at",
             "minimum_age",
+            "needs_approval",
             "offer_hours",
             "skips_large_parties",
             "recording_note",
@@ -294,6 +424,7 @@ class EventForm(forms.ModelForm):  # type: ignore[type-arg]  # takes none at run
             "content_notes": _("What somebody may want to know before they come."),
             "max_plus_ones": _("How many others each person may bring."),
             "minimum_age": _("0 for all ages."),
+            "needs_approval": _("People ask to come, and each request waits for your answer."),
             "skips_large_parties": _(
                 "They keep their turn, and the place goes to the next who fit. Otherwise everybody "
                 "waits until it is enough for the first, also who is new."

@@ -11,19 +11,23 @@ from events.models.events import (
     new_uid,
 )
 from events.models.imports import ImportedEvent
+from events.models.questions import CARE_DAYS, Answer, Question
 from events.models.rsvps import CheckIn, Rsvp, Seats, new_rsvp_reference
 from events.models.series import MONTH_WEEKS, WEEKDAYS, Series, SeriesRsvp
 
 __all__ = [
+    "CARE_DAYS",
     "LANGUAGES",
     "MONTH_WEEKS",
     "WEEKDAYS",
+    "Answer",
     "CheckIn",
     "Event",
     "Format",
     "ImportedEvent",
     "Occurrence",
     "OfferHours",
+    "Question",
     "Rsvp",
     "Seats",
     "Series",

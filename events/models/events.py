@@ -175,6 +175,7 @@ class Event(models.Model):
     rsvp_opens_at = models.DateTimeField(_("RSVP opens"), null=True, blank=True)
     rsvp_closes_at = models.DateTimeField(_("RSVP closes"), null=True, blank=True)
     minimum_age = models.PositiveSmallIntegerField(_("minimum age"), default=18)
+    needs_approval = models.BooleanField(_("hosts decide who comes"), default=False)
     # When it is full
     offer_hours = models.PositiveSmallIntegerField(
         _("a place that becomes free"),

@@ -172,6 +172,12 @@ class Rsvp(models.Model):
     # An offer keeps it: should the room become smaller, that person has their turn back.
     queued_at = models.DateTimeField(_("joined the queue"), null=True, blank=True)
     hold_expires_at = models.DateTimeField(_("held until"), null=True, blank=True)
+    is_approved = models.BooleanField(
+        _("what the hosts said to the request"), null=True, blank=True, editable=False
+    )
+    # Somebody the place is given to, until they have said yes.
+    heir_name = models.CharField(_("name of who gets the place"), max_length=120, blank=True)
+    heir_email = models.EmailField(_("address of who gets the place"), blank=True)
     changed_at = models.DateTimeField(_("changed"))
 
     objects = RsvpQuerySet.as_manager()
@@ -205,8 +211,9 @@ class Rsvp(models.Model):
                 name="rsvp_companions_counted",
             ),
             models.CheckConstraint(
+                # Who walks in may leave no address, and then has a name at least.
                 condition=Q(user__isnull=False, guest_email="")
-                | (Q(user__isnull=True) & ~Q(guest_email="")),
+                | (Q(user__isnull=True) & ~Q(guest_email="", guest_name="")),
                 name="rsvp_user_or_guest",
             ),
             models.CheckConstraint(
@@ -222,6 +229,13 @@ class Rsvp(models.Model):
                     & Q(hold_expires_at__isnull=True)
                 ),
                 name="rsvp_hold_only_while_timed",
+            ),
+            models.CheckConstraint(
+                condition=~Q(is_approved=False) | Q(status="declined"),
+                name="rsvp_refused_has_ended",
+            ),
+            models.CheckConstraint(
+                condition=Q(heir_email="") | Q(status="going"), name="rsvp_given_while_going"
             ),
             models.UniqueConstraint(
                 fields=["occurrence", "user"],
@@ -253,7 +267,8 @@ class Rsvp(models.Model):
                         "maybe",
                     ],
                     user__isnull=True,
-                ),
+                )
+                & ~Q(guest_email=""),
                 name="rsvp_once_per_guest",
             ),
         ]
@@ -347,6 +362,19 @@ class Rsvp(models.Model):
         return f"{self.reference}-{secret}"
 
     @property
+    def door_code(self) -> str:
+        """What the QR code on their page says. It names them at the door and opens nothing."""
+        return f"GR:{self.reference}"
+
+    @property
+    def heir_token(self) -> str:
+        """The secret of the link that whoever is given the place opens; of no use to others."""
+        secret = tokens.derive(
+            "rsvp-heir", self.reference, self.link_generation, self.heir_email.lower()
+        )
+        return f"{self.reference}-{secret}"
+
+    @property
     def manage_path(self) -> str:
         """Where its owner looks after it."""
         return reverse("events:rsvp", args=[self.token])
@@ -379,6 +407,15 @@ class Rsvp(models.Model):
         return self.status == self.Status.PENDING
 
     @property
+    def is_applied(self) -> bool:
+        return self.status == self.Status.APPLIED
+
+    @property
+    def is_refused(self) -> bool:
+        """The hosts said no. Who said no to an offer, or let it run out, is declined as well."""
+        return self.is_approved is False
+
+    @property
     def is_offered(self) -> bool:
         return self.status == self.Status.OFFERED
 
@@ -407,6 +444,8 @@ class CheckIn(models.Model):
         settings.AUTH_USER_MODEL, models.PROTECT, verbose_name=_("by"), related_name="+"
     )
     undone_at = models.DateTimeField(_("undone"), null=True, blank=True)
+    # Named by the phone that scanned, so that a phone without a network may send it again.
+    scan_id = models.UUIDField(_("scan"), null=True, blank=True, unique=True, editable=False)
 
     objects = CheckInQuerySet.as_manager()
 

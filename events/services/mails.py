@@ -29,14 +29,15 @@ from notifications.services.messages import prepare_message, queue_all, queue_pr
 def tell(rsvp: Rsvp, what: str, *, at: datetime, once: object = "", **context: Any) -> None:
     """Promise this person the mail ``what``, one for each ``once``.
 
-    Needs ``rsvp.occurrence.event`` and ``rsvp.user`` loaded.
+    Needs ``rsvp.occurrence.event`` and ``rsvp.user`` loaded. Who walked in has no address.
     """
-    queue_prepared(prepare(rsvp, what, at=at, once=once, **context))
+    if rsvp.email:
+        queue_prepared(prepare(rsvp, what, at=at, once=once, **context))
 
 
 def tell_all(rsvps: Iterable[Rsvp], what: str, *, at: datetime, once: object = "") -> None:
     """Promise each of them the mail ``what``: as many statements as for one."""
-    queue_all([prepare(rsvp, what, at=at, once=once) for rsvp in rsvps])
+    queue_all([prepare(rsvp, what, at=at, once=once) for rsvp in rsvps if rsvp.email])
 
 
 def tell_of_dates(
@@ -163,6 +164,7 @@ _WITH_CALENDAR = frozenset(
         "taken_back",
         "lapsed",
         "maybe",
+        "passed_on",
         "changed",
         "cancelled",
         "left",

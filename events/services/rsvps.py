@@ -5,13 +5,14 @@ Only taking places is gated. Leaving and coming with fewer always succeed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
 
 from accounts.models import User
+from accounts.services import audit
 from calendars.queries import personal_feed_key
 from calendars.services.revisions import bump
 from events.errors import (
@@ -21,11 +22,13 @@ from events.errors import (
     NotEnoughPlaces,
     OfferEnded,
     PartyTooLarge,
+    RequestRefused,
     TooManyNames,
 )
 from events.models import Occurrence, Rsvp, new_rsvp_reference
 from events.queries import last_rsvp, standing_rsvp
 from events.rules import refusal_of_rsvp
+from events.services.answers import write_answers
 from events.services.mails import prepare, tell
 from events.services.seats import Places, claim, places_of, put_back, release, serve_queue
 from notifications.services.messages import queue_prepared
@@ -54,10 +57,13 @@ def place_rsvp(
     language: str = "en",
     may_hold: bool = True,
     is_vouched: bool = False,
+    answers: Mapping[int, str] | None = None,
     at: datetime,
 ) -> Rsvp:
     """Say yes for ``person``: places at ``occurrence``, or a turn in its queue when it is full.
 
+    Where hosts decide who comes, it is a request to them. ``answers`` are to the event's
+    questions, by the question's key.
     A guest's answer waits for the link in their mail; their places are held for 15 minutes
     (``may_hold`` off, or with three such holds already, they are taken on confirming).
     ``is_vouched`` when a partner's program answers for the guest: no link needs opening.
@@ -66,7 +72,15 @@ def place_rsvp(
     """
     try:
         return _place(
-            occurrence, person, party_size, companions, language, may_hold, is_vouched, at
+            occurrence,
+            person,
+            party_size,
+            companions,
+            language,
+            may_hold,
+            is_vouched,
+            answers or {},
+            at,
         )
     except IntegrityError:
         # The same person at the same moment (a double click): the other one was first.
@@ -85,6 +99,7 @@ def _place(
     language: str,
     may_hold: bool,
     is_vouched: bool,
+    answers: Mapping[int, str],
     at: datetime,
 ) -> Rsvp:
     user = person if isinstance(person, User) else None
@@ -95,9 +110,12 @@ def _place(
     elif last and last.is_active:
         last.occurrence = occurrence
         return _answer_again(last, user, language, at)
+    elif last and last.is_refused:
+        raise RequestRefused
     if refusal := refusal_of_rsvp(occurrence, at=at):
         raise refusal
     _check_party(occurrence, party_size, companions)
+    is_request = occurrence.event.needs_approval
     rsvp = Rsvp(
         occurrence=occurrence,
         user=user,
@@ -113,10 +131,11 @@ def _place(
         changed_at=at,
     )
     if not user:
-        may_hold = may_hold and _holds_of(person.email, at) < HOLDS_PER_ADDRESS
+        may_hold = may_hold and not is_request and _holds_of(person.email, at) < HOLDS_PER_ADDRESS
     # The likely mail is made before the lock, so that nobody waits for a template.
-    rsvp.status = Rsvp.Status.GOING if user else Rsvp.Status.PENDING
-    likely = prepare(rsvp, "going" if user else "confirm", at=at, is_held=may_hold)
+    likely_status = Rsvp.Status.APPLIED if is_request else Rsvp.Status.GOING
+    rsvp.status = likely_status if user else Rsvp.Status.PENDING
+    likely = prepare(rsvp, rsvp.status if user else "confirm", at=at, is_held=may_hold)
     with places_of(occurrence.pk, at=at) as places:
         if refusal := refusal_of_rsvp(places.occurrence, at=at):
             raise refusal
@@ -125,14 +144,15 @@ def _place(
         elif may_hold and claim(places, party_size, at=at):
             rsvp.hold_expires_at = at + HOLD_FOR
         rsvp.save(force_insert=True)
+        if answers:
+            write_answers(rsvp=rsvp, answers=answers)
         is_held = rsvp.hold_expires_at is not None
-        as_expected = rsvp.is_going if user else is_held == may_hold
+        as_expected = rsvp.status == likely_status if user else is_held == may_hold
         if as_expected and _says_the_same(occurrence, places.occurrence):
             queue_prepared(likely)
         else:
             rsvp.occurrence = places.occurrence
-            mail = "confirm" if not user else "going" if rsvp.is_going else "waitlisted"
-            tell(rsvp, mail, at=at, is_held=is_held)
+            tell(rsvp, "confirm" if rsvp.is_pending else rsvp.status, at=at, is_held=is_held)
         places.told.append(rsvp)
     return rsvp
 
@@ -188,6 +208,7 @@ def add_rsvp(
         reference=new_rsvp_reference(),
         is_discreet=occurrence.event.is_restricted,
         uid_generation=last.uid_generation + 1 if last else 0,
+        is_approved=True if occurrence.event.needs_approval else None,
         placed_at=at,
         changed_at=at,
     )
@@ -259,6 +280,41 @@ def change_party(
             release(places, -more if has_places else 0, at=at)
             if rsvp.is_waiting:
                 rsvp = _as_it_is_now(rsvp, places)
+        places.told.append(rsvp)
+    return rsvp
+
+
+def approve_request(*, rsvp: Rsvp, actor: User, at: datetime) -> Rsvp:
+    """The hosts say yes: the person is going, or waits where it is full. Again changes nothing.
+
+    Raises DateIsOver and DateIsCancelled.
+    """
+    with places_of(rsvp.occurrence_id, at=at) as places:
+        rsvp = _as_it_is_now(rsvp, places)
+        if not rsvp.is_applied:
+            return rsvp
+        if places.occurrence.is_cancelled:
+            raise DateIsCancelled
+        if places.occurrence.is_over(at=at):
+            raise DateIsOver
+        rsvp.is_approved, rsvp.changed_at = True, at
+        _take_or_queue(places, rsvp, at)
+        rsvp.save()
+        _tell_outcome(places, rsvp, at)
+        audit.record(actor, "rsvp.approved", rsvp, at)
+    return rsvp
+
+
+def refuse_request(*, rsvp: Rsvp, actor: User, at: datetime) -> Rsvp:
+    """The hosts say no, and the person is told. Again changes nothing."""
+    with places_of(rsvp.occurrence_id, at=at) as places:
+        rsvp = _as_it_is_now(rsvp, places)
+        if not rsvp.is_applied:
+            return rsvp
+        rsvp.status, rsvp.is_approved, rsvp.changed_at = Rsvp.Status.DECLINED, False, at
+        rsvp.save(update_fields=["status", "is_approved", "changed_at"])
+        tell(rsvp, "refused", at=at)
+        audit.record(actor, "rsvp.refused", rsvp, at)
         places.told.append(rsvp)
     return rsvp
 
@@ -336,8 +392,17 @@ def _end(rsvp: Rsvp, status: Rsvp.Status, mail: str, at: datetime) -> Rsvp:
         freed = rsvp.party_size if _has_places(rsvp, at) else 0
         was_confirmed = not rsvp.is_pending
         rsvp.status, rsvp.queued_at, rsvp.hold_expires_at = status, None, None
-        rsvp.changed_at = at
-        rsvp.save(update_fields=["status", "queued_at", "hold_expires_at", "changed_at"])
+        rsvp.heir_name, rsvp.heir_email, rsvp.changed_at = "", "", at
+        rsvp.save(
+            update_fields=[
+                "status",
+                "queued_at",
+                "hold_expires_at",
+                "heir_name",
+                "heir_email",
+                "changed_at",
+            ]
+        )
         release(places, freed, at=at)
         if was_confirmed and mail:
             tell(rsvp, mail, at=at)
@@ -372,10 +437,13 @@ def drop_unconfirmed(*, before: datetime) -> int:
 
 
 def _take_or_queue(places: Places, rsvp: Rsvp, at: datetime, *, is_holding: bool = False) -> None:
-    """Going if there is room, in the queue if not.
+    """Going if there is room, in the queue if not; before that, a request where hosts decide.
 
     Who confirms in time had places set aside, which the queue must not be served first.
     """
+    if places.occurrence.event.needs_approval and not rsvp.is_approved:
+        rsvp.status, rsvp.queued_at, rsvp.hold_expires_at = Rsvp.Status.APPLIED, None, None
+        return
     if is_holding and places.fits(rsvp.party_size):
         places.take(rsvp.party_size)
         is_going = True
@@ -387,7 +455,7 @@ def _take_or_queue(places: Places, rsvp: Rsvp, at: datetime, *, is_holding: bool
 
 
 def _tell_outcome(places: Places, rsvp: Rsvp, at: datetime, *, once: str = "") -> None:
-    tell(rsvp, "going" if rsvp.is_going else "waitlisted", at=at, once=once)
+    tell(rsvp, rsvp.status, at=at, once=once)
     places.told.append(rsvp)
 
 

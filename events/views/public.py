@@ -23,7 +23,16 @@ from accounts.models import User
 from calendars.domain.programs import AddLinks, SubscribeLinks, add_links, subscribe_links
 from common.markdown import to_html
 from events.errors import EventsError, NoLongerComing
-from events.forms import DiscreetForm, EventFilter, GuestForm, PartyForm, party_of
+from events.forms import (
+    AnswersForm,
+    DiscreetForm,
+    EventFilter,
+    GiveForm,
+    GuestForm,
+    PartyForm,
+    party_of,
+)
+from events.forms import answers_of as answers_of_rsvp
 from events.forms.dates import ScopeForm
 from events.gateway import count_guest_rsvp
 from events.models import Event, Occurrence, Rsvp, SeriesRsvp
@@ -32,11 +41,13 @@ from events.queries import (
     answers_by_date,
     answers_of,
     discreet,
+    ended_rsvps_of,
     is_link_live,
     listed_dates,
     public_entry,
     queue_position,
     room_of,
+    rsvp_given_by,
     rsvp_opened_by,
     rsvps_of,
     series_dates,
@@ -44,7 +55,8 @@ from events.queries import (
     series_rsvp_opened_by,
     series_rsvps_of,
 )
-from events.rules import refusal_of_rsvp
+from events.rules import can_be_given, refusal_of_rsvp
+from events.services.answers import write_answers
 from events.services.rsvps import (
     HOLD_FOR,
     Guest,
@@ -62,6 +74,7 @@ from events.services.series_rsvps import (
     end_series_rsvp,
     place_series_rsvp,
 )
+from events.services.transfers import give_place, keep_place, take_given_place
 
 PER_PAGE = 40
 # From one network within 15 minutes: so many guests hold places at once, and so many may ask.
@@ -157,7 +170,8 @@ def _show(
     scope = _scope(request, event, occurrence)
     answer = answers_of(user, [occurrence]).get(occurrence.pk)
     if form is None:
-        form = PartyForm(event=event) if user.is_authenticated else GuestForm(event=event)
+        form_class = PartyForm if user.is_authenticated else GuestForm
+        form = form_class(event=event, questions=event.questions.asked())
     others = event.occurrences.filter(ends_at__gt=at).order_by("starts_at")[:60]
     room = room_of(occurrence, at=at)
     context = {
@@ -205,7 +219,7 @@ def say_yes(request: HttpRequest, slug: str) -> HttpResponse:
     event, occurrence = _find(request, slug, request.POST.get("date"))
     user = request.user
     form_class = PartyForm if user.is_authenticated else GuestForm
-    form = form_class(request.POST, event=event)
+    form = form_class(request.POST, event=event, questions=event.questions.asked())
     scope = _scope(request, event, occurrence)
     if not form.is_valid():
         return _show(request, event, occurrence, form)
@@ -229,6 +243,7 @@ def say_yes(request: HttpRequest, slug: str) -> HttpResponse:
             occurrence=occurrence,
             person=person,
             **form.party,
+            answers=form.answers,
             language=get_language() or "en",
             may_hold=may_hold,
             at=timezone.now(),
@@ -241,8 +256,11 @@ def say_yes(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def _scope(request: HttpRequest, event: Event, occurrence: Occurrence) -> ScopeForm | None:
-    """The question "once or every time?", where the date is one of several by a rule."""
-    if occurrence.series_id is None:
+    """The question "once or every time?", where the date is one of several by a rule.
+
+    Where hosts decide who comes, they decide date by date.
+    """
+    if occurrence.series_id is None or event.needs_approval:
         return None
     dates = series_dates(event, at=timezone.now())
     if len(dates) < 2:
@@ -280,6 +298,8 @@ def _say_what_happened(request: HttpRequest, rsvp: Rsvp, person: User | Guest) -
         messages.info(request, text)
     elif rsvp.is_going:
         messages.success(request, _("You are going. A mail with the calendar entry is on its way."))
+    elif rsvp.is_applied:
+        messages.success(request, _("The hosts have your request. They answer by mail."))
     else:
         messages.info(request, _("It is full, so you are on the waiting list now."))
 
@@ -299,7 +319,11 @@ def manage_rsvp(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def _show_rsvp(
-    request: HttpRequest, rsvp: Rsvp, party_form: PartyForm | None = None
+    request: HttpRequest,
+    rsvp: Rsvp,
+    party_form: PartyForm | None = None,
+    answers_form: AnswersForm | None = None,
+    give_form: GiveForm | None = None,
 ) -> HttpResponse:
     at = timezone.now()
     occurrence = rsvp.occurrence
@@ -315,6 +339,10 @@ def _show_rsvp(
         "party_form": party_form
         or PartyForm(event=event, at_least=rsvp.party_size, initial=party_of(rsvp)),
         "asks_party": event.max_plus_ones > 0 or rsvp.party_size > 1,
+        "answers_form": answers_form
+        or AnswersForm(questions=event.questions.asked(), initial=answers_of_rsvp(rsvp)),
+        "can_be_given": can_be_given(rsvp, at=at),
+        "give_form": give_form or GiveForm(),
         "discreet_form": DiscreetForm(initial={"is_discreet": rsvp.is_discreet}),
         "page_url": occurrence.page_path,
     }
@@ -328,9 +356,12 @@ def _act_on(request: HttpRequest, rsvp: Rsvp) -> HttpResponse:
     try:
         if act == "confirm":
             rsvp = confirm_rsvp(rsvp=rsvp, at=at)
-            going = _("Confirmed: you are going. A mail with the calendar entry is on its way.")
-            queued = _("It is full by now, so you are on the waiting list.")
-            messages.success(request, going if rsvp.is_going else queued)
+            text = _("It is full by now, so you are on the waiting list.")
+            if rsvp.is_going:
+                text = _("Confirmed: you are going. A mail with the calendar entry is on its way.")
+            elif rsvp.is_applied:
+                text = _("The hosts have your request. They answer by mail.")
+            messages.success(request, text)
         elif act == "accept":
             rsvp = accept_offer(rsvp=rsvp, at=at)
             going = _("The place is yours. A mail with the calendar entry is on its way.")
@@ -348,6 +379,20 @@ def _act_on(request: HttpRequest, rsvp: Rsvp) -> HttpResponse:
                 return _show_rsvp(request, rsvp, form)
             change_party(rsvp=rsvp, **form.party, at=at)
             messages.success(request, _("Saved."))
+        elif act == "answers":
+            answers_form = AnswersForm(
+                request.POST, questions=rsvp.occurrence.event.questions.asked()
+            )
+            if not answers_form.is_valid():
+                return _show_rsvp(request, rsvp, answers_form=answers_form)
+            if rsvp.is_active:
+                write_answers(rsvp=rsvp, answers=answers_form.answers)
+                messages.success(request, _("Saved."))
+        elif act == "give":
+            return _give(request, rsvp)
+        elif act == "keep":
+            keep_place(rsvp=rsvp)
+            messages.success(request, _("Taken back. The place stays yours."))
         elif act == "discreet":
             set_discreet(rsvp=rsvp, is_discreet="is_discreet" in request.POST, at=at)
             messages.success(request, _("Saved. Your calendar follows with its next refresh."))
@@ -427,6 +472,43 @@ def _change_one(
         messages.success(request, _("You come on this date too."))
 
 
+def _give(request: HttpRequest, rsvp: Rsvp) -> HttpResponse:
+    form = GiveForm(request.POST)
+    if form.is_valid():
+        to = Guest(form.cleaned_data["name"], form.cleaned_data["email"])
+        try:
+            give_place(rsvp=rsvp, to=to, at=timezone.now())
+        except EventsError as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            text = _("We have written to %(name)s. The place is yours until they say yes.")
+            messages.success(request, text % {"name": to.name})
+            return redirect("events:rsvp", token=rsvp.token)
+    return _show_rsvp(request, rsvp, give_form=form)
+
+
+@never_cache
+def given(request: HttpRequest, token: str) -> HttpResponse:
+    """Somebody is given a place. Opening the link takes nothing; the button does."""
+    rsvp = rsvp_given_by(token)
+    at = timezone.now()
+    if rsvp is None or not can_be_given(rsvp, at=at):
+        return render(request, "events/link_unknown.html", {"rsvp": None}, status=404)
+    if request.method == "POST":
+        person = request.user if isinstance(request.user, User) else None
+        try:
+            mine = take_given_place(
+                rsvp=rsvp, person=person, language=get_language() or "en", at=at
+            )
+        except EventsError as refusal:
+            messages.warning(request, str(refusal))
+            return without_referrer(redirect("events:given", token=token))
+        messages.success(request, _("The place is yours. A mail with it is on its way."))
+        return redirect("events:rsvp", token=mine.token)
+    context = {"rsvp": rsvp, "occurrence": rsvp.occurrence, "event": rsvp.occurrence.event}
+    return without_referrer(render(request, "events/given.html", context))
+
+
 def without_referrer(response: HttpResponse) -> HttpResponse:
     """The address of the page is a secret: it goes into no other site's log, and no index."""
     response["Referrer-Policy"] = "no-referrer"
@@ -443,6 +525,7 @@ def my_events(request: HttpRequest) -> HttpResponse:
     context = {
         "coming": list(rsvps_of(request.user, at=at, is_over=False)[:100]),
         "every_time": list(series_rsvps_of(request.user)),
+        "ended": list(ended_rsvps_of(request.user, at=at)[:20]),
         "past": list(rsvps_of(request.user, at=at, is_over=True)[:20]),
     }
     return render(request, "events/mine.html", context)

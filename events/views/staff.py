@@ -9,8 +9,7 @@ from zoneinfo import ZoneInfo
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse
+from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
@@ -23,7 +22,6 @@ from events.access import event_to_edit as _mine
 from events.domain.plans import DatePlan
 from events.errors import EditedMeanwhile, EventsError, NotReady
 from events.forms import (
-    AddRsvpForm,
     CancelForm,
     DateFormSet,
     EventForm,
@@ -35,22 +33,18 @@ from events.forms import (
 from events.models import Event, Occurrence, Rsvp
 from events.queries import (
     Room,
-    door_count,
-    door_list,
     overfull_dates,
     room_of,
     series_to_manage,
     staff_events,
 )
 from events.rules import missing_for_publishing
-from events.services.check_ins import check_in, undo_check_in
 from events.services.events import (
     cancel_event,
     draft_event,
     edit_event,
     publish_event,
 )
-from events.services.rsvps import Guest, add_rsvp, release_rsvp
 from events.views.public import event_context
 
 PER_PAGE = 40
@@ -233,7 +227,8 @@ def _fieldsets(form: EventForm) -> list[tuple[str, list[Any]]]:
         (_("Where"), "format time_zone place_name address online_url"),
         (
             _("Who it is for"),
-            "visibility programme minimum_age max_plus_ones rsvp_opens_at rsvp_closes_at",
+            "visibility programme minimum_age max_plus_ones needs_approval rsvp_opens_at "
+            "rsvp_closes_at",
         ),
         (_("When it is full"), "offer_hours skips_large_parties"),
         (_("What people should know"), "access_notes content_notes recording_note"),
@@ -319,87 +314,3 @@ def staff_cancel(request: HttpRequest, slug: str) -> HttpResponse:
     )
     context = {"event": event, "form": form, "to_tell": coming.count()}
     return render(request, "events/staff/cancel.html", context)
-
-
-@staff_only("coordinator")
-@require_safe
-def door(request: HttpRequest, slug: str) -> HttpResponse:
-    """Who is expected, and who has come."""
-    event = _mine(request, slug)
-    occurrence = _date(event, request.GET.get("date", ""))
-    q = request.GET.get("q", "")
-    context: dict[str, Any] = {"event": event, "occurrence": occurrence, "q": q}
-    if occurrence is not None:
-        page = Paginator(door_list(occurrence, q), DOOR_PER_PAGE).get_page(request.GET.get("page"))
-        context |= {"page": page, "count": door_count(occurrence)}
-        context["others"] = [
-            _with(event, other) for other in event.occurrences.order_by("starts_at")
-        ]
-    return render(request, "events/staff/door.html", context)
-
-
-def _date(event: Event, day: str) -> Occurrence | None:
-    """The date that is meant, or else today's, the next, or the last."""
-    occurrences = event.occurrences.order_by("starts_at")
-    at = timezone.now() - timedelta(hours=6)
-    for occurrence in occurrences:
-        if day == str(occurrence.starts_on):
-            return _with(event, occurrence)
-    found = occurrences.filter(ends_at__gt=at).first() or occurrences.last()
-    return _with(event, found) if found else None
-
-
-@staff_only("coordinator")
-@require_POST
-def door_act(request: HttpRequest, slug: str, reference: str) -> HttpResponse:
-    """They came; or that was a mistake; or their place is taken back."""
-    event = _mine(request, slug)
-    rsvps = Rsvp.objects.filter(occurrence__event=event).select_related("user", "occurrence")
-    rsvp = get_object_or_404(rsvps, reference=reference)
-    act, at = request.POST.get("act"), timezone.now()
-    people = request.POST.get("people", "")
-    count = int(people) if people.isdecimal() and len(people) < 4 else rsvp.party_size
-    try:
-        if act == "in":
-            check_in(rsvp=rsvp, people_count=count, actor=_editor(request), at=at)
-            messages.success(request, _("%(name)s is in.") % {"name": rsvp.name})
-        elif act == "undo":
-            undo_check_in(rsvp=rsvp, at=at)
-            messages.info(request, _("Undone: %(name)s is not in.") % {"name": rsvp.name})
-        elif act == "release":
-            release_rsvp(rsvp=rsvp, at=at)
-            messages.info(request, _("The place of %(name)s is free again.") % {"name": rsvp.name})
-    except EventsError as refusal:
-        messages.warning(request, str(refusal))
-    back = reverse("events:door", args=[event.slug])
-    return redirect(f"{back}?date={rsvp.occurrence.starts_on}")
-
-
-@staff_only("coordinator")
-def door_add(request: HttpRequest, slug: str) -> HttpResponse:
-    """Say yes for somebody who told staff."""
-    event = _mine(request, slug)
-    day = request.POST.get("date") or request.GET.get("date", "")
-    occurrence = _date(event, day)
-    form = AddRsvpForm(request.POST or None, event=event)
-    if request.method == "POST" and occurrence is not None and form.is_valid():
-        guest = Guest(form.cleaned_data["name"], form.cleaned_data["email"])
-        try:
-            rsvp = add_rsvp(
-                occurrence=occurrence,
-                guest=guest,
-                **form.party,
-                language=get_language() or "en",
-                at=timezone.now(),
-            )
-        except EventsError as refusal:
-            form.add_error(None, str(refusal))
-        else:
-            going, queued = _("They are going."), _("It is full: they are on the waiting list.")
-            messages.success(request, going if rsvp.is_going else queued)
-            back = reverse("events:door", args=[event.slug])
-            return redirect(f"{back}?date={occurrence.starts_on}")
-    if occurrence is None:
-        return redirect("events:door", slug=event.slug)
-    context = {"event": event, "occurrence": occurrence, "form": form}
-    return render(request, "events/staff/add.html", context)

@@ -1,9 +1,10 @@
 """Who may use the routes of events."""
 
 from events.models import Event, SeriesRsvp, new_rsvp_reference
-from events.services.rsvps import place_rsvp
+from events.services.rsvps import Guest, place_rsvp
+from events.services.transfers import give_place
 from tests.conftest import NOW
-from tests.factories import EventFactory, OccurrenceFactory
+from tests.factories import EventFactory, OccurrenceFactory, RsvpFactory
 from tests.permissions import EVERYONE, SIGNED_IN, Cast, Kwargs, Route
 
 COORDINATOR = {"coordinator"}
@@ -28,6 +29,12 @@ def enrich(cast: Cast) -> None:
         changed_at=NOW,
     )
     cast.things["rsvp"] = place_rsvp(occurrence=date, person=cast["attendee"], at=NOW)
+    # Its own date, for whoever posts has the place afterwards.
+    cast.things["given"] = give_place(
+        rsvp=RsvpFactory(occurrence__starts_at=NOW.replace(year=2096)),
+        to=Guest("Bo", "bo@example.org"),
+        at=NOW,
+    )
 
 
 def public(cast: Cast) -> Kwargs:
@@ -61,6 +68,12 @@ ROUTES: dict[str, Route] = {
         some=lambda cast: {"token": cast.things["series_rsvp"].token},
         absent={"token": "0000000000-guess"},
     ),
+    "events:given": Route(
+        get=EVERYONE,
+        post=EVERYONE,
+        some=lambda cast: {"token": cast.things["given"].heir_token},
+        absent={"token": "0000000000-guess"},
+    ),
     "events:mine": Route(get=SIGNED_IN),
     "events:staff-list": Route(get=COORDINATOR),
     "events:import-calendar": Route(get=COORDINATOR, post=COORDINATOR),
@@ -89,7 +102,21 @@ ROUTES: dict[str, Route] = {
         some=lambda cast: {**draft(cast), "day": "2096-06-03"},
         absent={**ABSENT, "day": "2096-06-03"},
     ),
+    "events:staff-people": Route(get=COORDINATOR, some=public, absent=ABSENT),
+    "events:staff-person": Route(
+        post=COORDINATOR,
+        some=lambda cast: {**public(cast), "reference": cast.things["rsvp"].reference},
+        absent={**ABSENT, "reference": "0000000000"},
+    ),
+    "events:staff-questions": Route(get=COORDINATOR, post=COORDINATOR, some=draft, absent=ABSENT),
+    "events:staff-answers": Route(get=COORDINATOR, some=public, absent=ABSENT),
     "events:door": Route(get=COORDINATOR, some=public, absent=ABSENT),
+    "events:door-worker": Route(get=COORDINATOR),
+    "events:door-numbers": Route(get=COORDINATOR, some=public, absent=ABSENT),
+    "events:door-scan": Route(get=COORDINATOR, some=public, absent=ABSENT),
+    "events:door-ready": Route(post=COORDINATOR, some=public, absent=ABSENT),
+    "events:door-sync": Route(post=COORDINATOR, some=public, absent=ABSENT),
+    "events:door-walk-in": Route(post=COORDINATOR, some=public, absent=ABSENT),
     "events:door-add": Route(get=COORDINATOR, post=COORDINATOR, some=public, absent=ABSENT),
     "events:door-act": Route(
         post=COORDINATOR,

@@ -7,14 +7,16 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.db import connection
 from django.db.models.query import QuerySet
 
 from events.errors import OfferEnded
-from events.models import Occurrence, Rsvp, Seats
+from events.models import CheckIn, Occurrence, Rsvp, Seats
 from events.queries import seats_that_disagree
+from events.services.check_ins import Scan, scan
 from events.services.rsvps import accept_offer, change_party, leave, place_rsvp, wake_queue
 from notifications.models import Message
 from tests.conftest import NOW
@@ -231,3 +233,42 @@ def test_the_last_offer_is_taken_once_however_often_it_is_pressed() -> None:
     assert all(isinstance(outcome, OfferEnded) for outcome in outcomes[8:])
     assert Seats.objects.get(pk=occurrence.pk).firm == 1
     assert Message.objects.count() == 1
+
+
+def two_doors_read(rsvps: list[Rsvp]) -> list[Any]:
+    """Each code is read at two doors at the same moment."""
+    host = UserFactory()
+
+    def read(rsvp: Rsvp) -> Scan:
+        return scan(
+            occurrence=rsvp.occurrence,
+            reference=rsvp.reference,
+            people_count=None,
+            scan_id=uuid4(),
+            actor=host,
+            seen_at=NOW,
+            at=NOW,
+        )
+
+    return at_once([lambda rsvp=rsvp: read(rsvp) for rsvp in rsvps for _door in range(2)], 8)
+
+
+def test_of_two_doors_that_read_one_code_the_second_is_told() -> None:
+    rsvps = RsvpFactory.create_batch(10, occurrence=OccurrenceFactory())
+    outcomes = two_doors_read(rsvps)
+    assert Counter(outcome.outcome for outcome in outcomes) == {"in": 10, "again": 10}
+    assert CheckIn.objects.standing().count() == 10
+
+
+def test_without_the_lock_the_database_still_lets_a_code_in_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The control: both doors think they are first, and the database refuses one of them."""
+    monkeypatch.setattr(QuerySet, "select_for_update", lambda queryset, **_: queryset)
+    for _attempt in range(20):
+        rsvps = RsvpFactory.create_batch(10, occurrence=OccurrenceFactory())
+        outcomes = two_doors_read(rsvps)
+        assert CheckIn.objects.standing().filter(rsvp__in=rsvps).count() == 10
+        if any(isinstance(outcome, Exception) for outcome in outcomes):
+            return
+    pytest.fail("the race was never lost, so the test above proves nothing")

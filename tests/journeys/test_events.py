@@ -104,6 +104,8 @@ def test_publish_say_yes_leave_and_the_next_in_line_has_the_place(
 
     console.goto(f"/staff/events/{Occurrence.objects.get().event.slug}/door/")
     check_accessible(console)
+    console.get_by_label("Name or reference").fill("bo")
+    console.get_by_role("button", name="Find").click()
     console.get_by_role("button", name="Check in").click()
     expect(console.get_by_text("Bo is in.")).to_be_visible()
     assert Rsvp.objects.going().get().check_ins.get().people_count == 1

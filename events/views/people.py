@@ -1,0 +1,144 @@
+"""Who answered: requests to decide, questions to ask, and what people answered."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts.access import staff_only
+from events.access import date_to_show, dates_to_show, editor, event_to_edit
+from events.errors import EventsError
+from events.forms import QuestionForm
+from events.models import Answer, Rsvp
+from events.queries import PEOPLE_TABS, people_counts, people_of, turnouts
+from events.services.answers import ask_question, look_at_care_answers, stop_asking
+from events.services.rsvps import approve_request, refuse_request, release_rsvp
+
+PEOPLE_PER_PAGE = 100
+
+
+@staff_only("coordinator")
+@require_safe
+def staff_people(request: HttpRequest, slug: str) -> HttpResponse:
+    """Who answered for a date, by what became of it."""
+    event, at = event_to_edit(request, slug), timezone.now()
+    occurrence = date_to_show(event, request.GET.get("date", ""))
+    if occurrence is None:
+        return redirect("events:staff-edit", slug=slug)
+    tab = request.GET.get("status", "going")
+    if tab not in PEOPLE_TABS:
+        tab = "going"
+    q = request.GET.get("q", "")
+    page = Paginator(people_of(occurrence, tab, q), PEOPLE_PER_PAGE).get_page(
+        request.GET.get("page")
+    )
+    rsvps = list(page.object_list)
+    history = turnouts(rsvps, editor(request), at=at)
+    labels = {
+        "going": _("Going"),
+        "applied": _("Requests"),
+        "waiting": _("Waiting"),
+        "pending": _("Not confirmed"),
+        "ended": _("Not coming"),
+    }
+    path = reverse("events:staff-people", args=[event.slug])
+    counts = people_counts(occurrence)
+    context = {
+        "event": event,
+        "occurrence": occurrence,
+        "others": dates_to_show(event),
+        "tab": tab,
+        "q": q,
+        "page": page,
+        "rows": [(rsvp, history[rsvp.pk]) for rsvp in rsvps],
+        "tabs": [
+            {
+                "label": labels[name],
+                "url": f"{path}?date={occurrence.page_day}&status={name}",
+                "current": name == tab,
+                "count": counts[name],
+            }
+            for name in PEOPLE_TABS
+        ],
+        "is_over": occurrence.is_over(at=at),
+    }
+    return render(request, "events/staff/people.html", context)
+
+
+@staff_only("coordinator")
+@require_POST
+def staff_person(request: HttpRequest, slug: str, reference: str) -> HttpResponse:
+    """Say yes or no to a request, or take a place back."""
+    event, at = event_to_edit(request, slug), timezone.now()
+    rsvps = Rsvp.objects.filter(occurrence__event=event).select_related("user", "occurrence")
+    rsvp = get_object_or_404(rsvps, reference=reference)
+    act, name = request.POST.get("act"), {"name": rsvp.name}
+    try:
+        if act == "approve":
+            answered = approve_request(rsvp=rsvp, actor=editor(request), at=at)
+            going, queued = (
+                _("%(name)s is going."),
+                _("%(name)s is on the waiting list: it is full."),
+            )
+            messages.success(request, (going if answered.is_going else queued) % name)
+        elif act == "refuse":
+            refuse_request(rsvp=rsvp, actor=editor(request), at=at)
+            messages.info(request, _("%(name)s is told that it is not possible this time.") % name)
+        elif act == "release":
+            release_rsvp(rsvp=rsvp, at=at)
+            messages.info(request, _("The place of %(name)s is free again.") % name)
+    except EventsError as refusal:
+        messages.warning(request, str(refusal))
+    tab = request.POST.get("status", "")
+    path = reverse("events:staff-people", args=[event.slug])
+    tab = tab if tab in PEOPLE_TABS else "going"
+    return redirect(f"{path}?date={rsvp.occurrence.page_day}&status={tab}")
+
+
+@staff_only("coordinator")
+def staff_questions(request: HttpRequest, slug: str) -> HttpResponse:
+    """What the event asks of those who come."""
+    event, at = event_to_edit(request, slug), timezone.now()
+    if "drop" in request.POST:
+        number = request.POST["drop"]
+        question = get_object_or_404(
+            event.questions, pk=int(number) if number.isdecimal() and len(number) < 18 else 0
+        )
+        stop_asking(question=question, actor=editor(request), at=at)
+        messages.info(request, _("It is no longer asked. Answers go when their time is over."))
+        return redirect("events:staff-questions", slug=slug)
+    form = QuestionForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        ask_question(event=event, words=form.words, actor=editor(request), at=at)
+        messages.success(request, _("Asked from now on, of everybody who says yes."))
+        return redirect("events:staff-questions", slug=slug)
+    context = {"event": event, "form": form, "questions": event.questions.asked()}
+    return render(request, "events/staff/questions.html", context)
+
+
+@staff_only("coordinator")
+@require_safe
+def staff_answers(request: HttpRequest, slug: str) -> HttpResponse:
+    """What people answered. Looking at what is about access or health is noted for each of them."""
+    event = event_to_edit(request, slug)
+    is_care = request.GET.get("about") == "care"
+    if is_care:
+        answers = look_at_care_answers(event=event, actor=editor(request), at=timezone.now())
+    else:
+        answers = list(
+            Answer.objects.filter(
+                question__event=event, question__is_care=False, rsvp__status__in=Rsvp.ACTIVE
+            )
+            .select_related("question", "rsvp__user", "rsvp__occurrence")
+            .order_by("rsvp__occurrence__starts_at", "question", "pk")[:2000]
+        )
+    for answer in answers:
+        answer.rsvp.occurrence.event = event
+    context = {"event": event, "answers": answers, "is_care": is_care}
+    return render(request, "events/staff/answers.html", context)
