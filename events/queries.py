@@ -38,7 +38,21 @@ from calendars.domain.vevent import CalendarEvent, Invitation, PartStat, Status,
 from common import tokens
 from common.needs import NeedsYou
 from common.reply_addresses import reply_address
-from events.models import CheckIn, Event, Format, Occurrence, Rsvp, Seats, Series, SeriesRsvp
+from events.models import (
+    CheckIn,
+    Event,
+    Format,
+    Mailing,
+    Note,
+    Occurrence,
+    ReminderHours,
+    Rsvp,
+    Seats,
+    Series,
+    SeriesRsvp,
+    SurveyAnswer,
+    SurveyKind,
+)
 
 # How long a guest has to open the link in their mail.
 CONFIRM_WITHIN = timedelta(hours=24)
@@ -46,6 +60,10 @@ CONFIRM_WITHIN = timedelta(hours=24)
 LINK_OUTLIVES_DATE = timedelta(days=30)
 # How long it is known who came (docs: retention).
 ATTENDANCE_KEPT = timedelta(days=730)
+# How long after a date it can be said how it was, and when the results are shown: together.
+SURVEY_OPEN = timedelta(days=7)
+# When people are asked, so that nobody answers on the way out.
+SURVEY_AFTER = timedelta(hours=2)
 
 
 def page_url(occurrence: Occurrence) -> str:
@@ -738,6 +756,99 @@ def door_count(occurrence: Occurrence) -> DoorCount:
         expected=going["all"] or 0,
         waiting=Rsvp.objects.waiting().filter(occurrence=occurrence).count(),
     )
+
+
+def due_reminders(*, at: datetime) -> list[tuple[Occurrence, int]]:
+    """Dates whose reminder is due and not finished, each with its hours before the start: of
+    several that are due, the last."""
+    furthest = at + timedelta(hours=max(ReminderHours.values))
+    dates = Occurrence.objects.filter(
+        starts_at__gt=at,
+        starts_at__lte=furthest,
+        cancelled_at__isnull=True,
+        event__status=Event.Status.PUBLISHED,
+    ).select_related("event")
+    done = set(
+        Mailing.objects.filter(occurrence__in=dates.order_by().values("pk")).values_list(
+            "occurrence", "what"
+        )
+    )
+    found = []
+    for occurrence in dates.order_by("starts_at", "pk"):
+        left = occurrence.starts_at - at
+        due = [h for h in occurrence.event.reminder_hours if left <= timedelta(hours=h)]
+        if due and (occurrence.pk, f"reminder:{min(due)}:{occurrence.page_day}") not in done:
+            found.append((occurrence, min(due)))
+    return found
+
+
+def due_surveys(*, at: datetime) -> list[Occurrence]:
+    """Dates that are over, where those who came are asked how it was and have not been."""
+    done = Mailing.objects.filter(occurrence=OuterRef("pk"), what="survey")
+    return list(
+        Occurrence.objects.filter(
+            ends_at__lte=at - SURVEY_AFTER,
+            ends_at__gt=at - SURVEY_OPEN,
+            cancelled_at__isnull=True,
+            event__status__in=[Event.Status.PUBLISHED, Event.Status.COMPLETED],
+        )
+        .exclude(event__survey=SurveyKind.OFF)
+        .exclude(Exists(done))
+        .select_related("event")
+        .order_by("pk")
+    )
+
+
+def note_recipients(occurrence: Occurrence, to: Sequence[str]) -> QuerySet[Rsvp]:
+    """The people of a date a note goes to, by what became of their answer."""
+    came = Exists(CheckIn.objects.standing().filter(rsvp=OuterRef("pk")))
+    going = Q(status=Rsvp.Status.GOING)
+    parts = {
+        Note.To.GOING: going,
+        Note.To.WAITING: Q(status__in=[Rsvp.Status.WAITLISTED, Rsvp.Status.OFFERED]),
+        Note.To.APPLIED: Q(status=Rsvp.Status.APPLIED),
+        Note.To.CAME: Q(has_come=True),
+        Note.To.MISSED: going & Q(has_come=False),
+    }
+    chosen = Q(pk__in=[])
+    for name in to:
+        chosen |= parts[Note.To(name)]
+    return Rsvp.objects.filter(occurrence=occurrence).alias(has_come=came).filter(chosen)
+
+
+def may_answer_survey(rsvp: Rsvp, *, at: datetime) -> bool:
+    """Whether this person came, the date is over not too long ago, and they have not answered."""
+    occurrence = rsvp.occurrence
+    if occurrence.event.survey == SurveyKind.OFF:
+        return False
+    if not occurrence.ends_at <= at < occurrence.ends_at + SURVEY_OPEN:
+        return False
+    return CheckIn.objects.standing().filter(rsvp=rsvp, has_answered=False).exists()
+
+
+@dataclass(frozen=True)
+class SurveyCount:
+    """One question of a survey: how many answered it, and how many of them said 4, 5 or yes."""
+
+    question: str
+    answered: int
+    positive: int
+
+
+def survey_counts(occurrence: Occurrence) -> list[SurveyCount]:
+    """The raw counts of a date's survey. Only ``reports`` may show them, after its rules."""
+    answers = SurveyAnswer.objects.filter(occurrence=occurrence)
+    found = answers.aggregate(
+        everybody=Count("pk"),
+        liked_yes=Count("pk", filter=Q(liked__gte=4)),
+        welcome_yes=Count("pk", filter=Q(welcome__gte=4)),
+        again_yes=Count("pk", filter=Q(again=True)),
+        helped_yes=Count("pk", filter=Q(helped__gte=4)),
+    )
+    names = ["liked", "welcome", "again"]
+    if occurrence.event.survey == SurveyKind.HEALTH:
+        names.append("helped")
+    return [SurveyCount(name, found["everybody"], found[f"{name}_yes"]) for name in names]
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from events.queries import (
     events_with_regulars,
     series_to_extend,
 )
-from events.services import replies
+from events.services import mailings, replies
 from events.services.answers import purge_answers
 from events.services.events import complete_events
 from events.services.rsvps import drop_unconfirmed, wake_queue
@@ -82,3 +82,16 @@ def join_regulars() -> int:
 def forget_answers() -> int:
     """Delete what people answered once its time is over."""
     return purge_answers(at=timezone.now()).rows
+
+
+@shared_task
+def remind() -> int:
+    """Remind of what is near, and ask those who came how it was."""
+    at = timezone.now()
+    return mailings.send_reminders(at=at) + mailings.send_surveys(at=at)
+
+
+@shared_task
+def send_notes() -> int:
+    """Send what hosts wrote to people."""
+    return mailings.send_notes(at=timezone.now())

@@ -1,7 +1,7 @@
 from django.urls import path
 
 from events import feeds
-from events.views import console, dates, door, imports, people, public, staff
+from events.views import console, dates, door, imports, people, public, staff, survey
 
 app_name = "events"
 
@@ -14,6 +14,7 @@ urlpatterns = [
     path("events/<slug:slug>/event.ics", feeds.EventFile(), name="event-file"),
     path("events/<slug:slug>/rsvp/", public.say_yes, name="place-rsvp"),
     path("rsvp/series/<str:token>/", public.manage_series_rsvp, name="series-rsvp"),
+    path("rsvp/survey/<str:token>/", survey.survey, name="survey"),
     path("rsvp/given/<str:token>/", public.given, name="given"),
     path("rsvp/<str:token>/", public.manage_rsvp, name="rsvp"),
     path("me/events/", public.my_events, name="mine"),
@@ -40,6 +41,7 @@ urlpatterns = [
         people.staff_person,
         name="staff-person",
     ),
+    path("staff/events/<slug:slug>/message/", people.staff_message, name="staff-message"),
     path("staff/events/<slug:slug>/questions/", people.staff_questions, name="staff-questions"),
     path("staff/events/<slug:slug>/answers/", people.staff_answers, name="staff-answers"),
     path("staff/events/<slug:slug>/door/", door.door, name="door"),

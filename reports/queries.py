@@ -10,8 +10,9 @@ from django.db import connection
 from django.db.models import Q
 
 from ambassadors.models import Programme
-from events.models import Occurrence
-from reports.domain.disclosure import Figure
+from events.models import CheckIn, Occurrence
+from events.queries import SURVEY_OPEN, survey_counts
+from reports.domain.disclosure import Figure, Shown, protect
 from reports.domain.quarters import Quarter
 from reports.domain.tables import Measure
 from reports.models import PublishedReport
@@ -231,3 +232,37 @@ _MEASURES = {
 def measures(books: Books, rows: Sequence[ReportRow]) -> Mapping[str, Measure]:
     """Every measure of the catalogue that is about people, by row and over all rows."""
     return {name: books.measure(rows, *how) for name, how in _MEASURES.items()}
+
+
+@dataclass(frozen=True)
+class SurveyResult:
+    """One question of a survey as hosts may see it: rounded, or withheld."""
+
+    question: str
+    positive: Shown
+    answered: Shown
+
+
+def survey_results(occurrence: Occurrence, *, at: datetime) -> list[SurveyResult] | None:
+    """How a date was for those who came; nothing before its survey is over.
+
+    Shown once and for all when no answer can come any more, so that nobody learns one by looking
+    before and after it. Each figure goes through the rules of disclosure; what asks about health
+    is also hidden when nearly everybody said it. Needs the occurrence's event.
+    """
+    if at < occurrence.ends_at + SURVEY_OPEN:
+        return None
+    came = CheckIn.objects.standing().filter(rsvp__occurrence=occurrence).count()
+    found = []
+    for count in survey_counts(occurrence):
+        is_care = count.question == "helped"
+        said = Figure(
+            people=count.positive,
+            amount=count.positive,
+            largest=1,
+            population=count.answered,
+            is_care=is_care,
+        )
+        answered = Figure(people=count.answered, amount=count.answered, largest=1, population=came)
+        found.append(SurveyResult(count.question, protect(said), protect(answered)))
+    return found

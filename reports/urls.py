@@ -7,6 +7,7 @@ app_name = "reports"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("staff/reports/", views.report_list, name="list"),
     path("staff/reports/<slug:slug>/", views.report_draft, name="draft"),
+    path("staff/events/<slug:slug>/survey/", views.survey_results_page, name="survey"),
     path("reports/<slug:slug>/", views.report_page, name="page"),
     path("reports/<slug:slug>.csv", views.report_csv, name="csv"),
     path("reports/<slug:slug>.json", views.report_json, name="json"),

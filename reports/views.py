@@ -14,11 +14,12 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.access import SignedInRequest, staff_only
 from accounts.models import Role
+from events.access import date_to_show, dates_to_show, event_to_edit
 from reports.domain.chart import bar_chart
 from reports.domain.quarters import Quarter
 from reports.errors import ReportError
 from reports.models import READERS, PublishedReport
-from reports.queries import drafts, trend, up_to
+from reports.queries import drafts, survey_results, trend, up_to
 from reports.rules import can_publish_reports
 from reports.services.exports import as_csv_rows, as_workbook
 from reports.services.reports import draft_content, publish_report
@@ -119,3 +120,26 @@ def _download(body: bytes, content_type: str, slug: str, extension: str) -> Http
     response = HttpResponse(body, content_type=content_type)
     response["Content-Disposition"] = f'attachment; filename="usage-{slug}.{extension}"'
     return response
+
+
+@staff_only(Role.COORDINATOR)
+@require_GET
+def survey_results_page(request: SignedInRequest, slug: str) -> HttpResponse:
+    """How a date was for those who came, for the coordinator who runs it."""
+    event, at = event_to_edit(request, slug), timezone.now()
+    occurrence = date_to_show(event, request.GET.get("date", ""))
+    labels = {
+        "liked": _("It was good for me"),
+        "welcome": _("I felt welcome and safe"),
+        "again": _("Would come again"),
+        "helped": _("I feel better able to look after myself"),
+    }
+    results = survey_results(occurrence, at=at) if occurrence else []
+    context = {
+        "event": event,
+        "occurrence": occurrence,
+        "others": dates_to_show(event),
+        "is_early": results is None,
+        "rows": [(labels[one.question], one) for one in results or []],
+    }
+    return render(request, "reports/survey.html", context)

@@ -231,6 +231,8 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
         "task": "events.tasks.tidy",
         "schedule": timedelta(hours=1),
     },
+    "remind": {"task": "events.tasks.remind", "schedule": timedelta(minutes=5)},
+    "send-notes": {"task": "events.tasks.send_notes", "schedule": timedelta(minutes=1)},
     "forget-answers": {
         "task": "events.tasks.forget_answers",
         "schedule": crontab(hour=3, minute=15),
@@ -282,6 +284,7 @@ HINTS: dict[str, list[str]] = {
     "agreement-published": ["ambassadors.tasks.tell_of_changed_texts"],
     "roster-waiting": ["ambassadors.tasks.continue_rosters"],
     "mail-arrived": ["events.tasks.apply_replies", "portal.tasks.answer_letters"],
+    "note-written": ["events.tasks.send_notes"],
     "message-queued": ["notifications.tasks.send_messages"],
     "enrolment-changed": ["therapy_credits.tasks.allocate_due"],
     "allocation-due": ["therapy_credits.tasks.allocate_due"],

@@ -25,10 +25,14 @@ from events.models import (
     Answer,
     Event,
     Format,
+    Note,
     Occurrence,
     OfferHours,
     Question,
+    ReminderHours,
     Rsvp,
+    SurveyAnswer,
+    SurveyKind,
     Topic,
 )
 
@@ -278,6 +282,64 @@ class WalkInForm(forms.Form):
     )
 
 
+class NoteForm(forms.Form):
+    """What hosts write to people of a date."""
+
+    to = forms.MultipleChoiceField(
+        label=_("To"), choices=Note.To.choices, widget=forms.CheckboxSelectMultiple
+    )
+    text = forms.CharField(
+        label=_("Message"),
+        help_text=_(
+            "The subject only says that it is about their date, and when that is: others may see "
+            "it on a locked screen."
+        ),
+        max_length=4000,
+        widget=forms.Textarea({"rows": 8}),
+    )
+
+
+class SurveyForm(forms.ModelForm):  # type: ignore[type-arg]  # takes none at run time
+    """How it was."""
+
+    again = forms.TypedChoiceField(
+        label=_("Would you come again?"),
+        choices=[("yes", _("Yes")), ("no", _("No"))],
+        coerce=lambda said: said == "yes",
+        widget=forms.RadioSelect,
+    )
+
+    class Meta:
+        model = SurveyAnswer
+        fields = ["liked", "welcome", "again", "helped"]
+        labels = {
+            "liked": _("It was good for me"),
+            "welcome": _("I felt welcome and safe"),
+            "helped": _("I feel better able to look after myself"),
+        }
+        help_texts = dict.fromkeys(
+            ("liked", "welcome", "helped"), _("From 1, not at all, to 5, very much.")
+        )
+        widgets = {
+            "liked": forms.RadioSelect,
+            "welcome": forms.RadioSelect,
+            "helped": forms.RadioSelect,
+        }
+
+    def __init__(self, *args: Any, event: Event, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in ("liked", "welcome", "helped"):
+            field = self.fields[name]
+            assert isinstance(field, forms.ChoiceField)
+            field.choices = SurveyAnswer.SCALE
+        if event.survey != SurveyKind.HEALTH:
+            del self.fields["helped"]
+
+    @property
+    def words(self) -> dict[str, Any]:
+        return dict(self.cleaned_data)
+
+
 class DiscreetForm(forms.Form):
     is_discreet = forms.BooleanField(
         label=_("Show it in my calendar as “Busy”"),
@@ -372,6 +434,24 @@ class EventForm(forms.ModelForm):  # type: ignore[type-arg]  # takes none at run
         empty_value="",
         required=False,
     )
+    reminder_hours = forms.TypedMultipleChoiceField(
+        label=_("Remind who is going"),
+        help_text=_("By mail, before the start. A date that moves takes its reminders along."),
+        choices=ReminderHours.choices,
+        coerce=int,
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+    )
+    survey = forms.ChoiceField(
+        label=_("Afterwards, ask who came"),
+        help_text=_(
+            "Only those who were checked in are asked. You see results after a week, together, and "
+            "only what at least 11 people said."
+        ),
+        choices=SurveyKind.choices,
+        required=False,
+        widget=forms.RadioSelect,
+    )
     rsvp_opens_at = forms.CharField(required=False, label=_("RSVPs open"))
     rsvp_closes_at = forms.CharField(required=False, label=_("RSVPs close"))
 
@@ -400,6 +480,8 @@ class EventForm(forms.ModelForm):  # type: ignore[type-arg]  # takes none at run
             "needs_approval",
             "offer_hours",
             "skips_large_parties",
+            "reminder_hours",
+            "survey",
             "recording_note",
             "safety_lead",
             "host_briefing",
@@ -456,6 +538,9 @@ class EventForm(forms.ModelForm):  # type: ignore[type-arg]  # takes none at run
             )
         self.fields["rsvp_opens_at"].help_text = gettext("Empty: as soon as it is published.")
         self.fields["rsvp_closes_at"].help_text = gettext("Empty: when it starts.")
+
+    def clean_survey(self) -> str:
+        return self.cleaned_data["survey"] or SurveyKind.OFF
 
     def clean_offer_hours(self) -> int:
         return self.cleaned_data["offer_hours"] or OfferHours.AT_ONCE

@@ -6,11 +6,14 @@ from events.models.events import (
     Format,
     Occurrence,
     OfferHours,
+    ReminderHours,
+    SurveyKind,
     Topic,
     Visibility,
     new_uid,
 )
 from events.models.imports import ImportedEvent
+from events.models.mailings import Mailing, Note, SurveyAnswer
 from events.models.questions import CARE_DAYS, Answer, Question
 from events.models.rsvps import CheckIn, Rsvp, Seats, new_rsvp_reference
 from events.models.series import MONTH_WEEKS, WEEKDAYS, Series, SeriesRsvp
@@ -25,13 +28,18 @@ __all__ = [
     "Event",
     "Format",
     "ImportedEvent",
+    "Mailing",
+    "Note",
     "Occurrence",
     "OfferHours",
     "Question",
+    "ReminderHours",
     "Rsvp",
     "Seats",
     "Series",
     "SeriesRsvp",
+    "SurveyAnswer",
+    "SurveyKind",
     "Topic",
     "Visibility",
     "new_rsvp_reference",

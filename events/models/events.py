@@ -89,6 +89,26 @@ class OfferHours(models.IntegerChoices):
     TWO_DAYS = 48, _("Offer it for two days")
 
 
+class ReminderHours(models.IntegerChoices):
+    """When people may be reminded, in hours before the start."""
+
+    WEEK = 168, _("A week before")
+    TWO_DAYS = 48, _("Two days before")
+    DAY = 24, _("A day before")
+    TWO_HOURS = 2, _("Two hours before")
+    HOUR = 1, _("One hour before")
+
+
+def usual_reminders() -> list[int]:
+    return [int(ReminderHours.DAY), int(ReminderHours.TWO_HOURS)]
+
+
+class SurveyKind(models.TextChoices):
+    OFF = "off", _("Ask nothing")
+    SHORT = "short", _("Three questions: was it good, felt welcome, would come again")
+    HEALTH = "health", _("The same, and whether it helped them look after themselves")
+
+
 class EventQuerySet(models.QuerySet["Event"]):
     def visible_to(self, user: User | AnonymousUser, *, at: datetime | None = None) -> Self:
         """Events this user may open. Every page and feed starts here; drafts are not among them.
@@ -185,6 +205,19 @@ class Event(models.Model):
     skips_large_parties = models.BooleanField(
         _("pass over a party that is too large for what is free"), default=True
     )
+    # Before and after
+    reminder_hours = ArrayField(
+        models.PositiveSmallIntegerField(choices=ReminderHours.choices),
+        verbose_name=_("reminders"),
+        default=usual_reminders,
+        blank=True,
+    )
+    survey = models.CharField(
+        _("afterwards, ask who came"),
+        max_length=8,
+        choices=SurveyKind.choices,
+        default=SurveyKind.OFF,
+    )
     # Duty of care: asked for before publishing
     safety_lead = models.CharField(_("safety lead"), max_length=120, blank=True)
     host_briefing = models.TextField(_("host briefing"), blank=True)
@@ -250,6 +283,9 @@ class Event(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(offer_hours__lte=48), name="event_offers_two_days_at_most"
+            ),
+            models.CheckConstraint(
+                condition=Q(survey__in=["off", "short", "health"]), name="event_survey_known"
             ),
         ]
 

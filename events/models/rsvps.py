@@ -444,6 +444,8 @@ class CheckIn(models.Model):
         settings.AUTH_USER_MODEL, models.PROTECT, verbose_name=_("by"), related_name="+"
     )
     undone_at = models.DateTimeField(_("undone"), null=True, blank=True)
+    # Whether they said how it was. What they said is kept apart (SurveyAnswer).
+    has_answered = models.BooleanField(_("answered the survey"), default=False, editable=False)
     # Named by the phone that scanned, so that a phone without a network may send it again.
     scan_id = models.UUIDField(_("scan"), null=True, blank=True, unique=True, editable=False)
 

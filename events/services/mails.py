@@ -35,9 +35,11 @@ def tell(rsvp: Rsvp, what: str, *, at: datetime, once: object = "", **context: A
         queue_prepared(prepare(rsvp, what, at=at, once=once, **context))
 
 
-def tell_all(rsvps: Iterable[Rsvp], what: str, *, at: datetime, once: object = "") -> None:
+def tell_all(
+    rsvps: Iterable[Rsvp], what: str, *, at: datetime, once: object = "", **context: Any
+) -> None:
     """Promise each of them the mail ``what``: as many statements as for one."""
-    queue_all([prepare(rsvp, what, at=at, once=once) for rsvp in rsvps if rsvp.email])
+    queue_all([prepare(rsvp, what, at=at, once=once, **context) for rsvp in rsvps if rsvp.email])
 
 
 def tell_of_dates(

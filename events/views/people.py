@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django import forms
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
@@ -14,10 +15,11 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.access import staff_only
 from events.access import date_to_show, dates_to_show, editor, event_to_edit
 from events.errors import EventsError
-from events.forms import QuestionForm
-from events.models import Answer, Rsvp
-from events.queries import PEOPLE_TABS, people_counts, people_of, turnouts
+from events.forms import NoteForm, QuestionForm
+from events.models import Answer, Note, Rsvp
+from events.queries import PEOPLE_TABS, note_recipients, people_counts, people_of, turnouts
 from events.services.answers import ask_question, look_at_care_answers, stop_asking
+from events.services.mailings import write_note
 from events.services.rsvps import approve_request, refuse_request, release_rsvp
 
 PEOPLE_PER_PAGE = 100
@@ -142,3 +144,36 @@ def staff_answers(request: HttpRequest, slug: str) -> HttpResponse:
         answer.rsvp.occurrence.event = event
     context = {"event": event, "answers": answers, "is_care": is_care}
     return render(request, "events/staff/answers.html", context)
+
+
+@staff_only("coordinator")
+def staff_message(request: HttpRequest, slug: str) -> HttpResponse:
+    """Write to people of a date, by what became of their answer."""
+    event = event_to_edit(request, slug)
+    occurrence = date_to_show(event, request.GET.get("date", ""))
+    if occurrence is None:
+        return redirect("events:staff-edit", slug=slug)
+    form = NoteForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        write_note(
+            occurrence=occurrence,
+            to=form.cleaned_data["to"],
+            text=form.cleaned_data["text"],
+            actor=editor(request),
+            at=timezone.now(),
+        )
+        messages.success(request, _("On its way. The list below says how many have it."))
+        path = reverse("events:staff-message", args=[event.slug])
+        return redirect(f"{path}?date={occurrence.page_day}")
+    counts = {name: note_recipients(occurrence, [name]).count() for name in Note.To.values}
+    field = form.fields["to"]
+    assert isinstance(field, forms.MultipleChoiceField)
+    field.choices = [(name, f"{label} ({counts[name]})") for name, label in Note.To.choices]
+    context = {
+        "event": event,
+        "occurrence": occurrence,
+        "form": form,
+        "others": dates_to_show(event),
+        "notes": occurrence.notes.select_related("written_by").order_by("-pk")[:20],
+    }
+    return render(request, "events/staff/message.html", context)

@@ -231,6 +231,7 @@ def _fieldsets(form: EventForm) -> list[tuple[str, list[Any]]]:
             "rsvp_closes_at",
         ),
         (_("When it is full"), "offer_hours skips_large_parties"),
+        (_("Before and after"), "reminder_hours survey"),
         (_("What people should know"), "access_notes content_notes recording_note"),
         (
             _("Duty of care"),

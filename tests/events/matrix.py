@@ -68,6 +68,12 @@ ROUTES: dict[str, Route] = {
         some=lambda cast: {"token": cast.things["series_rsvp"].token},
         absent={"token": "0000000000-guess"},
     ),
+    "events:survey": Route(
+        get=EVERYONE,
+        post=EVERYONE,
+        some=lambda cast: {"token": cast.things["rsvp"].token},
+        absent={"token": "0000000000-guess"},
+    ),
     "events:given": Route(
         get=EVERYONE,
         post=EVERYONE,
@@ -109,6 +115,7 @@ ROUTES: dict[str, Route] = {
         absent={**ABSENT, "reference": "0000000000"},
     ),
     "events:staff-questions": Route(get=COORDINATOR, post=COORDINATOR, some=draft, absent=ABSENT),
+    "events:staff-message": Route(get=COORDINATOR, post=COORDINATOR, some=public, absent=ABSENT),
     "events:staff-answers": Route(get=COORDINATOR, some=public, absent=ABSENT),
     "events:door": Route(get=COORDINATOR, some=public, absent=ABSENT),
     "events:door-worker": Route(get=COORDINATOR),

@@ -28,6 +28,11 @@ def published(cast: Cast) -> dict[str, str]:
 READ = Route(get=STAFF_ROLES, some=published, absent={"slug": "2019-q1"})
 
 ROUTES = {
+    "reports:survey": Route(
+        get={"coordinator"},
+        some=lambda cast: {"slug": cast.things["public_event"].slug},
+        absent={"slug": "no-such-event"},
+    ),
     "reports:list": Route(get=STAFF_ROLES),
     "reports:page": READ,
     "reports:csv": READ,
