@@ -21,9 +21,11 @@ from benchmarks.load import post
 from benchmarks.report import Cost
 from calendars.domain.vevent import render_vevent
 from calendars.queries import EVENTS_FEED
+from calendars.services.links import personal_link
 from calendars.services.revisions import bump
 from events.models import Event, Occurrence, Visibility, new_uid
 from events.queries import public_entry
+from events.services.rsvps import place_rsvp
 from therapy_credits.models import Policy, Pool
 from therapy_credits.services import ledger
 
@@ -75,6 +77,15 @@ def make_events(count: int, *, places: int) -> list[Event]:
     Occurrence.objects.bulk_create(dates)
     bump(EVENTS_FEED, at)
     return events
+
+
+def make_own_calendar(events: Sequence[Event]) -> str:
+    """The path of the calendar of somebody who goes to each of ``events``."""
+    at = timezone.now()
+    person = User.objects.create_user("subscriber@example.org")
+    for event in events:
+        place_rsvp(occurrence=event.occurrences.select_related("event").get(), person=person, at=at)
+    return f"/calendar/{personal_link(user=person, at=at).secret}.ics"
 
 
 def cost_of(request: Callable[[], HttpResponse], *, times: int = 20) -> Cost:

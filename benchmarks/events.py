@@ -14,7 +14,7 @@ from django.test import Client
 from django.utils import timezone
 
 from benchmarks import postgres
-from benchmarks.data import Guests, cost_of, make_events
+from benchmarks.data import Guests, cost_of, make_events, make_own_calendar
 from benchmarks.load import HOST, Load, drive, fetch, get
 from benchmarks.report import Plan, Result, compare
 from benchmarks.servers import serve
@@ -25,6 +25,7 @@ from events.models import Event, Occurrence, Rsvp, Seats
 CLIENTS = 8
 EVENTS = 2000
 BUSY_EVENTS = 1000
+OWN_DATES = 50
 LIST, FEED = "/events/", "/events/feed.ics"
 ZIPPED = {"Accept-Encoding": "gzip"}
 
@@ -33,7 +34,7 @@ def measure(plan: Plan) -> Iterator[Result]:
     events = make_events(EVENTS, places=100_000)
     with serve("config.wsgi", "/healthz") as site:
         yield from _rsvps(plan, site, events)
-        yield from _reading(plan, site)
+        yield from _reading(plan, site, make_own_calendar(events[:OWN_DATES]))
         yield from _any_page(plan, site)
         yield _first_feed(plan, site)
 
@@ -76,15 +77,19 @@ def _rsvps(plan: Plan, site: int, events: Sequence[Event]) -> Iterator[Result]:
         raise RuntimeError(f"{going} people are going, and {counted} seats are taken")
 
 
-def _reading(plan: Plan, site: int) -> Iterator[Result]:
+def _reading(plan: Plan, site: int, own: str) -> Iterator[Result]:
     person = Client(headers={"host": HOST})
     _status, answer, _body = fetch(site, get(FEED, ZIPPED))
     known = {**ZIPPED, "If-None-Match": answer["etag"]}
-    with _from_memory(site, {LIST: {}, FEED: ZIPPED}) as memory:
+    _status, answer, _body = fetch(site, get(own, ZIPPED))
+    own_known = {**ZIPPED, "If-None-Match": answer["etag"]}
+    with _from_memory(site, {LIST: {}, FEED: ZIPPED, own: ZIPPED}) as memory:
         for work, path, headers, status in (
             ("event list, 2,000 events", LIST, {}, 200),
             ("public feed of 2,000 events, whole", FEED, ZIPPED, 200),
             ("public feed of 2,000 events, not changed", FEED, known, 304),
+            ("personal feed of 50 dates, whole", own, ZIPPED, 200),
+            ("personal feed of 50 dates, not changed", own, own_known, 304),
         ):
             ask = partial(_ask, plan, get(path, headers), status)
             yield compare(

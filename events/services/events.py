@@ -18,7 +18,7 @@ from events.domain.plans import DatePlan
 from events.errors import AlreadyPublished, EditedMeanwhile, NotADraft, NotPublished, NotReady
 from events.models import Event, Occurrence, new_uid
 from events.rules import missing_for_publishing
-from events.services.dates import News, call_off, change_date, save_with_entry
+from events.services.dates import ENTRY_FIELDS, News, call_off, change_date, save_with_entry
 from events.services.series import follow_words
 
 # What a copy takes over: everything the event says, and nothing of what happened to it.
@@ -245,6 +245,10 @@ def _write_dates(
             is_changed = True
             occurrence.cancelled_at = at
             call_off(occurrence, news, at)
+        elif changed & ENTRY_FIELDS:
+            # Cancelled before: it stays so, and calendars that keep it learn the new words.
+            occurrence.revised_at = at
+            save_with_entry(occurrence)
     return is_changed
 
 

@@ -246,3 +246,22 @@ def test_the_list_offers_its_own_feed_to_every_kind_of_program(
         link = getattr(subscribe_links(f"https://{feed}", name="Greenroom events"), way)
         assert f'href="{link}"' in page
     assert identity(client.get("/events/feed.ics?language=en").content).uid == date.uid
+
+
+def test_an_edit_renders_its_own_entry_and_no_other(
+    client: Client, event: Event, date: Occurrence, coordinator: User
+) -> None:
+    other = draft_event(
+        words=WORDS,
+        dates=[DatePlan(STARTS_AT, STARTS_AT + dt.timedelta(hours=1), None)],
+        actor=coordinator,
+        at=NOW,
+    )
+    publish_event(event=other, actor=coordinator, at=NOW)
+    # Whatever is stored is what is joined: a text that was rendered again would lose the mark.
+    marked = other.occurrences.get().vevent.replace("Evening circle", "Marked")
+    other.occurrences.update(vevent=marked)
+    edit(event, coordinator, minutes(10), title="Late circle")
+    body = client.get(reverse("events:feed")).content
+    assert b"SUMMARY:Late circle" in body
+    assert b"SUMMARY:Marked" in body

@@ -5,16 +5,19 @@ import json
 import shutil
 import subprocess
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import icalendar
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from calendars.domain.calendar import render_calendar
-from calendars.domain.vevent import CalendarEvent
-from tests.calendars.test_vevent import CIRCLE, calendar_of
+from calendars.domain.calendar import Method, StoredEvent, render_calendar, render_message
+from calendars.domain.vevent import CalendarEvent, Invitation, render_vevent
+from tests.calendars.test_vevent import CIRCLE, HOSTILE, calendar_of
 
 NODE = shutil.which("node")
 READER = Path(__file__).parent / "icaljs" / "read.mjs"
@@ -38,11 +41,16 @@ def read_by_python(body: bytes) -> list[dict[str, Any]]:
             "uid": str(entry["UID"]),
             "sequence": int(entry["SEQUENCE"]),
             "summary": str(entry["SUMMARY"]),
-            "description": str(entry["DESCRIPTION"]),
-            "location": str(entry["LOCATION"]),
+            "description": str(entry["DESCRIPTION"]) if "DESCRIPTION" in entry else None,
+            "location": str(entry["LOCATION"]) if "LOCATION" in entry else None,
             "status": str(entry["STATUS"]),
             "transp": str(entry["TRANSP"]),
-            "url": str(entry["URL"]),
+            "url": str(entry["URL"]) if "URL" in entry else None,
+            "attendee": str(entry["ATTENDEE"]) if "ATTENDEE" in entry else None,
+            "answer": entry["ATTENDEE"].params["PARTSTAT"] if "ATTENDEE" in entry else None,
+            "name": entry["ATTENDEE"].params["CN"] if "ATTENDEE" in entry else None,
+            "organizer": str(entry["ORGANIZER"]) if "ORGANIZER" in entry else None,
+            "alarms": len(entry.walk("VALARM")),
             "starts_at": entry["DTSTART"].dt.timestamp(),
             "ends_at": entry["DTEND"].dt.timestamp(),
             "wall_clock": entry["DTSTART"].dt.strftime("%Y-%m-%dT%H:%M:%S")
@@ -87,6 +95,7 @@ def weekly(zone: str) -> list[CalendarEvent]:
         "Europe/London",
         "Australia/Sydney",
         "Asia/Kolkata",
+        "America/Sao_Paulo",
         "Australia/Lord_Howe",
         "America/Santiago",
         "Africa/Casablanca",
@@ -125,4 +134,64 @@ def test_both_read_the_same_words() -> None:
 
 def test_it_reads_an_empty_feed_and_its_name() -> None:
     seen = read_by_thunderbird(render_calendar([], name="Greenroom events"))
-    assert seen == {"name": "Greenroom events", "zones": 0, "events": []}
+    assert seen == {"name": "Greenroom events", "method": None, "zones": 0, "events": []}
+
+
+ANA = Invitation(
+    organizer="reply+abc@greenroom.example",
+    attendee="ana.o'neil+music@example.org",
+    name='Ana "Q"; O’Neil, 🎧: x',
+    answer="ACCEPTED",
+)
+EVERY_STATE = [
+    replace(
+        CIRCLE,
+        uid=f"state-{number}",
+        status=status,
+        transparent=status != "CONFIRMED",
+        sequence=number,
+        conference_url=conference_url,
+        alarm_minutes=alarm_minutes,
+        invitation=replace(ANA, answer=answer) if answer else None,
+    )
+    for number, (status, conference_url, alarm_minutes, answer) in enumerate(
+        product(
+            ["CONFIRMED", "TENTATIVE", "CANCELLED"],
+            [None, "https://meet.example/a?x=1;y=2,3"],
+            [None, 60],
+            [None, "ACCEPTED", "TENTATIVE", "DECLINED", "NEEDS-ACTION"],
+        )
+    )
+]
+
+
+def test_both_read_the_same_of_every_state_an_entry_can_be_in() -> None:
+    discreet = [one.discreet(summary="Busy", url=CIRCLE.url) for one in EVERY_STATE]
+    body = calendar_of(*EVERY_STATE, *(replace(one, uid=f"d-{one.uid}") for one in discreet))
+    seen = read_by_thunderbird(body)["events"]
+    assert seen == read_by_python(body)
+    assert len(seen) == 120
+    assert {one["attendee"] for one in seen} == {None, f"mailto:{ANA.attendee}"}
+    assert {one["name"] for one in seen} == {None, "Ana 'Q'; O’Neil, 🎧: x"}
+
+
+@pytest.mark.parametrize("method", ["REQUEST", "CANCEL"])
+def test_both_read_a_message_of_every_kind(method: Method) -> None:
+    invited = [one for one in EVERY_STATE if one.invitation]
+    stored = [StoredEvent(render_vevent(one), one.time_zone) for one in invited]
+    body = render_message(stored, method=method)
+    seen = read_by_thunderbird(body)
+    assert (seen["method"], seen["zones"]) == (method, 1)
+    assert seen["events"] == read_by_python(body)
+
+
+@given(st.lists(HOSTILE, min_size=20, max_size=40))
+@settings(max_examples=4, deadline=None)
+def test_both_read_the_same_whatever_people_type(words: list[str]) -> None:
+    body = calendar_of(
+        *(
+            replace(CIRCLE, uid=str(number), summary=f"<{word}>", description=f"<{word}>")
+            for number, word in enumerate(words)
+        )
+    )
+    assert read_by_thunderbird(body)["events"] == read_by_python(body)

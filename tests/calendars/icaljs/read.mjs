@@ -19,10 +19,16 @@ const events = calendar.getAllSubcomponents("vevent").map((component) => {
     status: text("status"),
     transp: text("transp"),
     url: text("url"),
+    attendee: text("attendee"),
+    answer: component.getFirstProperty("attendee")?.getFirstParameter("partstat") ?? null,
+    name: component.getFirstProperty("attendee")?.getFirstParameter("cn") ?? null,
+    organizer: text("organizer"),
+    alarms: component.getAllSubcomponents("valarm").length,
     starts_at: event.startDate.toUnixTime(),
     ends_at: event.endDate.toUnixTime(),
     wall_clock: event.startDate.toString(),
   };
 });
 const name = calendar.getFirstPropertyValue("name");
-process.stdout.write(JSON.stringify({ name, zones: zones.length, events }));
+const method = calendar.getFirstPropertyValue("method");
+process.stdout.write(JSON.stringify({ name, method, zones: zones.length, events }));
