@@ -22,6 +22,14 @@ class FeedSettingsForm(forms.Form):
         ),
         required=False,
     )
+    is_repeating = forms.BooleanField(
+        label=_("Show what I come to every time as one entry that repeats"),
+        help_text=_(
+            "Later dates are there at once. Leave it off if your program shows dates twice or in "
+            "wrong places, or if you add our mails to the same calendar."
+        ),
+        required=False,
+    )
     alarm_minutes = forms.TypedChoiceField(
         label=_("Remind me of events"),
         help_text=_(

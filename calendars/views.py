@@ -32,6 +32,7 @@ def feed_settings(request: HttpRequest) -> HttpResponse:
     chosen = {
         "wants_plain_titles": person.wants_plain_titles,
         "shows_busy": link.shows_busy,
+        "is_repeating": link.is_repeating,
         "alarm_minutes": link.alarm_minutes,
     }
     # Two boxes left empty are a choice too, so what counts is the method, not what was sent.

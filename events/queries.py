@@ -38,6 +38,7 @@ from calendars.domain.vevent import CalendarEvent, Invitation, PartStat, Status,
 from common import tokens
 from common.needs import NeedsYou
 from common.reply_addresses import reply_address
+from events.domain.repeating import Repeating, render_repeating
 from events.models import (
     CheckIn,
     Event,
@@ -123,6 +124,14 @@ def personal_entry(
     alarm_minutes: int | None = None,
     is_invitation: bool = False,
 ) -> StoredEvent:
+    """``personal_event`` as text."""
+    entry = personal_event(rsvp, alarm_minutes=alarm_minutes, is_invitation=is_invitation)
+    return StoredEvent(render_vevent(entry), entry.time_zone)
+
+
+def personal_event(
+    rsvp: Rsvp, *, alarm_minutes: int | None = None, is_invitation: bool = False
+) -> CalendarEvent:
     """The date as this person's calendar shows it. Needs the occurrence, its event, the user.
 
     Discreet when they want it for this date, or for all of them.
@@ -155,7 +164,7 @@ def personal_entry(
         entry = replace(entry, invitation=_invitation(rsvp), comment=_comment(rsvp))
     if rsvp.is_discreet or (rsvp.user is not None and rsvp.user.wants_plain_titles):
         entry = discreet(entry)
-    return StoredEvent(render_vevent(entry), occurrence.event.time_zone)
+    return entry
 
 
 def _invitation(rsvp: Rsvp) -> Invitation:
@@ -180,24 +189,105 @@ def discreet(entry: CalendarEvent) -> CalendarEvent:
 
 
 def calendar_entries(
-    user: User, *, since: datetime, alarm_minutes: int | None = None
+    user: User,
+    *,
+    since: datetime,
+    alarm_minutes: int | None = None,
+    is_repeating: bool = False,
 ) -> list[StoredEvent]:
     """What this person's calendar shows of events: what they go to or wait for.
 
     What they left stays as cancelled, so that a subscribed calendar takes it out.
+    ``is_repeating``: what they come to every time is one entry that repeats.
     """
     rsvps = (
         Rsvp.objects.of_user(user)
         .filter(occurrence__ends_at__gt=since)
         .exclude(status__in=[Rsvp.Status.PENDING, Rsvp.Status.APPLIED])
-        .select_related("occurrence__event")
+        .select_related("occurrence__event", "occurrence__series")
         .order_by("occurrence__starts_at", "occurrence", "pk")
     )
     # Who left and came back has two rows for one date; the last one speaks.
     latest = {rsvp.occurrence_id: rsvp for rsvp in rsvps}
     for rsvp in latest.values():
         rsvp.user = user
-    return [personal_entry(rsvp, alarm_minutes=alarm_minutes) for rsvp in latest.values()]
+    series = _series_come_to(user, latest.values()) if is_repeating else {}
+    single = [rsvp for rsvp in latest.values() if rsvp.occurrence.series_id not in series]
+    repeating = [
+        entry
+        for one, series_rsvp in series.values()
+        for entry in _repeating(
+            one,
+            series_rsvp,
+            [rsvp for rsvp in latest.values() if rsvp.occurrence.series_id == one.pk],
+            alarm_minutes,
+        )
+    ]
+    return [*(personal_entry(rsvp, alarm_minutes=alarm_minutes) for rsvp in single), *repeating]
+
+
+def _series_come_to(user: User, rsvps: Iterable[Rsvp]) -> dict[int, tuple[Series, SeriesRsvp]]:
+    """The series of which this person comes to every date and still has one, by their keys."""
+    by_event = {one.event_id: one for one in SeriesRsvp.objects.active().filter(user=user)}
+    found = {}
+    for rsvp in rsvps:
+        series, event = rsvp.occurrence.series, rsvp.occurrence.event
+        series_rsvp = by_event.get(event.pk)
+        # One file cannot say the rule in one zone and a date of it in another.
+        if series and series_rsvp and rsvp.is_active and series.time_zone == event.time_zone:
+            series.event, series_rsvp.user = event, user
+            found[series.pk] = (series, series_rsvp)
+    return found
+
+
+def _repeating(
+    series: Series, series_rsvp: SeriesRsvp, rsvps: Sequence[Rsvp], alarm_minutes: int | None
+) -> list[StoredEvent]:
+    """The dates of a series somebody comes to every time, as one entry and what is different."""
+    event, user = series.event, series_rsvp.user
+    is_plain = event.is_restricted or (user is not None and user.wants_plain_titles)
+    dates: dict[date, CalendarEvent | None] = {}
+    for rsvp in rsvps:
+        occurrence = rsvp.occurrence
+        if not rsvp.is_active or occurrence.recurrence_on is None:
+            continue
+        is_usual = (
+            rsvp.is_going
+            and occurrence.is_as_the_rule_says
+            and not occurrence.is_cancelled
+            and not (occurrence.note or occurrence.other_place or occurrence.other_url)
+            and (rsvp.is_discreet or is_plain) == is_plain
+        )
+        entry = None if is_usual else personal_event(rsvp, alarm_minutes=alarm_minutes)
+        dates[occurrence.recurrence_on] = entry
+    usual = Occurrence(event=event, starts_at=series.revised_at, ends_at=series.revised_at)
+    page = f"{settings.BASE_URL}{reverse('events:event', args=[event.slug])}"
+    master = CalendarEvent(
+        uid=series.uid,
+        sequence=series.sequence,
+        revised_at=max(
+            series.revised_at,
+            series_rsvp.changed_at,
+            *(max(rsvp.changed_at, rsvp.occurrence.revised_at) for rsvp in rsvps),
+        ),
+        starts_at=series.revised_at,
+        ends_at=series.revised_at,
+        time_zone=series.time_zone,
+        summary=event.title,
+        description=event.summary,
+        location=place_line(usual),
+        url=page,
+        conference_url=event.online_url or None,
+        alarm_minutes=alarm_minutes,
+    )
+    what = Repeating(
+        master=discreet(master) if is_plain else master,
+        rule=series.rule,
+        clock=series.starts_clock,
+        length=series.duration,
+        known_until=series.made_until,
+    )
+    return [StoredEvent(text, series.time_zone) for text in render_repeating(what, dates)]
 
 
 def rsvp_opened_by(token: str) -> Rsvp | None:

@@ -76,8 +76,8 @@ class PersonalFeed(StoredFeed):
     def variant(self, obj: OwnCalendar) -> str:
         # A replaced link, another choice, another language or zone: other bytes, so another tag.
         link = obj.link
-        choices = [link.pk, link.generation, obj.person.wants_plain_titles, link.alarm_minutes]
-        person = [obj.person.language, obj.person.time_zone]
+        choices = [link.pk, link.generation, link.alarm_minutes, link.is_repeating]
+        person = [obj.person.language, obj.person.time_zone, obj.person.wants_plain_titles]
         busy = hashlib.sha256("".join(entry.text for entry in obj.busy).encode()).hexdigest()
         return " ".join(map(str, [*choices, *person, busy]))
 
@@ -87,5 +87,6 @@ class PersonalFeed(StoredFeed):
                 obj.person,
                 since=window_start(at),
                 alarm_minutes=obj.link.alarm_minutes,
+                is_repeating=obj.link.is_repeating,
             )
         return [*own, *obj.busy]

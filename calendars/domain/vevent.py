@@ -65,6 +65,13 @@ class CalendarEvent:
     alarm_minutes: int | None = None
     """How long before it starts the program reminds; only where the person chose it."""
     invitation: Invitation | None = None
+    rrule: str = ""
+    """How it repeats (RFC 5545 §3.3.10), on the wall clock of its zone."""
+    left_out: tuple[datetime, ...] = ()
+    """The wall-clock starts that the rule names and that are not so (EXDATE)."""
+    instead_of: datetime | None = None
+    """The wall-clock start, by the rule of the entry with the same UID, of the date that this
+    one is instead of (RECURRENCE-ID)."""
     comment: str = ""
     """What a person should know of a change, such as why it is cancelled for them."""
 
@@ -156,14 +163,40 @@ def _when(event: CalendarEvent) -> list[str]:
     zone = ZoneInfo(event.time_zone)
     starts_at = event.starts_at.astimezone(zone)
     ends_at = event.ends_at.astimezone(zone)
+    if event.rrule:
+        return [*_local_times(event, starts_at, ends_at), *_recurrence(event)]
+    named = _instead_of(event) if event.instead_of else []
     # In the hour that happens twice, a wall-clock time means its first pass (RFC 5545 §3.3.5),
     # but Thunderbird reads the second. Both passes in UTC are read alike by everybody.
     if event.time_zone in UTC_NAMES or _happens_twice(starts_at) or _happens_twice(ends_at):
-        return [f"DTSTART:{utc(starts_at)}\r\n", f"DTEND:{utc(ends_at)}\r\n"]
+        return [f"DTSTART:{utc(starts_at)}\r\n", f"DTEND:{utc(ends_at)}\r\n", *named]
+    return [*_local_times(event, starts_at, ends_at), *named]
+
+
+def _local_times(event: CalendarEvent, starts_at: datetime, ends_at: datetime) -> list[str]:
     return [
-        fold(f"DTSTART;TZID={event.time_zone}:{local(starts_at)}"),
-        fold(f"DTEND;TZID={event.time_zone}:{local(ends_at)}"),
+        fold(f"DTSTART{_wall(event, starts_at)}"),
+        fold(f"DTEND{_wall(event, ends_at)}"),
     ]
+
+
+def _wall(event: CalendarEvent, moment: datetime) -> str:
+    """A wall-clock time of the entry's zone, as it stands behind the name of a property."""
+    if event.time_zone in UTC_NAMES:
+        return f":{local(moment)}Z"
+    return f";TZID={event.time_zone}:{local(moment)}"
+
+
+def _recurrence(event: CalendarEvent) -> list[str]:
+    lines = [fold(f"RRULE:{event.rrule}")]
+    # One line for each: a list in one is read by everybody too, but is never told apart in a diff.
+    lines += [fold(f"EXDATE{_wall(event, moment)}") for moment in event.left_out]
+    return lines
+
+
+def _instead_of(event: CalendarEvent) -> list[str]:
+    assert event.instead_of is not None  # asked by whoever calls
+    return [fold(f"RECURRENCE-ID{_wall(event, event.instead_of)}")]
 
 
 def _happens_twice(moment: datetime) -> bool:

@@ -78,6 +78,7 @@ class FeedToken(models.Model):
     rotated_at = models.DateTimeField(_("link made"))
     closed_at = models.DateTimeField(_("closed"), null=True, blank=True)
     shows_busy = models.BooleanField(_("show private appointments as “Busy”"), default=False)
+    is_repeating = models.BooleanField(_("one entry for what comes back"), default=False)
     alarm_minutes = models.PositiveSmallIntegerField(
         _("remind me"), choices=Alarm, null=True, blank=True
     )

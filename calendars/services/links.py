@@ -51,13 +51,16 @@ def choose_what_it_shows(
     link: FeedToken,
     wants_plain_titles: bool,
     shows_busy: bool,
+    is_repeating: bool = False,
     alarm_minutes: int | None = None,
     at: datetime,
 ) -> FeedToken:
     """Set what the person's calendar says to whoever looks at it."""
     # Of the person and not of the link: invitations by mail heed it too, without asking for one.
     User.objects.filter(pk=link.user_id).update(wants_plain_titles=wants_plain_titles)
-    FeedToken.objects.filter(pk=link.pk).update(shows_busy=shows_busy, alarm_minutes=alarm_minutes)
+    FeedToken.objects.filter(pk=link.pk).update(
+        shows_busy=shows_busy, is_repeating=is_repeating, alarm_minutes=alarm_minutes
+    )
     bump(personal_feed_key(link.user_id), at)
     link.refresh_from_db()
     return link

@@ -27,9 +27,12 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def read_by_thunderbird(body: bytes) -> dict[str, Any]:
+def read_by_thunderbird(body: bytes, *, instances: int = 0) -> dict[str, Any]:
+    """What it sees, and of what repeats so many dates."""
     assert NODE is not None
-    done = subprocess.run([NODE, READER], input=body, capture_output=True, check=True, timeout=60)
+    done = subprocess.run(
+        [NODE, READER, str(instances)], input=body, capture_output=True, check=True, timeout=60
+    )
     seen: dict[str, Any] = json.loads(done.stdout)
     return seen
 
@@ -134,7 +137,8 @@ def test_both_read_the_same_words() -> None:
 
 def test_it_reads_an_empty_feed_and_its_name() -> None:
     seen = read_by_thunderbird(render_calendar([], name="Greenroom events"))
-    assert seen == {"name": "Greenroom events", "method": None, "zones": 0, "events": []}
+    nothing = {"zones": 0, "events": [], "instances": []}
+    assert seen == {"name": "Greenroom events", "method": None, **nothing}
 
 
 ANA = Invitation(

@@ -29,6 +29,20 @@ const events = calendar.getAllSubcomponents("vevent").map((component) => {
     wall_clock: event.startDate.toString(),
   };
 });
+
+// Each date of what repeats, as far as asked for: when it is, and what it is called.
+const many = Number(process.argv[2] ?? 0);
+const instances = [];
+for (const component of many ? calendar.getAllSubcomponents("vevent") : []) {
+  const event = new ICAL.Event(component);
+  if (!event.isRecurring()) continue;
+  const dates = event.iterator();
+  for (let date = dates.next(); date && instances.length < many; date = dates.next()) {
+    const { startDate, item } = event.getOccurrenceDetails(date);
+    const status = item.component.getFirstPropertyValue("status");
+    instances.push([startDate.toUnixTime(), item.summary, status]);
+  }
+}
 const name = calendar.getFirstPropertyValue("name");
 const method = calendar.getFirstPropertyValue("method");
-process.stdout.write(JSON.stringify({ name, method, zones: zones.length, events }));
+process.stdout.write(JSON.stringify({ name, method, zones: zones.length, events, instances }));
