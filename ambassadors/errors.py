@@ -158,3 +158,19 @@ class TooManyAbsences(AmbassadorsError):
 
 class NotRenewable(AmbassadorsError):
     message = _("This person cannot go on into that term: it is over, or they were removed.")
+
+
+class NotForAmbassadors(AmbassadorsError):
+    message = _("Only people in a programme can let somebody handle their dates.")
+
+
+class OneselfAsDelegate(AmbassadorsError):
+    message = _("This is your own address. Write that of somebody else.")
+
+
+class AlreadyDelegate(AmbassadorsError):
+    message = _("This person handles your dates already, or was asked to.")
+
+
+class TooManyDelegates(AmbassadorsError):
+    message = _("Five people handle your dates or were asked to. End one of them first.")

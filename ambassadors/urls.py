@@ -2,6 +2,7 @@ from django.urls import URLPattern, URLResolver, path
 
 from ambassadors.views import (
     apply,
+    delegates,
     join,
     life,
     mine,
@@ -30,6 +31,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("me/programmes/<int:pk>/pause/", mine.pause, name="pause"),
     path("me/programmes/<int:pk>/leave/", life.leave, name="leave"),
     path("me/programmes/export/", life.export, name="my-export"),
+    path("me/delegates/", delegates.delegates_page, name="delegates"),
+    path("me/delegates/<int:pk>/end/", delegates.end, name="delegate-end"),
+    path("delegate/accept/<str:token>/", delegates.accept, name="delegate-accept"),
     path("me/away/", life.away, name="away"),
     path("me/away/<int:pk>/remove/", life.back, name="away-remove"),
     path("me/programmes/<int:pk>/resume/", mine.resume, name="resume"),

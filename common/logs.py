@@ -4,7 +4,7 @@ import logging
 import re
 
 # Each opens something of one person's: a calendar, an RSVP, an invitation.
-_SECRETS = re.compile(r"(/(?:calendar|rsvp|join|claim)/)[^/?#\s\"'.]{8,}")
+_SECRETS = re.compile(r"(/(?:calendar|rsvp|join|claim|accept)/)[^/?#\s\"'.]{8,}")
 
 
 def redact(text: str) -> str:

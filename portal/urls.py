@@ -1,7 +1,7 @@
 from django.urls import URLPattern, URLResolver, path
 
 from portal.feeds import PersonalFeed
-from portal.views import home, letters, site
+from portal.views import delegates, home, letters, site
 from portal.views.styleguide import StyleGuide
 
 app_name = "portal"
@@ -10,6 +10,13 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", site.home, name="home"),
     path("language/", site.language, name="language"),
     path("me/", home.me, name="me"),
+    path("delegate/", delegates.people, name="delegations"),
+    path("delegate/<int:pk>/", delegates.person, name="delegate"),
+    path(
+        "delegate/<int:pk>/dates/<int:occurrence_pk>/yes/", delegates.say_yes, name="delegate-yes"
+    ),
+    path("delegate/<int:pk>/answers/<int:rsvp_pk>/leave/", delegates.leave, name="delegate-leave"),
+    path("delegate/<int:pk>/away/<int:absence_pk>/remove/", delegates.back, name="delegate-back"),
     path("staff/", home.staff, name="staff"),
     path("robots.txt", site.robots, name="robots"),
     path("calendar/<str:secret>.ics", PersonalFeed(), name="personal-feed"),

@@ -41,6 +41,7 @@ ROLES = (
     "attendee",
     "ambassador",
     "recipient",
+    "delegate",
     "practice",
     "coordinator",
     "care",

@@ -18,6 +18,7 @@ from ambassadors.models.applications import (
     Round,
     RoundReviewer,
 )
+from ambassadors.models.delegates import Delegate
 from ambassadors.models.enrolments import (
     LEGAL_MOVES,
     Enrolment,
@@ -41,6 +42,7 @@ __all__ = [
     "Attachment",
     "Consent",
     "Criterion",
+    "Delegate",
     "Enrolment",
     "EnrolmentChange",
     "EnrolmentStatus",

@@ -21,6 +21,7 @@ from ambassadors.models import (
     AgreementVersion,
     Application,
     Consent,
+    Delegate,
     Enrolment,
     EnrolmentStatus,
     Invitation,
@@ -381,17 +382,24 @@ class HomeCard:
     """What ``/me/`` shows of somebody's programmes (``ambassadors/_home_card.html``)."""
 
     enrolments: Sequence[Enrolment]
+    delegations: Sequence[Delegate]
 
 
 def home_cards(user: User, *, at: dt.datetime) -> list[HomeCard]:
-    """One card with the terms ``user`` is in or is joining; none for everybody else."""
+    """One card: the terms ``user`` is in or is joining, and whose dates they handle.
+
+    None for whoever has neither.
+    """
     enrolments = list(
         Enrolment.objects.current()
         .filter(user=user, term__ended_at__isnull=True)
         .with_term()
         .order_by("term__ends_on", "pk")
     )
-    return [HomeCard(enrolments)] if enrolments else []
+    delegations = list(
+        Delegate.objects.held_by(user, at=at).select_related("ambassador").order_by("pk")
+    )
+    return [HomeCard(enrolments, delegations)] if enrolments or delegations else []
 
 
 # --- Figures for reports ------------------------------------------------------

@@ -30,6 +30,11 @@ def mail_of(invitation: Invitation) -> Message:
 
 def secret_of(invitation: Invitation) -> str:
     """The secret in that mail: the only place it can be read."""
-    found = re.search(r"/join/([^/\s]+)/", mail_of(invitation).text)
+    return secret_in(mail_of(invitation).key)
+
+
+def secret_in(key: str) -> str:
+    """The secret in the link of the mail with this key."""
+    found = re.search(r"/(?:join|accept)/([^/\s]+)/", Message.objects.get(key=key).text)
     assert found is not None
     return found[1]

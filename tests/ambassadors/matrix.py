@@ -13,9 +13,10 @@ from ambassadors.services.applications import (
     reopen_application,
     submit_application,
 )
+from ambassadors.services.delegates import accept_delegate, ask_delegate
 from ambassadors.services.invitations import invite_person
 from ambassadors.services.rosters import continue_roster, start_reading, upload_roster
-from tests.ambassadors.helpers import agreement_text, secret_of
+from tests.ambassadors.helpers import agreement_text, secret_in, secret_of
 from tests.ambassadors.rounds import PDF, make_application, make_round, question
 from tests.conftest import NOW
 from tests.factories import EnrolmentFactory, ProgrammeFactory, TermFactory
@@ -128,6 +129,15 @@ def own_absence(cast: Cast) -> dict[str, Kwargs]:
     return {"ambassador": {"pk": cast.things["absence"].pk}}
 
 
+def own_delegate(cast: Cast) -> dict[str, Kwargs]:
+    one = {"pk": cast.things["delegate"].pk}
+    return {"ambassador": one, "delegate": one}
+
+
+def delegate_link(cast: Cast) -> Kwargs:
+    return {"token": cast.things["delegate_secret"]}
+
+
 NO_LINK: Kwargs = {"token": "no-such-secret"}
 NO_ROW: Kwargs = {"pk": 0}
 NO_SLUG: Kwargs = {"slug": "no-such-programme"}
@@ -148,6 +158,12 @@ ROUTES: dict[str, Route] = {
     "ambassadors:my-agreement": Route(own=own, some=stranger, absent=NO_ROW),
     "ambassadors:pause": Route(own=own, own_methods=("post",), some=stranger, absent=NO_ROW),
     "ambassadors:leave": Route(own=own, own_methods=("get", "post"), some=stranger, absent=NO_ROW),
+    "ambassadors:delegates": Route(get=SIGNED_IN, post=SIGNED_IN),
+    "ambassadors:delegate-end": Route(own=own_delegate, own_methods=("post",), absent=NO_ROW),
+    # Whoever holds the secret may open it once signed in; it says yes only as who was asked.
+    "ambassadors:delegate-accept": Route(
+        get=SIGNED_IN, post=SIGNED_IN, some=delegate_link, absent=NO_LINK
+    ),
     "ambassadors:my-export": Route(get=SIGNED_IN),
     "ambassadors:away": Route(get=SIGNED_IN, post=SIGNED_IN),
     "ambassadors:away-remove": Route(own=own_absence, own_methods=("post",), absent=NO_ROW),
@@ -274,4 +290,11 @@ def enrich(cast: Cast) -> None:
         time_zone="",
         by=cast["ambassador"],
         at=NOW,
+    )
+    asked_to_help = ask_delegate(
+        ambassador=cast["ambassador"], email=cast["delegate"].email, until_on=None, at=NOW
+    )
+    cast.things["delegate_secret"] = secret_in(f"delegate:{asked_to_help.pk}")
+    cast.things["delegate"] = accept_delegate(
+        delegate=asked_to_help, person=cast["delegate"], at=NOW
     )

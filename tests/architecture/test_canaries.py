@@ -8,6 +8,8 @@ in a review. That somebody is in therapy may be seen by no role but their own an
 
 from __future__ import annotations
 
+import datetime as dt
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -17,8 +19,12 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from accounts.models import User
+from ambassadors.services.agreements import give_consent
 from notifications.models import Message
+from tests.ambassadors.helpers import consent_text
 from tests.architecture.test_permission_matrix import MODULES, OURS, classified
+from tests.conftest import NOW
+from tests.factories import BookingFactory, SessionCodeFactory
 from tests.permissions import ROLES, Cast, Kwargs, Route
 
 PEOPLE = ROLES[1:]
@@ -28,8 +34,9 @@ MAY_SEE: dict[str, set[str]] = {
     "anonymous": set(),
     "outsider": set(),
     "attendee": set(),
-    "ambassador": set(),
+    "ambassador": {"delegate"},  # who handles their dates
     "recipient": set(),
+    "delegate": {"ambassador"},  # whose dates they handle
     "practice": set(),
     "coordinator": {"attendee", "ambassador"},
     "care": {"practice"},  # sets practices up, with their members
@@ -40,7 +47,12 @@ MAY_SEE: dict[str, set[str]] = {
 
 
 # Pages whose link is the key: whoever holds it may read what is behind, and nobody can guess it.
-OPENED_BY_THEIR_LINK = {"events:rsvp", "portal:personal-feed", "ambassadors:join"}
+OPENED_BY_THEIR_LINK = {
+    "events:rsvp",
+    "portal:personal-feed",
+    "ambassadors:join",
+    "ambassadors:delegate-accept",
+}
 
 
 def name_of(role: str) -> str:
@@ -148,3 +160,43 @@ def test_the_canaries_would_be_heard(cast: Cast) -> None:
     assert name_of("outsider").casefold() in person
     booking = reverse("therapy_credits:booking", args=[cast.things["booking"].reference])
     assert cast.things["booking"].reference.casefold() in look(visitor(cast["ambassador"]), booking)
+
+
+# --- A delegate can neither see nor guess ------------------------------------------
+
+_CHANGES_EACH_TIME = re.compile(r'(csrfmiddlewaretoken" value="|nonce[-=]"?)[^"\s;]+|csrftoken=\S+')
+
+
+def everything_seen_by(cast: Cast, role: str) -> dict[str, str]:
+    """Each page of the site as ``role`` gets it, without what differs from one look to the next."""
+    client = visitor(cast.users[role])
+    return {url: _CHANGES_EACH_TIME.sub("", look(client, url)) for url in pages(cast)}
+
+
+def test_no_page_of_a_delegate_depends_on_the_care_of_whom_they_help(cast: Cast) -> None:
+    before = everything_seen_by(cast, "delegate")
+    own_before = everything_seen_by(cast, "ambassador")
+    more_care(cast)
+    after = everything_seen_by(cast, "delegate")
+    assert [url for url in before if before[url] != after[url]] == []
+    # The control: the same change does show to the ambassador, so it could have shown.
+    own_after = everything_seen_by(cast, "ambassador")
+    assert [url for url in own_before if own_before[url] != own_after[url]] != []
+
+
+def more_care(cast: Cast) -> None:
+    """The ambassador books once more, takes another code, and says yes to health data."""
+    booking = cast.things["booking"]
+    BookingFactory(
+        practitioner=booking.practitioner,
+        subject=booking.subject,
+        pool=booking.pool,
+        starts_at=booking.starts_at + dt.timedelta(days=1),
+    )
+    SessionCodeFactory(subject=booking.subject, pool=booking.pool)
+    give_consent(user=cast["ambassador"], text=consent_text(), at=NOW)
+
+
+def test_a_delegate_gets_no_mail_but_the_question_they_said_yes_to(cast: Cast) -> None:
+    mails = Message.objects.filter(to__iexact=cast["delegate"].email)
+    assert {mail.key.partition(":")[0] for mail in mails} == {"delegate"}

@@ -1,8 +1,13 @@
 """Who may use the routes of portal."""
 
+import datetime as dt
+
+from django.utils import timezone
+
 from calendars.models import InboundReply
 from calendars.services.links import personal_link
 from tests.conftest import NOW
+from tests.factories import OccurrenceFactory, RsvpFactory
 from tests.permissions import (
     EVERYONE,
     NOBODY,
@@ -15,6 +20,15 @@ from tests.permissions import (
 
 
 def enrich(cast: Cast) -> None:
+    next_month = timezone.now() + dt.timedelta(days=30)
+    one, other = (
+        OccurrenceFactory(
+            starts_at=next_month, starts_on=next_month.date(), revised_at=timezone.now()
+        )
+        for _ in range(2)
+    )
+    cast.things["public_date"] = one
+    cast.things["answer_of_the_ambassador"] = RsvpFactory(occurrence=other, user=cast["ambassador"])
     for thing, about in (("letter", ""), ("letter_about_an_event", cast.things["rsvp"].reference)):
         cast.things[thing] = InboundReply.objects.create(
             kind=InboundReply.Kind.LETTER,
@@ -37,7 +51,34 @@ def _rsvp(cast: Cast) -> Kwargs:
     return {"reference": cast.things["rsvp"].reference}
 
 
+def _own_delegate(cast: Cast, **more: int) -> dict[str, Kwargs]:
+    return {"delegate": {"pk": cast.things["delegate"].pk, **more}}
+
+
+def _date(cast: Cast) -> dict[str, Kwargs]:
+    return _own_delegate(cast, occurrence_pk=cast.things["public_date"].pk)
+
+
+def _answer(cast: Cast) -> dict[str, Kwargs]:
+    return _own_delegate(cast, rsvp_pk=cast.things["answer_of_the_ambassador"].pk)
+
+
+def _absence(cast: Cast) -> dict[str, Kwargs]:
+    return _own_delegate(cast, absence_pk=cast.things["absence"].pk)
+
+
 ROUTES: dict[str, Route] = {
+    "portal:delegations": Route(get=SIGNED_IN),
+    "portal:delegate": Route(own=_own_delegate, own_methods=("get", "post"), absent={"pk": 0}),
+    "portal:delegate-yes": Route(
+        own=_date, own_methods=("post",), absent={"pk": 0, "occurrence_pk": 0}
+    ),
+    "portal:delegate-leave": Route(
+        own=_answer, own_methods=("post",), absent={"pk": 0, "rsvp_pk": 0}
+    ),
+    "portal:delegate-back": Route(
+        own=_absence, own_methods=("post",), absent={"pk": 0, "absence_pk": 0}
+    ),
     "portal:home": Route(get=EVERYONE),
     "portal:language": Route(post=EVERYONE, data={"language": "en"}),
     "portal:me": Route(get=SIGNED_IN),
