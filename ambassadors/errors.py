@@ -174,3 +174,11 @@ class AlreadyDelegate(AmbassadorsError):
 
 class TooManyDelegates(AmbassadorsError):
     message = _("Five people handle your dates or were asked to. End one of them first.")
+
+
+class NotTheirProgramme(AmbassadorsError):
+    message = _("This person does not coordinate the programme. Give them the role first.")
+
+
+class NotInTheTerm(AmbassadorsError):
+    message = _("This is for people who are or were in the term.")

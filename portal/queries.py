@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,6 +19,7 @@ import events.queries
 import therapy_credits.queries.home
 from accounts.models import Role, User
 from accounts.rules import roles_of
+from ambassadors.models import Enrolment
 from calendars.models import InboundReply, InboundReplyQuerySet
 from common.needs import NeedsYou
 from events.models import Event, Occurrence, Rsvp
@@ -26,6 +28,10 @@ from therapy_credits.services.subjects import own_tokens
 
 # By when somebody who wrote has an answer, as the receipt they get says.
 ANSWER_WITHIN = timedelta(days=1)
+
+
+# Hosts are words on the event's page: "Velvet Sparrow, Indigo Motel & Sam".
+_BETWEEN_HOSTS = re.compile(r"[,;&/]|\b(?:and|y|with|con)\b")
 
 
 @dataclass(frozen=True)
@@ -188,3 +194,34 @@ def home_sections(user: User, *, at: datetime) -> list[Section]:
         Section("ambassadors/_home_card.html", ambassadors.queries.home_cards(user, at=at)),
     ]
     return [section for section in sections if section.cards]
+
+
+def hosted_dates(enrolment: Enrolment, *, at: datetime) -> list[Occurrence]:
+    """Dates of the enrolment's term that are over and name its person among their hosts.
+
+    Events keep their hosts as words, so a date counts where one of the names, between commas,
+    ampersands or slashes, is the stage name in any case. Needs the user and the term.
+    """
+    name = enrolment.user.name.strip()
+    if not name:
+        return []
+    term = enrolment.term
+    dates = (
+        Occurrence.objects.filter(
+            event__hosts__icontains=name,
+            starts_on__gte=term.starts_on,
+            starts_on__lte=term.ends_on,
+            ends_at__lte=at,
+            cancelled_at=None,
+        )
+        .exclude(event__status="draft")
+        .filter(Q(event__programme=term.programme_id) | Q(event__visibility="public"))
+        .select_related("event")
+        .order_by("-starts_at", "-pk")
+    )
+    key = name.casefold()
+    return [
+        date
+        for date in dates
+        if key in {host.strip().casefold() for host in _BETWEEN_HOSTS.split(date.event.hosts)}
+    ]

@@ -1,7 +1,7 @@
 from django.urls import URLPattern, URLResolver, path
 
 from portal.feeds import PersonalFeed
-from portal.views import delegates, home, letters, site
+from portal.views import activity, delegates, home, letters, site
 from portal.views.styleguide import StyleGuide
 
 app_name = "portal"
@@ -10,6 +10,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", site.home, name="home"),
     path("language/", site.language, name="language"),
     path("me/", home.me, name="me"),
+    path("me/programmes/<int:pk>/activity/", activity.mine, name="activity"),
+    path("staff/enrolments/<int:pk>/activity/", activity.theirs, name="staff-activity"),
     path("delegate/", delegates.people, name="delegations"),
     path("delegate/<int:pk>/", delegates.person, name="delegate"),
     path(

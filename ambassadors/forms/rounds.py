@@ -316,8 +316,7 @@ class ReviewForm(forms.Form):
             self.fields[f"c{criterion.pk}"] = forms.TypedChoiceField(
                 label=criterion.name,
                 help_text=criterion.help or _("1 is weak, 5 is strong."),
-                choices=[(str(n), str(n)) for n in range(1, 6)],
-                widget=forms.RadioSelect,
+                choices=[("", _("Choose")), *((str(n), str(n)) for n in range(1, 6))],
                 coerce=int,
             )
         self.fields["advice"] = forms.ChoiceField(

@@ -27,6 +27,7 @@ from ambassadors.models.enrolments import (
     Reason,
 )
 from ambassadors.models.invitations import Invitation
+from ambassadors.models.profiles import Activity, Profile, ProgrammeContact, PublicCard
 from ambassadors.models.programmes import Programme, ProgrammeGrant, Term
 from ambassadors.models.rosters import RosterImport, RosterProblem, RosterResult, RosterRow
 
@@ -34,6 +35,7 @@ __all__ = [
     "LEGAL_MOVES",
     "Absence",
     "Acceptance",
+    "Activity",
     "AdultConfirmation",
     "Agreement",
     "AgreementText",
@@ -47,8 +49,11 @@ __all__ = [
     "EnrolmentChange",
     "EnrolmentStatus",
     "Invitation",
+    "Profile",
     "Programme",
+    "ProgrammeContact",
     "ProgrammeGrant",
+    "PublicCard",
     "Question",
     "Reason",
     "Review",

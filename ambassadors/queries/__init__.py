@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from accounts.models import Role, User
+from accounts.models import Role, StaffGrant, User
 from ambassadors.models import (
     Acceptance,
     Agreement,
@@ -26,6 +26,7 @@ from ambassadors.models import (
     EnrolmentStatus,
     Invitation,
     Programme,
+    ProgrammeContact,
     Review,
     RosterImport,
     Round,
@@ -183,6 +184,34 @@ def places_left(term: Term) -> int | None:
     taken = Enrolment.objects.filter(term=term).current().count()
     promised = Invitation.objects.filter(term=term).standing().count()
     return max(0, term.capacity - taken - promised)
+
+
+# --- People as they show themselves ---------------------------------------------
+
+
+def showable_programmes(user: User) -> QuerySet[Programme]:
+    """Where ``user`` may ask to be shown: their programmes that are public and say nothing
+    private about a person."""
+    mine = Enrolment.objects.filter(
+        user=user, status__in=[EnrolmentStatus.ACTIVE, EnrolmentStatus.PAUSED]
+    )
+    return Programme.objects.filter(
+        is_listed=True, is_sensitive=False, pk__in=mine.values("term__programme")
+    ).order_by("name")
+
+
+def contact_of(programme: Programme) -> ProgrammeContact | None:
+    """Whom its people ask now."""
+    return programme.contacts.filter(until_at__isnull=True).select_related("user").first()
+
+
+def coordinators_of(programme: Programme, *, at: dt.datetime) -> QuerySet[User]:
+    """Those who may be its contact."""
+    grants = StaffGrant.objects.active(at=at).filter(role=Role.COORDINATOR)
+    reach = Q(all_programmes=True) | Q(programmes__programme=programme)
+    return User.objects.filter(is_active=True, pk__in=grants.filter(reach).values("user")).order_by(
+        "name", "email"
+    )
 
 
 # --- Lists of the staff console -----------------------------------------------

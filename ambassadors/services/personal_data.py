@@ -8,10 +8,12 @@ from accounts.models import User
 from ambassadors.models import (
     Absence,
     Acceptance,
+    Activity,
     AdultConfirmation,
     Application,
     Consent,
     Enrolment,
+    Profile,
 )
 
 
@@ -24,7 +26,30 @@ def export(user: User) -> dict[str, Any]:
         .order_by("pk")
     )
     adult = AdultConfirmation.objects.filter(user=user).first()
+    profile = Profile.objects.filter(user=user).first()
     return {
+        "profile": {
+            "pronouns": profile.pronouns,
+            "pronouns_shown_to": profile.pronouns_to,
+            "languages": profile.languages,
+            "about": profile.about,
+            "links": profile.links,
+        }
+        if profile
+        else None,
+        "shown_on_public_pages_of": list(
+            user.public_cards.order_by("consented_at").values("programme__name", "consented_at")
+        ),
+        "dates_handled_by": list(
+            user.delegates.order_by("asked_at").values(
+                "email", "asked_at", "accepted_at", "until_on", "ended_at"
+            )
+        ),
+        "activities": list(
+            Activity.objects.filter(enrolment__user=user)
+            .order_by("on")
+            .values("kind", "on", "note")
+        ),
         "said_18_or_over_at": adult.confirmed_at if adult else None,
         "enrolments": [
             {

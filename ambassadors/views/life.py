@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -16,8 +17,10 @@ from accounts.access import signed_in
 from accounts.models import User
 from ambassadors.errors import AmbassadorsError
 from ambassadors.forms.life import AbsenceForm
-from ambassadors.models import Enrolment, EnrolmentStatus
-from ambassadors.services import absences, enrolments, personal_data
+from ambassadors.forms.profiles import ProfileForm, language_names
+from ambassadors.models import Enrolment, EnrolmentStatus, Profile
+from ambassadors.queries import showable_programmes
+from ambassadors.services import absences, enrolments, personal_data, profiles
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -73,6 +76,32 @@ def leave(request: HttpRequest, pk: int) -> HttpResponse:
         "was_in": enrolment.status in (EnrolmentStatus.ACTIVE, EnrolmentStatus.PAUSED),
     }
     return render(request, "ambassadors/leave.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@signed_in
+def card(request: HttpRequest) -> HttpResponse:
+    """Who one is, in one's own words, and who sees it."""
+    assert isinstance(request.user, User)
+    user = request.user
+    profile = Profile.objects.filter(user=user).first()
+    initial: dict[str, Any] = {"name": user.name}
+    if profile is not None:
+        initial |= {
+            "pronouns": profile.pronouns,
+            "pronouns_to": profile.pronouns_to,
+            "languages": ", ".join(language_names(profile.languages)),
+            "about": profile.about,
+            "links": "\n".join(profile.links),
+            "shown_in": user.public_cards.values_list("programme_id", flat=True),
+        }
+    form = ProfileForm(request.POST or None, initial=initial, programmes=showable_programmes(user))
+    if request.method == "POST" and form.is_valid():
+        profiles.save_profile(user=user, at=timezone.now(), **{"shown_in": [], **form.cleaned_data})
+        messages.success(request, _("Saved."))
+        return redirect("ambassadors:card")
+    status = 422 if form.is_bound else 200
+    return render(request, "ambassadors/card.html", {"form": form}, status=status)
 
 
 @never_cache

@@ -7,7 +7,7 @@ from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from ambassadors.models import Enrolment, Programme
+from ambassadors.models import Enrolment, Programme, PublicCard
 from ambassadors.queries.applications import coming_rounds, open_rounds
 from common.markdown import to_html
 
@@ -33,6 +33,7 @@ def programme(request: HttpRequest, slug: str) -> HttpResponse:
         "description": to_html(found.description),
         "terms": terms.order_by("starts_on", "name"),
         "mine": mine,
+        "cards": PublicCard.objects.shown(found, at=now),
         "open_rounds": open_rounds(found, at=now),
         "coming_rounds": coming_rounds(found, at=now),
     }

@@ -22,14 +22,17 @@ from ambassadors import queries, rules
 from ambassadors.errors import AddressUnusable, AmbassadorsError
 from ambassadors.forms.enrolments import InviteForm, MoveForm, ProgrammeForm, TermForm
 from ambassadors.forms.life import RenewForm
+from ambassadors.forms.profiles import ContactForm, language_names
 from ambassadors.models import (
+    Activity,
     Enrolment,
     EnrolmentStatus,
     Invitation,
+    Profile,
     RosterImport,
     Term,
 )
-from ambassadors.services import enrolments, invitations
+from ambassadors.services import enrolments, invitations, profiles
 from ambassadors.services import programmes as programme_service
 from ambassadors.views.timelines import told
 from common.text import csv_lines
@@ -102,8 +105,29 @@ def programme(request: HttpRequest, slug: str) -> HttpResponse:
         "programme": found,
         "terms": [(term, term.is_running(at=now), term.is_over(at=now)) for term in terms],
         "can_see_people": rules.can_coordinate(request.user, found, at=now),
+        "contact": queries.contact_of(found),
+        "contact_form": ContactForm(people=queries.coordinators_of(found, at=now)),
     }
     return render(request, "ambassadors/staff_programme.html", context)
+
+
+@require_POST
+@staff_only(*rules.SET_UP)
+def hand_over(request: HttpRequest, slug: str) -> HttpResponse:
+    """Name whom the people of a programme ask."""
+    now = timezone.now()
+    run = rules.programmes_for(request.user, *rules.SET_UP, at=now)
+    found = get_object_or_404(run, slug=slug)
+    form = ContactForm(request.POST, people=queries.coordinators_of(found, at=now))
+    if not form.is_valid():
+        messages.error(request, _("Choose somebody who coordinates the programme."))
+        return redirect("ambassadors:staff-programme", slug=slug)
+    try:
+        profiles.hand_over(programme=found, to=form.cleaned_data["to"], by=acting(request), at=now)
+        messages.success(request, _("Handed over. Both are told by mail."))
+    except AmbassadorsError as error:
+        messages.error(request, str(error))
+    return redirect("ambassadors:staff-programme", slug=slug)
 
 
 @require_http_methods(GET_OR_POST)
@@ -414,6 +438,9 @@ def _enrolment_page(request: HttpRequest, found: Enrolment, form: MoveForm) -> H
         .order_by("-status_at"),
         "form": form if found.coordinator_moves else None,
         "absences": found.user.absences.not_over(timezone.now().date()),
+        "profile": (profile := Profile.objects.filter(user=found.user).first()),
+        "languages": language_names(profile.languages) if profile else [],
+        "activities": Activity.objects.of_term(found),
         "has_left": found.status in (EnrolmentStatus.ALUMNI, EnrolmentStatus.REMOVED),
     }
     status = 422 if form.is_bound else 200

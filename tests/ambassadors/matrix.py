@@ -129,9 +129,8 @@ def own_absence(cast: Cast) -> dict[str, Kwargs]:
     return {"ambassador": {"pk": cast.things["absence"].pk}}
 
 
-def own_delegate(cast: Cast) -> dict[str, Kwargs]:
-    one = {"pk": cast.things["delegate"].pk}
-    return {"ambassador": one, "delegate": one}
+def delegate_of(cast: Cast) -> Kwargs:
+    return {"pk": cast.things["delegate"].pk}
 
 
 def delegate_link(cast: Cast) -> Kwargs:
@@ -159,11 +158,16 @@ ROUTES: dict[str, Route] = {
     "ambassadors:pause": Route(own=own, own_methods=("post",), some=stranger, absent=NO_ROW),
     "ambassadors:leave": Route(own=own, own_methods=("get", "post"), some=stranger, absent=NO_ROW),
     "ambassadors:delegates": Route(get=SIGNED_IN, post=SIGNED_IN),
-    "ambassadors:delegate-end": Route(own=own_delegate, own_methods=("post",), absent=NO_ROW),
+    # Either of the two ends it.
+    "ambassadors:delegate-end": Route(
+        post={"ambassador", "delegate"}, some=delegate_of, absent=NO_ROW
+    ),
     # Whoever holds the secret may open it once signed in; it says yes only as who was asked.
     "ambassadors:delegate-accept": Route(
         get=SIGNED_IN, post=SIGNED_IN, some=delegate_link, absent=NO_LINK
     ),
+    "ambassadors:card": Route(get=SIGNED_IN, post=SIGNED_IN),
+    "ambassadors:staff-contact": Route(post=SET_UP, some=slug, absent=NO_SLUG),
     "ambassadors:my-export": Route(get=SIGNED_IN),
     "ambassadors:away": Route(get=SIGNED_IN, post=SIGNED_IN),
     "ambassadors:away-remove": Route(own=own_absence, own_methods=("post",), absent=NO_ROW),

@@ -55,6 +55,14 @@ def _own_delegate(cast: Cast, **more: int) -> dict[str, Kwargs]:
     return {"delegate": {"pk": cast.things["delegate"].pk, **more}}
 
 
+def _own_enrolment(cast: Cast) -> dict[str, Kwargs]:
+    return {"ambassador": {"pk": cast.things["enrolment"].pk}}
+
+
+def _enrolment_of_a_stranger(cast: Cast) -> Kwargs:
+    return {"pk": cast.things["enrolment_of_a_stranger"].pk}
+
+
 def _date(cast: Cast) -> dict[str, Kwargs]:
     return _own_delegate(cast, occurrence_pk=cast.things["public_date"].pk)
 
@@ -68,6 +76,15 @@ def _absence(cast: Cast) -> dict[str, Kwargs]:
 
 
 ROUTES: dict[str, Route] = {
+    "portal:activity": Route(
+        own=_own_enrolment,
+        own_methods=("get", "post"),
+        some=_enrolment_of_a_stranger,
+        absent={"pk": 0},
+    ),
+    "portal:staff-activity": Route(
+        get={"coordinator"}, post={"coordinator"}, some=_enrolment_of_a_stranger, absent={"pk": 0}
+    ),
     "portal:delegations": Route(get=SIGNED_IN),
     "portal:delegate": Route(own=_own_delegate, own_methods=("get", "post"), absent={"pk": 0}),
     "portal:delegate-yes": Route(

@@ -128,13 +128,17 @@ def test_a_delegate_says_yes_and_takes_it_back_and_the_artist_is_told(
 def test_what_only_a_programme_sees_is_a_time_that_is_taken(
     desk: Client, held: Delegate, artist: User, visibility: str
 ) -> None:
-    date = OccurrenceFactory(event__visibility=visibility, event__title="Zqeventzq")
+    theirs = {
+        "event__visibility": visibility,
+        "event__programme": artist.enrolments.get().term.programme,
+    }
+    date = OccurrenceFactory(**theirs, event__title="Zqeventzq")
     rsvp = RsvpFactory(occurrence=date, user=artist)
     page = desk.get(f"/delegate/{held.pk}/").content.decode()
     assert "Busy" in page
     assert "Zqeventzq" not in page
     assert desk.post(f"/delegate/{held.pk}/answers/{rsvp.pk}/leave/").status_code == 404
-    other = OccurrenceFactory(event__visibility=visibility)
+    other = OccurrenceFactory(**theirs)
     assert desk.post(f"/delegate/{held.pk}/dates/{other.pk}/yes/").status_code == 404
 
 
