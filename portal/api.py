@@ -17,6 +17,8 @@ from ninja import NinjaAPI
 from ninja.errors import HttpError, Throttled, ValidationError
 
 from accounts.errors import AccountsError, OtherRequest
+from ambassadors.api import router as enrolments_router
+from ambassadors.errors import AddressUnusable, AmbassadorsError
 from events.api import router as events_router
 from events.errors import Busy, EventsError, PartyTooLarge, TooManyNames
 from therapy_credits.api import router as sessions_router
@@ -113,6 +115,7 @@ api = NinjaAPI(
 )
 api.add_router("", events_router)
 api.add_router("", sessions_router)
+api.add_router("", enrolments_router)
 
 
 @api.exception_handler(ValidationError)
@@ -146,6 +149,13 @@ def _refused(request: HttpRequest, error: EventsError) -> HttpResponse:
         return problem(503, str(error), headers={"Retry-After": "1"})
     if isinstance(error, PartyTooLarge | TooManyNames):
         return problem(422, str(error), errors=[{"field": "party_size", "message": str(error)}])
+    return problem(409, str(error))
+
+
+@api.exception_handler(AmbassadorsError)
+def _ambassadors_refused(request: HttpRequest, error: AmbassadorsError) -> HttpResponse:
+    if isinstance(error, AddressUnusable):
+        return problem(422, str(error), errors=[{"field": "email", "message": str(error)}])
     return problem(409, str(error))
 
 

@@ -137,6 +137,8 @@ ROUTES: dict[str, Route] = {
         some=lambda cast: {"reference": "NOSUCHONE0"}, absent={"reference": "NOSUCHONE1"}
     ),
     "api:make_redemption": Route(),
+    "api:list_enrolments": Route(),
+    "api:ask_to_join": Route(),
     "api:nothing": Route(some=lambda cast: {"rest": "nothing"}, absent={"rest": "nowhere/at/all"}),
     # The link is the key: whoever holds it may read the calendar, and nobody can guess it.
     "portal:personal-feed": Route(

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from notifications.models import Message, MessageStatus
-from portal.management.demo import care, happenings, people, programmes, rounds, usage
+from portal.management.demo import care, company, happenings, people, programmes, rounds, usage
 from portal.management.demo.world import World
 
 SCALES = {"small": 0.2, "large": 1.0}
@@ -24,6 +24,7 @@ STEPS = (
     care.open_practices,
     programmes.enrol,
     rounds.stage,
+    company.stage,
     happenings.stage,
     care.give_sessions,
     usage.publish,
