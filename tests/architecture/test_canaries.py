@@ -83,6 +83,7 @@ def visitor(user: User | None) -> Client:
     client = Client()
     if user is not None:
         client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+        client.get("/robots.txt")  # the first request of a session does more than the others
     return client
 
 
