@@ -24,6 +24,7 @@ from calendars.models import InboundReply, InboundReplyQuerySet
 from common.needs import NeedsYou
 from events.models import Event, Occurrence, Rsvp
 from therapy_credits.models import PracticeMembership
+from therapy_credits.services.doors import has_closed_care
 from therapy_credits.services.subjects import own_tokens
 
 # By when somebody who wrote has an answer, as the receipt they get says.
@@ -78,6 +79,7 @@ STAFF_DOORS = (
     Door(_("Mail"), "/staff/mail/", "mail", frozenset({Role.COORDINATOR, Role.CARE})),
     Door(_("Practices"), "/staff/practices/", "heart", frozenset({Role.CARE, Role.ADMIN})),
     Door(_("Care desk"), "/staff/care/", "lamp", frozenset({Role.CARE})),
+    Door(_("Worried about somebody"), "/staff/worried/", "heart"),
     Door(_("Reports"), "/staff/reports/", "chart", inside=("/reports/",)),
     Door(_("Approvals"), "/staff/approvals/", "check", frozenset({Role.FINANCE, Role.ADMIN})),
     Door(
@@ -189,7 +191,9 @@ def home_sections(user: User, *, at: datetime) -> list[Section]:
         Section("events/_home_card.html", events.queries.home_cards(user, at=at)),
         Section(
             "therapy_credits/_home_card.html",
-            therapy_credits.queries.home.home_cards(own_tokens(user), at=at),
+            therapy_credits.queries.home.home_cards(
+                own_tokens(user), at=at, is_closed=has_closed_care(user)
+            ),
         ),
         Section("ambassadors/_home_card.html", ambassadors.queries.home_cards(user, at=at)),
     ]

@@ -7,24 +7,35 @@ from __future__ import annotations
 
 import datetime as dt
 from typing import Any, Literal
+from uuid import UUID
 
+from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from ninja import Field, Path, Router, Schema, Status
-from ninja.errors import AuthorizationError, HttpError
+from ninja import Field, Path, Query, Router, Schema, Status
+from ninja.errors import AuthorizationError, HttpError, ValidationError
 from pydantic import ConfigDict, model_validator
 
 from accounts.api import BearerKey, Day, IdempotencyKey, address_of, key_of, once
 from accounts.models import Scope
 from accounts.services.api_keys import Answer
+from common.cursors import make_cursor, read_cursor
 from therapy_credits.errors import TherapyCreditsError, TooManyTries
-from therapy_credits.models import Booking, PracticeMembership, ServiceType, SessionCode
+from therapy_credits.models import (
+    Booking,
+    PracticeMembership,
+    ServiceType,
+    SessionCode,
+    Statement,
+)
+from therapy_credits.queries.statements import lines_of, with_totals
 from therapy_credits.services.bookings import confirm_session
 from therapy_credits.services.session_codes import redeem_code
 
 router = Router(tags=["Sessions"])
 read_bookings = BearerKey(Scope.BOOKINGS_READ)
+read_statements = BearerKey(Scope.STATEMENTS_READ)
 write_redemptions = BearerKey(Scope.REDEMPTIONS_WRITE)
 
 Outcome = Literal["attended", "no_show", "late_cancel"]
@@ -91,6 +102,114 @@ def get_booking(request: HttpRequest, reference: Path[str]) -> dict[str, Any]:
         "units": booking.units,
         "confirm_before": booking.hold_until,
     }
+
+
+class LineOut(Schema):
+    reference: str = Field(description="Of the booking or code")
+    kind: str = Field(description="session, or correction of one settled before")
+    outcome: str = Field(description="attended, no_show or late_cancel")
+    held_on: dt.date
+    units: int
+    amount_minor: int = Field(
+        description="In the smallest unit of the currency; below 0 to correct"
+    )
+
+
+class StatementOut(Schema):
+    id: UUID
+    number: str
+    month: str = Field(description="Such as 2026-05")
+    currency: str
+    total_minor: int
+    lines: int = Field(description="How many")
+    approved_at: dt.datetime
+
+
+class StatementWithLines(Schema):
+    id: UUID
+    number: str
+    month: str
+    currency: str
+    total_minor: int
+    approved_at: dt.datetime
+    lines: list[LineOut]
+
+
+class StatementPage(Schema):
+    items: list[StatementOut]
+    next: str | None = Field(description="The cursor of the next page; null on the last")
+
+
+class StatementQuery(Schema):
+    limit: int = Field(50, ge=1, le=200)
+    cursor: str | None = Field(None, max_length=200)
+
+
+@router.get(
+    "/statements", response=StatementPage, **read_statements.rule, summary="Your statements"
+)
+def list_statements(request: HttpRequest, query: Query[StatementQuery]) -> dict[str, Any]:
+    """Approved statements of your own practice, the newest first."""
+    own = Statement.objects.visible_to_practice(key_of(request).practice_id)
+    if query.cursor:
+        approved_at, pk = _after(query.cursor)
+        own = own.filter(Q(approved_at__lt=approved_at) | Q(approved_at=approved_at, pk__lt=pk))
+    # With their totals, which mypy does not know of.
+    rows: list[Any] = list(with_totals(own).order_by("-approved_at", "-pk")[: query.limit + 1])
+    page, has_more = rows[: query.limit], len(rows) > query.limit
+    last = page[-1] if has_more else None
+    return {
+        "items": [{**_head(one), "lines": one.line_count} for one in page],
+        "next": make_cursor(last.approved_at, last.pk.int >> 65) if last else None,
+    }
+
+
+@router.get(
+    "/statements/{id}",
+    response=StatementWithLines,
+    **read_statements.rule,
+    summary="One statement with its lines",
+)
+def get_statement(request: HttpRequest, id: Path[UUID]) -> dict[str, Any]:
+    """A statement of your own practice. The lines add up to its total."""
+    own = Statement.objects.visible_to_practice(key_of(request).practice_id)
+    statement = with_totals(own).filter(pk=id).first()
+    if statement is None:
+        raise Http404
+    lines = [
+        {
+            "reference": line.reference,
+            "kind": line.kind,
+            "outcome": _THEIRS.get(line.outcome, line.outcome),
+            "held_on": line.held_on,
+            "units": line.units,
+            "amount_minor": line.amount_minor,
+        }
+        for line in lines_of(statement)
+    ]
+    return {**_head(statement), "lines": lines}
+
+
+def _head(statement: Any) -> dict[str, Any]:
+    """What a list and one statement both say; ``statement`` comes with its totals."""
+    return {
+        "id": statement.pk,
+        "number": statement.number,
+        "month": f"{statement.month:%Y-%m}",
+        "currency": statement.currency,
+        "total_minor": statement.total_minor,
+        "approved_at": statement.approved_at,
+    }
+
+
+def _after(cursor: str) -> tuple[dt.datetime, UUID]:
+    try:
+        moment, number = read_cursor(cursor)
+        # A cursor's number has 63 bits: the first of the id, which are enough to tell two apart.
+        return moment, UUID(int=number << 65)
+    except ValueError as nonsense:
+        message = _("This is not a cursor of ours. Leave it out to begin anew.")
+        raise ValidationError([{"loc": ["query", "cursor"], "msg": message}]) from nonsense
 
 
 @router.post(

@@ -179,3 +179,15 @@ class TooManyGifts(TherapyCreditsError):
 
 class NotYourCase(TherapyCreditsError):
     message = _("Somebody else looks after this, or it is closed.")
+
+
+class PinWrong(TherapyCreditsError):
+    message = _("That is not your PIN. Try again.")
+
+
+class DoorClosed(TherapyCreditsError):
+    message = _("Too many wrong PINs. Try again in an hour, or use your passkey.")
+
+
+class NobodyNamed(TherapyCreditsError):
+    message = _("No safeguarding lead is named yet. Tell an administrator now, by telephone.")

@@ -15,6 +15,7 @@ from therapy_credits.services import (
     funding,
     gifts,
     lapses,
+    pools,
     statements,
 )
 from therapy_credits.services.bookings import time_out_bookings
@@ -88,6 +89,12 @@ def time_out_holds() -> None:
     now = timezone.now()
     time_out_bookings(at=now)
     expire_codes(at=now)
+
+
+@shared_task
+def alert_low_pools() -> int:
+    """On two days of the month, tell of pools that fell a step."""
+    return pools.alert_low_pools(at=timezone.now())
 
 
 @shared_task

@@ -2,7 +2,9 @@ from django.urls import URLPattern, URLResolver, path
 
 from therapy_credits.views import (
     care,
+    concerns,
     desk,
+    doors,
     gifts,
     pools,
     practice,
@@ -14,6 +16,9 @@ app_name = "therapy_credits"
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("care/", care.home, name="care"),
+    path("care/door/", doors.door, name="care-door"),
+    path("care/private/", doors.private, name="care-private"),
+    path("care/private/fine/", doors.fine, name="care-private-fine"),
     path("care/practices/", care.find, name="find"),
     path("care/practices/forget/", care.forget_search, name="forget-search"),
     path("care/practices/ask/", care.ask_desk, name="ask-desk"),
@@ -96,6 +101,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     ),
     path("staff/statements/", statements.staff_list, name="staff-statements"),
     path("staff/statements/<uuid:pk>/", statements.staff_statement, name="staff-statement"),
+    path("staff/worried/", concerns.worried, name="worried"),
+    path("staff/safeguarding/", concerns.listing, name="concerns"),
+    path("staff/safeguarding/leads/", concerns.leads, name="safeguarding-leads"),
+    path("staff/safeguarding/<int:pk>/", concerns.concern, name="concern"),
     path("staff/care/", desk.listing, name="desk"),
     path("staff/care/<str:reference>/", desk.case, name="desk-case"),
     path("staff/pools/", pools.listing, name="pools"),
@@ -104,6 +113,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("staff/pools/<int:pk>/fund/", pools.fund, name="pool-fund"),
     path("staff/pools/<int:pk>/hand-back/", pools.hand_back, name="pool-hand-back"),
     path("staff/pools/<int:pk>/undo-charge/", pools.undo_charge, name="pool-undo-charge"),
+    path("staff/pools/<int:pk>/alerts/", pools.alerts, name="pool-alerts"),
     path("staff/pools/<int:pk>/missed/", pools.missed_rules, name="missed-rules"),
     path("staff/pools/<int:pk>/policies/new/", pools.add_policy, name="policy-new"),
     path("staff/pools/<int:pk>/policies/<uuid:policy_id>/", pools.policy, name="policy"),

@@ -272,6 +272,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
             "serve_gifts": timedelta(minutes=1),
             "draft_statements": crontab(hour=5, minute=0),
             "follow_licences": crontab(hour=4, minute=10),
+            "alert_low_pools": crontab(hour=8, minute=0),
             "check_ledger": crontab(hour=3, minute=40),
         }.items()
     },

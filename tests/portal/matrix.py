@@ -139,6 +139,12 @@ ROUTES: dict[str, Route] = {
     "api:make_redemption": Route(),
     "api:list_enrolments": Route(),
     "api:ask_to_join": Route(),
+    # By key only, and only what is its practice's own.
+    "api:list_statements": Route(),
+    "api:get_statement": Route(
+        some=lambda cast: {"id": cast.things["statement"].pk},
+        absent={"id": "00000000-0000-0000-0000-000000000000"},
+    ),
     "api:nothing": Route(some=lambda cast: {"rest": "nothing"}, absent={"rest": "nowhere/at/all"}),
     # The link is the key: whoever holds it may read the calendar, and nobody can guess it.
     "portal:personal-feed": Route(

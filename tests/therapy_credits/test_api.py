@@ -12,6 +12,7 @@ from django.test import Client as Program
 
 from accounts.services.api_keys import make_api_key
 from tests.conftest import NOW
+from tests.factories import StatementFactory
 from tests.therapy_credits.care import (
     CLIENT_CONTACT,
     CLIENT_NAME,
@@ -24,7 +25,13 @@ from tests.therapy_credits.care import (
     make_client,
     make_desk,
 )
-from therapy_credits.models import Booking, PracticeMembership, SessionCode
+from therapy_credits.models import (
+    Booking,
+    PracticeMembership,
+    SessionCode,
+    Statement,
+    StatementLine,
+)
 from therapy_credits.services.session_codes import Issued, cancel_code, issue_code
 
 pytestmark = pytest.mark.django_db
@@ -226,3 +233,68 @@ def test_a_practice_without_an_owner_has_nobody_to_act_for(
     assert say(program, reference=booking.reference).status_code == 403
     booking.refresh_from_db()
     assert booking.is_open
+
+
+# --- Statements ----------------------------------------------------------------------------
+
+
+def statements_of(desk: Desk, months: int) -> list[Statement]:
+    return [
+        StatementFactory(
+            practice=desk.practitioner.practice,
+            month=dt.date(2026, month, 1),
+            approved_at=NOW + dt.timedelta(days=month),
+        )
+        for month in range(1, months + 1)
+    ]
+
+
+def test_a_statement_has_its_lines_and_they_add_up(desk: Desk, booking: Booking) -> None:
+    (statement,) = statements_of(desk, 1)
+    StatementLine.objects.create(
+        statement=statement,
+        booking=booking,
+        pool=booking.pool,
+        held_on=dt.date(2026, 6, 11),
+        outcome="missed",
+        units=1,
+        amount_minor=6000,
+    )
+    reader = program_of(desk, ["statements:read"])
+    one = reader.get(f"{API}/statements/{statement.pk}").json()
+    assert one["lines"] == [
+        {
+            "reference": booking.reference,
+            "kind": "session",
+            "outcome": "no_show",
+            "held_on": "2026-06-11",
+            "units": 1,
+            "amount_minor": 6000,
+        }
+    ]
+    assert (one["total_minor"], one["month"], one["currency"]) == (6000, "2026-01", "GBP")
+    listed = reader.get(f"{API}/statements").json()
+    assert [(row["id"], row["lines"]) for row in listed["items"]] == [(str(statement.pk), 1)]
+    assert listed["next"] is None
+
+
+def test_statements_come_in_pages_the_newest_first(desk: Desk) -> None:
+    expected = [str(one.pk) for one in reversed(statements_of(desk, 5))]
+    reader = program_of(desk, ["statements:read"])
+    found, cursor = [], ""
+    for _ in range(3):
+        page = reader.get(f"{API}/statements?limit=2{cursor}").json()
+        found += [row["id"] for row in page["items"]]
+        cursor = f"&cursor={page['next']}"
+    assert found == expected
+    assert page["next"] is None
+
+
+def test_only_approved_ones_and_only_ones_own(desk: Desk) -> None:
+    StatementFactory(practice=desk.practitioner.practice, status="draft", approved_at=None)
+    theirs = StatementFactory()
+    reader = program_of(desk, ["statements:read"])
+    assert reader.get(f"{API}/statements").json()["items"] == []
+    assert reader.get(f"{API}/statements/{theirs.pk}").status_code == 404
+    assert program_of(desk, ["bookings:read"]).get(f"{API}/statements").status_code == 403
+    assert reader.get(f"{API}/statements?cursor=nonsense").status_code == 422

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
 
 from tests.conftest import NOW
+from tests.notifications.test_faults import database_url
 from tests.therapy_credits.conftest import DAY, STAFF, account_of, counters, give, hold, make_pool
 from therapy_credits.errors import HoldResolved
 from therapy_credits.models import Code, Kind, Pool, Transfer
+from therapy_credits.queries.books import differences
 from therapy_credits.services import expiry, ledger
 
 pytestmark = pytest.mark.django_db
@@ -104,3 +111,55 @@ def test_a_hold_confirmed_while_the_time_out_looked_is_left_alone(
     monkeypatch.setattr(ledger, "release_hold", confirm_first)
     assert expiry.time_out_holds(at=NOW + 40 * DAY) == [due.group]
     assert not Transfer.objects.filter(code=Code.TIMEOUT, group=confirmed.group).exists()
+
+
+# Expires lot by lot, and is killed by the operating system in the middle of the fourth.
+KILLED_IN_THE_MIDDLE = """
+import datetime as dt, os, signal
+import django
+django.setup()
+from django.db import models
+from therapy_credits.services import expiry
+
+expiry.BATCH = 1
+close, done = models.QuerySet.update, []
+
+def closing(self, **values):
+    done.append(values)
+    if len(done) == 4:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return close(self, **values)
+
+models.QuerySet.update = closing
+expiry.expire_lots(at=dt.datetime.fromisoformat("{at}"))
+"""
+
+
+@pytest.mark.fault
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_killed_in_the_middle_has_lost_nothing_and_done_nothing_twice() -> None:
+    pool = make_pool()
+    lots = [give(pool, uuid4(), 2, days=10) for _ in range(8)]
+    at = NOW + 10 * DAY
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED_IN_THE_MIDDLE.format(at=at.isoformat())],
+        cwd=Path(__file__).resolve().parents[2],
+        env={**os.environ, "DATABASE_URL": database_url()}
+        | {"DJANGO_SETTINGS_MODULE": "config.settings.base", "DEBUG": "1"},
+        timeout=120,
+        check=False,
+    )
+    assert killed.returncode == -signal.SIGKILL
+    # Three are whole; the fourth, in whose middle it died, was not begun.
+    assert account_of(pool, Kind.EXPIRED).left == 6
+    assert sum(counters(lot) == (0, 0, 2) and lot.closed_at == at for lot in lots) == 3
+    assert sum(counters(lot) == (2, 0, 0) for lot in lots) == 5
+    assert expiry.expire_lots(at=at) == 10
+    assert expiry.expire_lots(at=at) == 0
+    assert account_of(pool, Kind.EXPIRED).left == 16
+    assert Transfer.objects.filter(code=Code.EXPIRE).count() == 8
+    assert list(differences_of_counters()) == []
+
+
+def differences_of_counters() -> list[str]:
+    return [line for line in differences() if "account" in line]

@@ -134,6 +134,15 @@ class FundingForm(forms.Form):
         return data
 
 
+class AlertForm(forms.Form):
+    address = forms.EmailField(
+        label=_("Address of the partner"),
+        required=False,
+        max_length=254,
+        help_text=_("Finance is told in any case. Empty: nobody of the partner is."),
+    )
+
+
 class HandBackForm(forms.Form):
     """Sessions that nobody was given, back to the partner."""
 

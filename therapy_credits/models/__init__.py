@@ -29,6 +29,7 @@ from therapy_credits.models.practices import (
     Topic,
     WeeklyHours,
 )
+from therapy_credits.models.privacy import CareDoor, Concern, SafeguardingLead
 from therapy_credits.models.statements import Statement, StatementLine
 from therapy_credits.models.subjects import Subject
 
@@ -41,7 +42,9 @@ __all__ = [
     "Booking",
     "BusyTime",
     "CareCase",
+    "CareDoor",
     "Code",
+    "Concern",
     "Expiry",
     "Format",
     "Funding",
@@ -57,6 +60,7 @@ __all__ = [
     "PracticeInvitation",
     "PracticeMembership",
     "Practitioner",
+    "SafeguardingLead",
     "ServiceType",
     "SessionCode",
     "Statement",

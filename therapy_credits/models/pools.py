@@ -58,6 +58,9 @@ class Pool(models.Model):
         _("kept back for goodwill and for finishing care, in percent"), default=5
     )
     opened_at = models.DateTimeField(_("opened"))
+    # Who of the partner hears when little is left, and the step they last heard of.
+    alert_email = models.EmailField(_("address of the partner for alerts"), blank=True)
+    alerted_band = models.CharField(max_length=8, blank=True)
 
     objects: ClassVar[PoolQuerySet] = PoolQuerySet.as_manager()  # type: ignore[assignment]
 

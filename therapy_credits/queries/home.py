@@ -14,7 +14,7 @@ from django.utils.translation import ngettext
 from accounts.models import Role, User
 from accounts.rules import has_role
 from common.needs import NeedsYou
-from therapy_credits.models import Booking, CareCase, Statement
+from therapy_credits.models import Booking, CareCase, Concern, Statement
 from therapy_credits.queries.balances import Balance, balance_of
 from therapy_credits.queries.bookings import bookings_of, bookings_of_member
 from therapy_credits.queries.practices import licences_to_check, membership_of
@@ -28,11 +28,16 @@ class HomeCard:
     next_booking: Booking | None
 
 
-def home_cards(tokens: Sequence[UUID], *, at: dt.datetime) -> list[HomeCard]:
-    """One card for who has, or had, sessions; none for everybody else.
+def home_cards(
+    tokens: Sequence[UUID], *, at: dt.datetime, is_closed: bool = False
+) -> list[HomeCard]:
+    """One card for who has, or had, sessions; none for everybody else, and none where the person
+    closed their care: the page it would stand on is open.
 
     ``tokens`` are the reader's own (``services.subjects.own_tokens``).
     """
+    if is_closed:
+        return []
     balance = balance_of(tokens, at=at)
     if not balance.has_ever_had_any:
         return []
@@ -64,6 +69,15 @@ def needs_you(user: User, *, at: dt.datetime) -> list[NeedsYou]:
             )
             for case in CareCase.objects.visible_to(user).waiting()[:20]
         ]
+    waiting += [
+        NeedsYou(
+            title=_("Somebody is worried: please look today"),
+            url=reverse("therapy_credits:concern", args=[concern.pk]),
+            kind="safeguarding",
+            due_at=concern.due_at,
+        )
+        for concern in Concern.objects.visible_to(user).waiting()[:20]
+    ]
     if has_role(user, Role.FINANCE, at=at):
         drafts = Statement.objects.filter(status=Statement.Status.DRAFT).count()
         if drafts:

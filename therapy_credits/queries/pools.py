@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from math import ceil
 
 from django.db import models
 from django.db.models import F, QuerySet, Sum
 from django.utils.translation import gettext_lazy as _
 
-from therapy_credits.models import Account, Kind, Pool, Transfer
+from therapy_credits.models import Account, Code, Kind, Pool, Transfer
 
 
 class Band(models.TextChoices):
@@ -97,6 +98,53 @@ def books_of(pools: Iterable[Pool]) -> list[PoolBooks]:
             )
         )
     return books
+
+
+# From the emptiest to the fullest; a pool that was never funded is not low.
+LOW = (Band.TENTH, Band.QUARTER, Band.HALF)
+# Use is averaged over so long, in months of 30 days.
+MONTH = timedelta(days=30)
+LOOKED_BACK = 3
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """How long a pool lasts, if people go on as in the last three months."""
+
+    used_a_month: float
+    # What is paid for and not used: to be given, with people, and held.
+    unused: int
+    # Of what people have, what expires within three months.
+    expiring: int
+    lasts_until: date | None
+
+    @property
+    def months(self) -> int | None:
+        """Whole months; None where too little is used to say."""
+        return int(self.unused / self.used_a_month) if self.used_a_month >= 1 else None
+
+
+def forecast_of(books: PoolBooks, *, at: datetime) -> Forecast:
+    """The forecast for the pool of ``books``. Three queries, whatever the history."""
+    since = at - LOOKED_BACK * MONTH
+    moved = Transfer.objects.filter(pool=books.pool, made_at__gt=since, made_at__lte=at)
+    used = moved.filter(
+        models.Q(phase="post") | models.Q(code=Code.GOODWILL, phase="single")
+    ).aggregate(units=Sum("amount"))["units"]
+    back = moved.filter(code=Code.REVERSAL, credit__kind__in=[Kind.LOT, Kind.POOL])
+    used_a_month = ((used or 0) - (back.aggregate(units=Sum("amount"))["units"] or 0)) / LOOKED_BACK
+    lots = Account.objects.filter(pool=books.pool, kind=Kind.LOT, closed_at=None)
+    expiring = lots.filter(expires_at__gt=at, expires_at__lte=at + LOOKED_BACK * MONTH).aggregate(
+        units=Sum(F("credits_posted") - F("debits_posted") - F("debits_pending"))
+    )["units"]
+    unused = books.unallocated + books.with_people + books.held
+    lasts = at + (unused / used_a_month) * MONTH if used_a_month >= 1 else None
+    return Forecast(
+        used_a_month=round(used_a_month, 1),
+        unused=unused,
+        expiring=int(expiring or 0),
+        lasts_until=lasts.date() if lasts else None,
+    )
 
 
 def most_to_hand_back(pool: Pool) -> int:

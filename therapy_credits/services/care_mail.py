@@ -12,14 +12,19 @@ from django.conf import settings
 from django.urls import reverse
 
 from accounts.models import Role, StaffGrant, User
+from common import tokens
 from notifications.services.messages import queue_message
 from therapy_credits.models import (
     Booking,
     CareCase,
+    CareDoor,
+    Concern,
     Gift,
     Licence,
+    Pool,
     Practice,
     PracticeInvitation,
+    SafeguardingLead,
 )
 from therapy_credits.services.subjects import person_to_reach
 
@@ -93,12 +98,61 @@ def tell_search_answered(case: CareCase, at: dt.datetime) -> None:
     user = person_to_reach(case.subject)
     queue_message(
         key=f"case:{case.pk}:answered",
-        to=user.email,
+        to=_address_of(user),
         template="therapy_credits/mail/changed",
         context={"reference": case.reference, "url": _url("therapy_credits:care")},
         language=user.language,
         at=at,
     )
+
+
+def greet_private_address(door: CareDoor, address: str, at: dt.datetime) -> None:
+    """Mail about care comes here from now on. It says so, and nothing of what."""
+    queue_message(
+        key=f"private-address:{door.pk}:{at.isoformat()}",
+        to=address,
+        template="therapy_credits/mail/private_address",
+        context={"url": settings.BASE_URL},
+        language=door.user.language,
+        at=at,
+    )
+
+
+def tell_lead(lead: SafeguardingLead, concern: Concern, at: dt.datetime) -> None:
+    """Somebody is worried: to be looked at the same working day. Of whom is behind sign-in."""
+    queue_message(
+        key=f"concern:{concern.pk}:{lead.pk}",
+        to=lead.user.email,
+        template="therapy_credits/mail/look_today",
+        context={"url": _url("therapy_credits:concerns")},
+        language=lead.user.language,
+        at=at,
+    )
+
+
+def tell_low(pool: Pool, band: str, at: dt.datetime) -> None:
+    """A pool fell a step: finance, and the partner where they gave an address. No number."""
+    finance = User.objects.filter(
+        pk__in=StaffGrant.objects.active(at=at).filter(role=Role.FINANCE).values("user")
+    )
+    addresses = {user.email: user.language for user in finance}
+    if pool.alert_email:
+        addresses.setdefault(pool.alert_email, "")
+    for address, language in sorted(addresses.items()):
+        queue_message(
+            key=f"pool-low:{pool.pk}:{at.date()}:{tokens.digest('pool-low', address)[:16]}",
+            to=address,
+            template="therapy_credits/mail/pool_low",
+            context={"pool": pool.name, "band": band},
+            language=language,
+            at=at,
+        )
+
+
+def _address_of(user: User) -> str:
+    """Where mail about care goes: the person's private address, where they gave one."""
+    door = CareDoor.objects.filter(user=user).first()
+    return (door and door.address) or user.email
 
 
 def send_gift(gift: Gift, contact: str, secret: str, at: dt.datetime) -> None:
@@ -177,7 +231,7 @@ def warn_of_guessing(limit: str, window: int, at: dt.datetime) -> None:
 def _tell_person(booking: Booking, user: User, template: str, what: str, at: dt.datetime) -> None:
     queue_message(
         key=f"booking:{booking.pk}:{what}",
-        to=user.email,
+        to=_address_of(user),
         template=f"therapy_credits/mail/{template}",
         context={
             "reference": booking.reference,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from django.db import IntegrityError, transaction
 
@@ -14,7 +14,11 @@ from common.hints import hint
 from therapy_credits.domain.missed import MissedRule
 from therapy_credits.errors import PolicyExists, PoolExists
 from therapy_credits.models import Expiry, MissedSessionRule, Policy, Pool
-from therapy_credits.services import ledger
+from therapy_credits.queries.pools import LOW, Band, PoolBooks, books_of
+from therapy_credits.services import care_mail, ledger
+
+# Days of the month on which alerts go out, and no other.
+ALERT_DAYS = (1, 15)
 
 
 @transaction.atomic
@@ -130,3 +134,36 @@ def set_missed_rules(
         for rule in rules
     )
     audit.record(author, "pool.missed-rules", pool, at, ["missed_rules"])
+
+
+@transaction.atomic
+def set_alert_address(*, pool: Pool, address: str, author: User, at: datetime) -> None:
+    """Who of the partner hears when little is left; empty for nobody."""
+    Pool.objects.filter(pk=pool.pk).update(alert_email=address)
+    audit.record(author, "pool.alerts", pool, at, ["alert_email"])
+
+
+def alert_low_pools(*, at: datetime) -> int:
+    """On the 1st and the 15th, tell finance and the partner of each pool that fell a step.
+
+    Only on these days, and only the step: an alert at the moment somebody books, or
+    with a number, would tell what that person did. How many pools it told of.
+    """
+    if at.astimezone(UTC).day not in ALERT_DAYS:
+        return 0
+    return sum(_alert(books, at) for books in books_of(Pool.objects.all()))
+
+
+@transaction.atomic
+def _alert(books: PoolBooks, at: datetime) -> bool:
+    pool = Pool.objects.select_for_update(no_key=True).get(pk=books.pool.pk)
+    band = books.band
+    fell = band in LOW and (
+        pool.alerted_band not in LOW or LOW.index(band) < LOW.index(Band(pool.alerted_band))
+    )
+    if fell:
+        care_mail.tell_low(pool, str(band.value), at)
+    if pool.alerted_band != band:
+        pool.alerted_band = band
+        pool.save(update_fields=["alerted_band"])
+    return fell

@@ -16,11 +16,11 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts.access import signed_in
 from accounts.models import User
 from ambassadors.queries import has_health_consent
 from common.codes import show_code
 from common.when import ZONES
+from therapy_credits.access import care_only
 from therapy_credits.domain.matching import Need
 from therapy_credits.domain.places import language_name, place_name
 from therapy_credits.errors import TherapyCreditsError, TooLateToMove
@@ -53,6 +53,7 @@ from therapy_credits.services.cases import (
     asks_if_right,
     open_dispute,
 )
+from therapy_credits.services.doors import door_of
 from therapy_credits.services.mismatches import can_say_mismatch, say_mismatch
 from therapy_credits.services.session_codes import cancel_code, issue_code
 from therapy_credits.services.subjects import own_tokens
@@ -68,7 +69,7 @@ SHOW_ANSWER = dt.timedelta(days=30)
 SHOW_CODE = dt.timedelta(minutes=10)
 
 
-@signed_in
+@care_only
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     user, now = person_of(request), timezone.now()
@@ -83,6 +84,7 @@ def home(request: HttpRequest) -> HttpResponse:
             "has_consent": has_health_consent(user, at=now),
             "upcoming": upcoming,
             "search": _search_of(user, now),
+            "door": door_of(user),
             "questions": [one for one in recent if asks_if_right(one, at=now)],
             "past": bookings.exclude(pk__in=[one.pk for one in upcoming]).order_by("-starts_at")[
                 :5
@@ -92,7 +94,7 @@ def home(request: HttpRequest) -> HttpResponse:
     )
 
 
-@signed_in
+@care_only
 @require_http_methods(["GET", "HEAD", "POST"])
 def find(request: HttpRequest) -> HttpResponse:
     """Ask, and show who fits. The question travels in the body and rests sealed in the session."""
@@ -121,7 +123,7 @@ def find(request: HttpRequest) -> HttpResponse:
     )
 
 
-@signed_in
+@care_only
 @require_http_methods(["POST"])
 def forget_search(request: HttpRequest) -> HttpResponse:
     """Start again: what was asked is gone from the session."""
@@ -129,7 +131,7 @@ def forget_search(request: HttpRequest) -> HttpResponse:
     return redirect("therapy_credits:find")
 
 
-@signed_in
+@care_only
 @require_http_methods(["GET", "HEAD", "POST"])
 def practitioner(request: HttpRequest, slug: str) -> HttpResponse:
     """One practitioner, their times, and the booking of one."""
@@ -171,7 +173,7 @@ def practitioner(request: HttpRequest, slug: str) -> HttpResponse:
     )
 
 
-@signed_in
+@care_only
 @require_safe
 def booking(request: HttpRequest, reference: str) -> HttpResponse:
     user, now = person_of(request), timezone.now()
@@ -194,7 +196,7 @@ def booking(request: HttpRequest, reference: str) -> HttpResponse:
     )
 
 
-@signed_in
+@care_only
 @require_http_methods(["GET", "HEAD", "POST"])
 def move(request: HttpRequest, reference: str) -> HttpResponse:
     """Another time with the same practitioner. The session stays held."""
@@ -234,7 +236,7 @@ def move(request: HttpRequest, reference: str) -> HttpResponse:
     )
 
 
-@signed_in
+@care_only
 @require_http_methods(["POST"])
 def elsewhere(request: HttpRequest, reference: str) -> HttpResponse:
     """The person will not be where they said: released free of charge, and on to who may see
@@ -256,7 +258,7 @@ def elsewhere(request: HttpRequest, reference: str) -> HttpResponse:
     return redirect("therapy_credits:find")
 
 
-@signed_in
+@care_only
 @require_http_methods(["POST"])
 def mismatch(request: HttpRequest, reference: str) -> HttpResponse:
     """ "This was not the right match": given back once, and on to who else fits."""
@@ -271,7 +273,7 @@ def mismatch(request: HttpRequest, reference: str) -> HttpResponse:
     return redirect("therapy_credits:find")
 
 
-@signed_in
+@care_only
 @require_http_methods(["POST"])
 def ask_desk(request: HttpRequest) -> HttpResponse:
     """Let the care desk look for somebody who fits what was asked for."""
@@ -288,7 +290,7 @@ def ask_desk(request: HttpRequest) -> HttpResponse:
     return redirect("therapy_credits:care")
 
 
-@signed_in
+@care_only
 @require_http_methods(["POST"])
 def booking_right(request: HttpRequest, reference: str) -> HttpResponse:
     """The person's answer to "was this right?" about a booking."""
@@ -297,7 +299,7 @@ def booking_right(request: HttpRequest, reference: str) -> HttpResponse:
     return redirect("therapy_credits:booking", one.reference)
 
 
-@signed_in
+@care_only
 @require_http_methods(["POST"])
 def code_right(request: HttpRequest, reference: str) -> HttpResponse:
     """The person's answer about a code that a practice entered."""
@@ -306,7 +308,7 @@ def code_right(request: HttpRequest, reference: str) -> HttpResponse:
     return redirect("therapy_credits:code")
 
 
-@signed_in
+@care_only
 @require_http_methods(["GET", "HEAD", "POST"])
 def cancel(request: HttpRequest, reference: str) -> HttpResponse:
     """What cancelling would mean, and doing it on exactly these terms."""
@@ -334,7 +336,7 @@ def cancel(request: HttpRequest, reference: str) -> HttpResponse:
     )
 
 
-@signed_in
+@care_only
 @require_http_methods(["GET", "HEAD", "POST"])
 def code(request: HttpRequest) -> HttpResponse:
     """Take a session to a practice that has no hours here."""
@@ -368,7 +370,7 @@ def code(request: HttpRequest) -> HttpResponse:
     )
 
 
-@signed_in
+@care_only
 @require_http_methods(["POST"])
 def code_done(request: HttpRequest) -> HttpResponse:
     """The person has it: nothing of the code stays in the session."""
@@ -376,7 +378,7 @@ def code_done(request: HttpRequest) -> HttpResponse:
     return redirect("therapy_credits:code")
 
 
-@signed_in
+@care_only
 @require_http_methods(["POST"])
 def code_cancel(request: HttpRequest, reference: str) -> HttpResponse:
     one = get_object_or_404(codes_of(own_tokens(person_of(request))), reference=reference)

@@ -17,9 +17,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.access import signed_in
 from accounts.models import User
 from common.codes import show_code
+from therapy_credits.access import care_only
 from therapy_credits.errors import CodeMistyped, TherapyCreditsError
 from therapy_credits.forms.gifts import AcceptForm, ClaimCodeForm, GiveForm
 from therapy_credits.models import Gift
@@ -35,7 +35,7 @@ SHOW_GIFT = dt.timedelta(minutes=30)
 OPENER_LIFE = dt.timedelta(hours=2)
 
 
-@signed_in
+@care_only
 @require_http_methods(["GET", "HEAD", "POST"])
 def give(request: HttpRequest) -> HttpResponse:
     """Set sessions aside for somebody. Below, what was given: that it was, and nothing after."""
@@ -66,7 +66,7 @@ def give(request: HttpRequest) -> HttpResponse:
     )
 
 
-@signed_in
+@care_only
 @require_POST
 def undo(request: HttpRequest, pk: Any) -> HttpResponse:
     """Take a gift back, within the half hour."""
@@ -82,7 +82,7 @@ def undo(request: HttpRequest, pk: Any) -> HttpResponse:
     return redirect("therapy_credits:gift")
 
 
-@signed_in
+@care_only
 @require_POST
 def done(request: HttpRequest) -> HttpResponse:
     """The person has the link and the code: nothing of them stays in the session."""

@@ -19,6 +19,7 @@ from accounts.models import Role, User
 from therapy_credits import rules
 from therapy_credits.errors import FundingTooSmall, TherapyCreditsError
 from therapy_credits.forms.pools import (
+    AlertForm,
     FundingForm,
     HandBackForm,
     MissedRulesForm,
@@ -50,9 +51,10 @@ def listing(request: HttpRequest) -> HttpResponse:
 def pool(request: HttpRequest, pk: int) -> HttpResponse:
     now = timezone.now()
     pool = get_object_or_404(Pool.objects.visible_to(_me(request), at=now), pk=pk)
+    books = queries.books_of([pool])[0]
     context = {
         "pool": pool,
-        "books": queries.books_of([pool])[0],
+        "books": books,
         "policies": pool.policies.select_related("term__programme").order_by("priority", "pk"),
         "missed_rules": rules_of(pool),
         "sees_amounts": rules.can_see_amounts(request.user, at=now),
@@ -60,6 +62,7 @@ def pool(request: HttpRequest, pk: int) -> HttpResponse:
     if context["sees_amounts"]:
         context["can_ask"] = rules.can_ask_for_funding(request.user, at=now)
         context["fundings"] = pool.fundings.order_by("-requested_at")
+        context["forecast"] = queries.forecast_of(books, at=now)
         context["adjustments"] = pool.adjustments.select_related("booking", "code").order_by(
             "-requested_at"
         )[:PAGE]
@@ -143,6 +146,22 @@ def undo_charge(request: HttpRequest, pk: int) -> HttpResponse:
             return redirect("therapy_credits:pool", pk=pk)
     context = {"form": form, "pool": pool, "what": "undo-charge"}
     return render(request, "therapy_credits/staff/adjust.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@staff_only(Role.FINANCE, Role.ADMIN)
+def alerts(request: HttpRequest, pk: int) -> HttpResponse:
+    """Who of the partner hears, in steps and on fixed days, that little is left."""
+    pool = get_object_or_404(Pool, pk=pk)
+    form = AlertForm(request.POST or None, initial={"address": pool.alert_email})
+    if request.method == "POST" and form.is_valid():
+        pools.set_alert_address(
+            pool=pool, **form.cleaned_data, author=_me(request), at=timezone.now()
+        )
+        messages.success(request, _("Kept."))
+        return redirect("therapy_credits:pool", pk=pk)
+    context = {"form": form, "pool": pool}
+    return render(request, "therapy_credits/staff/alerts.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -11,8 +11,10 @@ from accounts.models import Approval, User
 from accounts.services.approvals import approve
 from ambassadors.models import Enrolment
 from ambassadors.queries import has_health_consent
+from ambassadors.services.agreements import confirm_adult
 from portal.management.demo.people import confirm_addresses
 from portal.management.demo.world import SEED, World
+from therapy_credits.domain.matching import Need
 from therapy_credits.errors import TherapyCreditsError
 from therapy_credits.models import (
     Booking,
@@ -22,13 +24,16 @@ from therapy_credits.models import (
     PracticeMembership,
     Practitioner,
     ServiceType,
+    Statement,
     WeeklyHours,
 )
 from therapy_credits.queries.practices import open_slots_of
-from therapy_credits.services import bookings, practices, session_codes
+from therapy_credits.services import bookings, cases, gifts, practices, session_codes, statements
+from therapy_credits.services.concerns import name_lead
 from therapy_credits.services.expiry import expire_lots
 from therapy_credits.services.funding import book_decided, request_funding
 from therapy_credits.services.pools import add_policy, open_pool
+from therapy_credits.services.subjects import own_tokens
 
 _NAMESPACE = UUID(int=SEED)
 
@@ -251,6 +256,9 @@ def give_sessions(world: World) -> None:
     expire_lots(at=world.ago(days=150))
     bookings.time_out_bookings(at=world.at, limit=5000)
     _some_codes(world, in_care)
+    _a_gift(world, in_care)
+    _statements(world)
+    _at_the_desk(world, in_care)
 
 
 def _velvet_sparrow(world: World) -> None:
@@ -375,3 +383,71 @@ def _some_codes(world: World, in_care: list[Enrolment]) -> None:
         except TherapyCreditsError:
             continue
     session_codes.expire_codes(at=world.at)
+
+
+def _a_gift(world: World, in_care: list[Enrolment]) -> None:
+    """Two sessions were given to the demo's recipient, who accepted; another gift still waits."""
+    recipient = world.users["recipient"]
+    confirm_adult(user=recipient, at=world.ago(days=9))
+    given = 0
+    for number, enrolment in enumerate(in_care):
+        at = world.ago(days=9) if given == 0 else world.ago(hours=0)
+        if given == 2 or enrolment.user_id == recipient.pk:
+            continue
+        try:
+            new = gifts.give_sessions(
+                user=enrolment.user,
+                units=2 - given,
+                contact="",
+                request_id=uuid5(_NAMESPACE, f"gift {number}"),
+                at=at,
+            )
+            if given == 0:
+                gifts.claim_gift(
+                    opener=gifts.Opener(link=new.link or ""),
+                    user=recipient,
+                    at=at + dt.timedelta(hours=3),
+                )
+        except TherapyCreditsError:
+            continue
+        given += 1
+
+
+def _statements(world: World) -> None:
+    """The months behind are settled; the last one waits for finance."""
+    finance, admin = world.users["finance"], world.users["admin"]
+    first = world.at.replace(day=1, hour=5, minute=0, second=0, microsecond=0)
+    for months in range(4, -1, -1):
+        at = first
+        for _ in range(months):
+            at = (at - dt.timedelta(days=1)).replace(day=1)
+        statements.draft_statements(at=at)
+        if months == 0:
+            return
+        for statement in Statement.objects.filter(status="draft"):
+            statements.request_approval(statement=statement, requester=finance, at=at)
+        for approval in Approval.objects.waiting().filter(kind=statements.KIND):
+            approve(approval=approval, approver=admin, at=at)
+        statements.book_decided(at=at)
+
+
+def _at_the_desk(world: World, in_care: list[Enrolment]) -> None:
+    """One question answered with no, somebody to find, and who looks after worries."""
+    at = world.ago(hours=2)
+    lately = Booking.objects.filter(status="attended", resolved_at__gt=world.ago(days=5))
+    for booking in lately.exclude(subject__in=own_tokens(world.users["ambassador"]))[:1]:
+        cases.open_dispute(source=booking, at=at)
+    need = Need("US", "TX", "es", "online", frozenset({"touring"}))
+    for enrolment in in_care[:5]:
+        try:
+            cases.ask_to_find(user=enrolment.user, need=need, at=at)
+        except TherapyCreditsError:
+            continue
+        break
+    for name, is_deputy in (("care", False), ("coordinator", True)):
+        name_lead(
+            user=world.users[name],
+            is_deputy=is_deputy,
+            by=world.users["admin"],
+            at=world.ago(days=90),
+        )
