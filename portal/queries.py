@@ -79,7 +79,7 @@ STAFF_DOORS = (
     Door(_("Mail"), "/staff/mail/", "mail", frozenset({Role.COORDINATOR, Role.CARE})),
     Door(_("Practices"), "/staff/practices/", "heart", frozenset({Role.CARE, Role.ADMIN})),
     Door(_("Care desk"), "/staff/care/", "lamp", frozenset({Role.CARE})),
-    Door(_("Worried about somebody"), "/staff/worried/", "heart"),
+    Door(_("Worried?"), "/staff/worried/", "warning", inside=("/staff/safeguarding/",)),
     Door(_("Reports"), "/staff/reports/", "chart", inside=("/reports/",)),
     Door(_("Approvals"), "/staff/approvals/", "check", frozenset({Role.FINANCE, Role.ADMIN})),
     Door(

@@ -181,6 +181,10 @@ class NotYourCase(TherapyCreditsError):
     message = _("Somebody else looks after this, or it is closed.")
 
 
+class CaseloadFull(TherapyCreditsError):
+    message = _("You have twenty cases open. Close one, or hand one over, before you take another.")
+
+
 class PinWrong(TherapyCreditsError):
     message = _("That is not your PIN. Try again.")
 

@@ -33,6 +33,7 @@ from tests.therapy_credits.care import (
 from tests.therapy_credits.conftest import DAY, STAFF, account_of, make_pool
 from tests.therapy_credits.test_care_races import assert_books_are_right
 from therapy_credits.errors import (
+    CaseloadFull,
     NotEnoughSessions,
     NothingToReverse,
     NotYourCase,
@@ -227,6 +228,21 @@ def test_a_case_is_one_persons(client_: Client, desk: Desk, care: User) -> None:
     cases.hand_over(case=case, to=other, by=care, at=AFTER)
     assert list(CareCase.objects.visible_to(care)) == []
     assert list(CareCase.objects.visible_to(other)) == [case]
+
+
+def test_nobody_takes_more_than_they_can_look_after(
+    client_: Client, desk: Desk, care: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cases, "MOST_CASES", 1)
+    first, second = (
+        cases.open_dispute(source=told(client_, desk, weeks=week), at=AFTER + week * 7 * DAY)
+        for week in (0, 1)
+    )
+    cases.take_case(case=first, by=care, at=WEEK_LATER)
+    with pytest.raises(CaseloadFull):
+        cases.take_case(case=second, by=care, at=WEEK_LATER)
+    cases.decide_dispute(case=first, is_upheld=False, by=care, at=WEEK_LATER)
+    assert cases.take_case(case=second, by=care, at=WEEK_LATER).taken_by == care
 
 
 def test_the_desk_shows_whom_it_is_about_to_who_took_it_and_tells_them(

@@ -19,7 +19,13 @@ from common.codes import new_reference
 from common.sealing import seal, unseal
 from therapy_credits.domain.matching import Need
 from therapy_credits.domain.working_days import due_after
-from therapy_credits.errors import AlreadyClosed, NotEnoughSessions, NotYourCase, TooLate
+from therapy_credits.errors import (
+    AlreadyClosed,
+    CaseloadFull,
+    NotEnoughSessions,
+    NotYourCase,
+    TooLate,
+)
 from therapy_credits.models import Booking, CareCase, Practitioner, SessionCode
 from therapy_credits.queries.bookings import live_sources
 from therapy_credits.services import care_mail, ledger
@@ -34,6 +40,8 @@ DISPUTE_ANSWERED_IN = 2
 LATE_CLAIM_LIFE = dt.timedelta(days=90)
 LATE_CLAIM_ANSWERED_IN = 5
 FIND_ANSWERED_IN = 2
+# More than so many open at a time nobody looks after well.
+MOST_CASES = 20
 ENDING_ANSWERED_IN = 1
 
 TOLD_BY_PRACTICE = (Booking.Status.ATTENDED, Booking.Status.MISSED, Booking.Status.LATE_CANCEL)
@@ -164,12 +172,15 @@ def answer_search(
 
 @transaction.atomic
 def take_case(*, case: CareCase, by: User, at: dt.datetime) -> CareCase:
-    """``by`` looks after it from now on. Raises NotYourCase when somebody else was sooner."""
+    """``by`` looks after it from now on. Raises NotYourCase when somebody else was sooner, and
+    CaseloadFull for who has as many open as anybody can look after."""
     case = _lock_case(case)
     if case.taken_by_id == by.pk:
         return case
     if case.taken_by_id is not None or not case.is_open:
         raise NotYourCase
+    if CareCase.objects.waiting().filter(taken_by=by).count() >= MOST_CASES:
+        raise CaseloadFull
     case.taken_by, case.taken_at, case.status = by, at, CareCase.Status.TAKEN
     case.save(update_fields=["taken_by", "taken_at", "status"])
     audit.record(by, "case.take", case, at, ["taken_by"])
