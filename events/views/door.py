@@ -79,6 +79,7 @@ def door_scan(request: HttpRequest, slug: str) -> HttpResponse:
         "event": event,
         "occurrence": occurrence,
         "ends_at": ends_at,
+        "count": door_count(occurrence),
         "decoder": static("js/vendor/jsQR.js"),
     }
     return render(request, "events/staff/scan.html", context)

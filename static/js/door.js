@@ -60,6 +60,7 @@ function start(root) {
     const item = document.createElement("li");
     item.textContent = `${headline} ${detail}`;
     find("latest").prepend(item);
+    find("history").hidden = false;
     while (find("latest").children.length > 12) find("latest").lastChild.remove();
     navigator.vibrate?.(tone === "good" ? 60 : [60, 60, 60]);
   }
@@ -127,10 +128,10 @@ function start(root) {
     }
   }
 
-  function read(code) {
+  function read(code, isTyped = false) {
     const reference = code.trim().toUpperCase().replace(/^GR:/, "");
     // A camera reads the same code many times while it is held there.
-    if (!reference || (reference === lastCode && Date.now() - lastAt < 4000)) return;
+    if (!reference || (!isTyped && reference === lastCode && Date.now() - lastAt < 4000)) return;
     lastCode = reference;
     lastAt = Date.now();
     if (!/^[0-9A-Z]{6,12}$/.test(reference)) return tell("bad", say.sayUnknown);
@@ -188,7 +189,7 @@ function start(root) {
   find("typed").addEventListener("submit", (event) => {
     event.preventDefault();
     const field = event.target.elements.reference;
-    read(field.value);
+    read(field.value, true);
     field.value = "";
   });
 
@@ -200,6 +201,8 @@ function start(root) {
     keep("ends", say.ends);
     find("came").textContent = came;
     find("expected").textContent = expected;
+    // The page itself, for when it is opened anew without a network (see the worker).
+    await window.caches?.open("door-1").then((shelf) => shelf.add(location.pathname + location.search)).catch(() => {});
     tell("good", say.sayReady);
     showState();
   });

@@ -17,6 +17,6 @@ self.addEventListener("fetch", (event) => {
         if (answer.ok && !answer.redirected) (await caches.open(SHELF)).put(event.request, answer.clone());
         return answer;
       })
-      .catch(() => caches.match(event.request).then((kept) => kept || Response.error())),
+      .catch(() => caches.match(event.request, { ignoreVary: true }).then((kept) => kept || Response.error())),
   );
 });
