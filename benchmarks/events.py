@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 
+from django.core.cache import cache
 from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
@@ -28,6 +29,7 @@ BUSY_EVENTS = 1000
 OWN_DATES = 50
 LIST, FEED = "/events/", "/events/feed.ics"
 ZIPPED = {"Accept-Encoding": "gzip"}
+CACHED = "benchmark-feed"
 
 
 def measure(plan: Plan) -> Iterator[Result]:
@@ -35,6 +37,7 @@ def measure(plan: Plan) -> Iterator[Result]:
     with serve("config.wsgi", "/healthz") as site:
         yield from _rsvps(plan, site, events)
         yield from _reading(plan, site, make_own_calendar(events[:OWN_DATES]))
+        yield from _from_the_cache(plan, site)
         yield from _any_page(plan, site)
         yield _first_feed(plan, site)
 
@@ -100,6 +103,20 @@ def _reading(plan: Plan, site: int, own: str) -> Iterator[Result]:
                 "the same bytes from memory",
                 cost_of(partial(person.get, path, headers=headers)),
             )
+
+
+def _from_the_cache(plan: Plan, site: int) -> Iterator[Result]:
+    """The whole feed beside a view that does nothing but send the same bytes from the cache."""
+    _status, _answer, body = fetch(site, get(FEED, ZIPPED))
+    cache.set(CACHED, body, 3600)
+    with serve("benchmarks.cached", "/", BENCHMARK_CACHE_KEY=CACHED) as cached:
+        yield compare(
+            plan,
+            "public feed of 2,000 events, whole",
+            partial(_ask, plan, get(FEED, ZIPPED), 200, site),
+            _rate_of(partial(_ask, plan, get("/feed.ics", ZIPPED), 200, cached)),
+            "a view that sends the same bytes from the cache",
+        )
 
 
 def _any_page(plan: Plan, site: int) -> Iterator[Result]:

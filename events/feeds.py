@@ -34,7 +34,8 @@ class PublicFeed(StoredFeed):
     file_name = "events.ics"
 
     def get_object(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Mapping[str, Any]:
-        return EventFilter(request.GET).chosen
+        # Most subscribers ask for everything, and making the form costs more than answering.
+        return EventFilter(request.GET).chosen if request.GET else {}
 
     def title(self, obj: Mapping[str, Any]) -> str:
         return _("Greenroom events")

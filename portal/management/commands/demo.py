@@ -12,7 +12,16 @@ from django.utils import timezone
 
 from accounts.models import User
 from notifications.models import Message, MessageStatus
-from portal.management.demo import care, company, happenings, people, programmes, rounds, usage
+from portal.management.demo import (
+    care,
+    company,
+    happenings,
+    letters,
+    people,
+    programmes,
+    rounds,
+    usage,
+)
 from portal.management.demo.world import World
 
 SCALES = {"small": 0.2, "large": 1.0}
@@ -26,6 +35,7 @@ STEPS = (
     rounds.stage,
     company.stage,
     happenings.stage,
+    letters.write_to_us,
     care.give_sessions,
     usage.publish,
 )
