@@ -1,7 +1,7 @@
 from django.urls import path
 
 from events import feeds
-from events.views import console, dates, door, imports, people, public, staff, survey
+from events.views import console, dates, door, found, imports, people, public, staff, survey
 
 app_name = "events"
 
@@ -11,6 +11,7 @@ urlpatterns = [
     path("events/feed.json", feeds.JsonFeed(), name="feed-json"),
     path("events/feed.atom", feeds.AtomFeed(), name="feed-atom"),
     path("events/<slug:slug>/", public.event_page, name="event"),
+    path("events/<slug:slug>/picture.png", found.picture, name="picture"),
     path("events/<slug:slug>/event.ics", feeds.EventFile(), name="event-file"),
     path("events/<slug:slug>/rsvp/", public.say_yes, name="place-rsvp"),
     path("rsvp/series/<str:token>/", public.manage_series_rsvp, name="series-rsvp"),

@@ -46,3 +46,17 @@ def our_own_not_found(
         return response
 
     return middleware
+
+
+def no_cookies_in_frames(
+    get_response: Callable[[HttpRequest], HttpResponseBase],
+) -> Callable[[HttpRequest], HttpResponseBase]:
+    """Pages for other people's sites are asked and answered without a cookie, so that nobody is
+    recognised there. Above everything that would read one."""
+
+    def respond(request: HttpRequest) -> HttpResponseBase:
+        if request.path.startswith("/embed/"):
+            request.META.pop("HTTP_COOKIE", None)
+        return get_response(request)
+
+    return respond

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Q, QuerySet
+from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -19,7 +21,7 @@ import events.queries
 import therapy_credits.queries.home
 from accounts.models import Role, User
 from accounts.rules import roles_of
-from ambassadors.models import Enrolment
+from ambassadors.models import Enrolment, Programme
 from calendars.models import InboundReply, InboundReplyQuerySet
 from common.needs import NeedsYou
 from events.models import Event, Occurrence, Rsvp
@@ -124,6 +126,35 @@ def next_occurrences(*, at: datetime, limit: int = 4) -> QuerySet[Occurrence]:
         .filter(cancelled_at=None, event__status="published")
         .select_related("event")[:limit]
     )
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page of the sitemap."""
+
+    url: str
+    changed_on: date | None = None
+
+
+def pages_to_list(*, at: datetime) -> list[Page]:
+    """Every page a search engine may list, at most as many as one sitemap may hold."""
+    names = ("portal:home", "events:list", "ambassadors:programmes", "resources:help")
+    pages = [Page(f"{settings.BASE_URL}{reverse(name)}") for name in names]
+    programmes = Programme.objects.listed().order_by("slug").values_list("slug", flat=True)
+    pages += [
+        Page(f"{settings.BASE_URL}{reverse('ambassadors:programme', args=[slug])}")
+        for slug in programmes
+    ]
+    dates = Occurrence.objects.visible_to(AnonymousUser()).listed().upcoming(at=at)
+    events = Event.objects.filter(pk__in=dates.order_by().values("event"))
+    pages += [
+        Page(
+            f"{settings.BASE_URL}{reverse('events:event', args=[slug])}",
+            edited_at and edited_at.date(),
+        )
+        for slug, edited_at in events.order_by("slug").values_list("slug", "edited_at")[:45_000]
+    ]
+    return pages
 
 
 @dataclass(frozen=True)

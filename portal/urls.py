@@ -1,7 +1,7 @@
 from django.urls import URLPattern, URLResolver, path
 
 from portal.feeds import PersonalFeed
-from portal.views import activity, delegates, home, letters, site
+from portal.views import activity, delegates, embed, home, letters, site
 from portal.views.styleguide import StyleGuide
 
 app_name = "portal"
@@ -21,6 +21,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("delegate/<int:pk>/away/<int:absence_pk>/remove/", delegates.back, name="delegate-back"),
     path("staff/", home.staff, name="staff"),
     path("robots.txt", site.robots, name="robots"),
+    path("sitemap.xml", site.sitemap, name="sitemap"),
+    path("oembed", embed.oembed, name="oembed"),
+    path("embed/events/", embed.events, name="embed-events"),
+    path("embed/events/<slug:slug>/", embed.event, name="embed-event"),
     path("calendar/<str:secret>.ics", PersonalFeed(), name="personal-feed"),
     path("staff/mail/", letters.letters, name="letters"),
     path("staff/mail/<int:number>/", letters.letter, name="letter"),

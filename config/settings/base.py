@@ -87,6 +87,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "therapy_credits.middleware.PrivatePages",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "portal.middleware.no_cookies_in_frames",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     # Nothing above this line may reach for the session, the database or the cache.

@@ -18,7 +18,7 @@ from calendars.services.revisions import bump_all
 from events.errors import DateIsOver, NoLongerComing, NotASeries, PartyTooLarge, TooManyNames
 from events.models import Event, Occurrence, Rsvp, SeriesRsvp, new_rsvp_reference
 from events.queries import answers_by_date, series_dates
-from events.rules import refusal_of_rsvp
+from events.rules import can_come_every_time, refusal_of_rsvp
 from events.services.mails import tell_all, tell_of_series
 from events.services.rsvps import ASK_AGAIN_AFTER, Guest, leave
 from events.services.seats import claim, places_of
@@ -41,7 +41,8 @@ def place_series_rsvp(
     is held meanwhile. Calling it again changes nothing, but mails a guest their link again.
     Raises NotASeries, PartyTooLarge and TooManyNames.
     """
-    if not series_dates(event, at=at) or event.status != Event.Status.PUBLISHED:
+    is_on = event.status == Event.Status.PUBLISHED and can_come_every_time(event)
+    if not is_on or not series_dates(event, at=at):
         raise NotASeries
     if not 1 <= party_size <= event.largest_party:
         raise PartyTooLarge(event.largest_party)
@@ -237,7 +238,8 @@ def _who_may(
 def _join(occurrence: Occurrence, coming: Sequence[SeriesRsvp], at: datetime) -> list[Rsvp]:
     """Give each of ``coming`` places at one date or a turn in its queue, in their order."""
     with places_of(occurrence.pk, at=at) as places:
-        if refusal_of_rsvp(places.occurrence, at=at):
+        event = places.occurrence.event
+        if refusal_of_rsvp(places.occurrence, at=at) or not can_come_every_time(event):
             return []
         joined = []
         for one in coming:

@@ -55,7 +55,7 @@ from events.queries import (
     series_rsvp_opened_by,
     series_rsvps_of,
 )
-from events.rules import can_be_given, refusal_of_rsvp
+from events.rules import can_be_given, can_come_every_time, refusal_of_rsvp
 from events.services.answers import write_answers
 from events.services.rsvps import (
     HOLD_FOR,
@@ -75,6 +75,7 @@ from events.services.series_rsvps import (
     place_series_rsvp,
 )
 from events.services.transfers import give_place, keep_place, take_given_place
+from events.views.found import found_context
 
 PER_PAGE = 40
 # From one network within 15 minutes: so many guests hold places at once, and so many may ask.
@@ -176,6 +177,7 @@ def _show(
     room = room_of(occurrence, at=at)
     context = {
         **event_context(event, occurrence, room),
+        **found_context(event, occurrence, room),
         "answer": answer,
         "position": queue_position(answer) if answer else None,
         "refusal": refusal_of_rsvp(occurrence, at=at),
@@ -258,9 +260,9 @@ def say_yes(request: HttpRequest, slug: str) -> HttpResponse:
 def _scope(request: HttpRequest, event: Event, occurrence: Occurrence) -> ScopeForm | None:
     """The question "once or every time?", where the date is one of several by a rule.
 
-    Where hosts decide who comes, they decide date by date.
+    Where hosts decide who comes, or ask something, each date is answered by itself.
     """
-    if occurrence.series_id is None or event.needs_approval:
+    if occurrence.series_id is None or not can_come_every_time(event):
         return None
     dates = series_dates(event, at=timezone.now())
     if len(dates) < 2:

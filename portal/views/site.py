@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import cache_control
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 from django.views.i18n import set_language
 
-from portal.queries import next_occurrences
+from portal.queries import next_occurrences, pages_to_list
 
 
 @require_safe
@@ -48,7 +50,16 @@ def robots(request: HttpRequest) -> HttpResponse:
             "/preview/",
         )
     ]
+    lines.append(f"Sitemap: {settings.BASE_URL}{reverse('portal:sitemap')}")
     return HttpResponse("\n".join(lines) + "\n", content_type="text/plain; charset=utf-8")
+
+
+@require_safe
+@cache_control(max_age=3600, public=True)
+def sitemap(request: HttpRequest) -> HttpResponse:
+    """The pages a search engine may list: what somebody without an account may find."""
+    context = {"pages": pages_to_list(at=timezone.now())}
+    return render(request, "portal/sitemap.xml", context, content_type="application/xml")
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:

@@ -12,7 +12,7 @@ COORDINATOR = {"coordinator"}
 
 def enrich(cast: Cast) -> None:
     # In the far future, so that the real clock finds it open.
-    date = OccurrenceFactory(starts_at=NOW.replace(year=2096))
+    date = OccurrenceFactory(starts_at=NOW.replace(year=2096), event__slug="the-public-event")
     draft = EventFactory(status=Event.Status.DRAFT, published_at=None)
     OccurrenceFactory(event=draft, starts_at=NOW.replace(year=2096))
     cast.things["public_event"] = date.event
@@ -54,6 +54,7 @@ ROUTES: dict[str, Route] = {
     "events:feed-atom": Route(get=EVERYONE),
     "events:event": Route(get=EVERYONE, some=public, absent=ABSENT),
     "events:event-file": Route(get=EVERYONE, some=public, absent=ABSENT),
+    "events:picture": Route(get=EVERYONE, some=public, absent=ABSENT),
     "events:place-rsvp": Route(post=EVERYONE, some=public, absent=ABSENT),
     # The link is the key: whoever holds it may use it, and nobody can guess it.
     "events:rsvp": Route(

@@ -168,6 +168,23 @@ def test_only_what_comes_back_can_be_come_to_every_time(event: Event) -> None:
     assert not SeriesRsvp.objects.exists()
 
 
+def test_where_hosts_decide_each_date_is_asked_for_by_itself(event: Event) -> None:
+    Event.objects.filter(pk=event.pk).update(needs_approval=True)
+    event.refresh_from_db()
+    with pytest.raises(NotASeries):
+        place_series_rsvp(event=event, person=UserFactory(), at=NOW)
+    with time_machine.travel(NOW, tick=False):
+        assert "Every date, later ones too" not in Client().get("/events/circle/").content.decode()
+
+
+def test_nobody_joins_later_dates_once_hosts_decide(event: Event, series: Series) -> None:
+    person = UserFactory()
+    place_series_rsvp(event=event, person=person, at=NOW)
+    Event.objects.filter(pk=event.pk).update(needs_approval=True)
+    (made,) = extend_series(series=series, at=NOW + dt.timedelta(days=7))
+    assert not made.rsvps.exists()
+
+
 def test_who_may_no_longer_see_the_event_joins_no_more(event: Event, series: Series) -> None:
     stays, goes = EnrolmentFactory(), EnrolmentFactory()
     Event.objects.filter(pk=event.pk).update(visibility="ambassadors")

@@ -2,6 +2,7 @@
 
 import datetime as dt
 
+from django.conf import settings
 from django.utils import timezone
 
 from calendars.models import InboundReply
@@ -101,6 +102,13 @@ ROUTES: dict[str, Route] = {
     "portal:me": Route(get=SIGNED_IN),
     "portal:staff": Route(get=STAFF_ROLES),
     "portal:robots": Route(get=EVERYONE),
+    "portal:sitemap": Route(get=EVERYONE),
+    "portal:oembed": Route(
+        get=EVERYONE,
+        query=f"?url={settings.BASE_URL}/events/the-public-event/",
+    ),
+    "portal:embed-events": Route(get=EVERYONE),
+    "portal:embed-event": Route(get=EVERYONE, some=_public_event, absent={"slug": "no-such-event"}),
     "portal:letters": Route(get={"coordinator", "care"}),
     # One is about an event, one may be about care: each desk reads its own and nothing else.
     "portal:letter": Route(

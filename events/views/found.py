@@ -1,0 +1,134 @@
+"""How others find an event: facts for search engines, a picture, a card for other sites.
+
+Everything here shows what somebody without an account may see, whoever asks.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.cache import get_conditional_response
+from django.utils.http import urlencode
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
+from django.utils.translation import override
+from django.views.decorators.http import require_safe
+
+from common.pictures import event_picture
+from common.when import clock, day
+from events.gateway import keep_picture, kept_picture
+from events.models import Event, Format, Occurrence
+from events.queries import Room, page_url, place_line
+
+# Inside a script element these would end it, or begin another.
+_ESCAPES = {ord("<"): "\\u003C", ord(">"): "\\u003E", ord("&"): "\\u0026"}
+_MODES = {
+    Format.IN_PERSON: "OfflineEventAttendanceMode",
+    Format.ONLINE: "OnlineEventAttendanceMode",
+    Format.HYBRID: "MixedEventAttendanceMode",
+}
+
+
+def found_context(event: Event, occurrence: Occurrence, room: Room) -> dict[str, Any]:
+    """What the head of an event's page says to programs; nothing where it is not for all."""
+    if event.is_restricted:
+        return {}
+    url = page_url(occurrence)
+    asked = urlencode({"url": url, "format": "json"})
+    return {
+        "found": {
+            "url": url,
+            "picture": picture_url(event),
+            "facts": as_script(structured_data(event, occurrence, room)),
+            "oembed": f"{settings.BASE_URL}{reverse('portal:oembed')}?{asked}",
+        }
+    }
+
+
+def picture_url(event: Event) -> str:
+    """The picture, with the version in its address: what others keep is never out of date."""
+    path = reverse("events:picture", args=[event.slug])
+    return f"{settings.BASE_URL}{path}?v={event.version}"
+
+
+def structured_data(event: Event, occurrence: Occurrence, room: Room) -> dict[str, Any]:
+    """The date as schema.org has it (https://schema.org/Event). It never says how to join."""
+    url = page_url(occurrence)
+    places: list[dict[str, Any]] = []
+    if event.has_place:
+        place = {"@type": "Place", "name": occurrence.place_name, "address": place_line(occurrence)}
+        places.append(place)
+    if event.is_online:
+        places.append({"@type": "VirtualLocation", "url": url})
+    status = "EventCancelled" if occurrence.is_cancelled else "EventScheduled"
+    facts: dict[str, Any] = {
+        "@context": "https://schema.org",
+        "@type": "Event",
+        "name": event.title,
+        "description": event.summary,
+        "url": url,
+        "startDate": occurrence.local_start.isoformat(),
+        "endDate": occurrence.local_end.isoformat(),
+        "eventStatus": f"https://schema.org/{status}",
+        "eventAttendanceMode": f"https://schema.org/{_MODES[Format(event.format)]}",
+        "location": places if len(places) > 1 else places[0],
+        "image": [picture_url(event)],
+        "inLanguage": event.language,
+        "organizer": {"@type": "Organization", "name": "Greenroom", "url": settings.BASE_URL},
+        "offers": {
+            "@type": "Offer",
+            "url": url,
+            "availability": f"https://schema.org/{'SoldOut' if room.is_full else 'InStock'}",
+        },
+    }
+    if event.minimum_age:
+        facts["typicalAgeRange"] = f"{event.minimum_age}-"
+    if room.capacity is not None:
+        facts["maximumAttendeeCapacity"] = room.capacity
+    return facts
+
+
+def as_script(facts: dict[str, Any]) -> SafeString:
+    """JSON that may stand in a script element: data, which no policy has to allow."""
+    text = json.dumps(facts, ensure_ascii=False).translate(_ESCAPES)
+    return mark_safe(text)  # noqa: S308 - nothing in it can end the element
+
+
+@require_safe
+def picture(request: HttpRequest, slug: str) -> HttpResponse:
+    """The picture of an event, drawn once for each version of it."""
+    events = Event.objects.visible_to(AnonymousUser())
+    event = get_object_or_404(events, slug=slug)
+    next_date = event.occurrences.filter(ends_at__gt=timezone.now(), cancelled_at=None)
+    occurrence = next_date.order_by("starts_at").first()
+    moment = f"{occurrence.starts_at:%Y%m%d%H%M}" if occurrence else "over"
+    name = f"{event.pk}-{event.version}-{moment}"
+    response = HttpResponse(content_type="image/png")
+    response["Cache-Control"] = "public, max-age=3600"
+    response["ETag"] = etag = f'"{name}"'
+    early = get_conditional_response(request, etag, None, response)
+    if isinstance(early, HttpResponse) and early is not response:
+        return early
+    content = kept_picture(name)
+    if content is None:
+        content = _draw(event, occurrence)
+        keep_picture(name, content)
+    response.content = content
+    return response
+
+
+def _draw(event: Event, occurrence: Occurrence | None) -> bytes:
+    lines = []
+    with override(event.language):
+        if occurrence is not None:
+            occurrence.event = event
+            lines.append(f"{day(occurrence.local_start)}, {clock(occurrence.local_start)}")
+        lines.append(event.place_name if event.has_place else _("Online"))
+    return event_picture(seed=event.slug, title=event.title, lines=lines)
