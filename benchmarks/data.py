@@ -181,8 +181,8 @@ def make_ambassadors(count: int, *, units: int) -> Pool:
         )
         cursor.execute(
             """INSERT INTO ambassadors_enrolment
-                   (term_id, user_id, status, status_at, status_reason)
-               SELECT %s, id, 'active', %s, '' FROM accounts_user
+                   (term_id, user_id, status, status_at, status_reason, is_farewell_due)
+               SELECT %s, id, 'active', %s, '', false FROM accounts_user
                 WHERE email LIKE 'ambassador%%'""",
             [term.pk, at],
         )
