@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from celery import shared_task
 from django.utils import timezone
@@ -22,6 +23,16 @@ BATCH = 100
 PATIENCE_SECONDS = 200
 
 
+def _batch_after_batch(do: Callable[..., int]) -> int:
+    """Call ``do(limit, at)`` until it finds nothing more to do, or time is up; how much it did."""
+    until = time.monotonic() + PATIENCE_SECONDS
+    done = batch = do(limit=BATCH, at=timezone.now())
+    while batch and time.monotonic() < until:
+        batch = do(limit=BATCH, at=timezone.now())
+        done += batch
+    return done
+
+
 @shared_task
 def continue_rosters() -> int:
     """Read and import roster files chunk by chunk; the number of chunks done."""
@@ -39,23 +50,13 @@ def continue_rosters() -> int:
 @shared_task
 def send_invitations() -> int:
     """Send the invitations that rosters made; how many."""
-    until = time.monotonic() + PATIENCE_SECONDS
-    sent = batch = invitations.send_waiting_invitations(limit=BATCH, at=timezone.now())
-    while batch and time.monotonic() < until:
-        batch = invitations.send_waiting_invitations(limit=BATCH, at=timezone.now())
-        sent += batch
-    return sent
+    return _batch_after_batch(invitations.send_waiting_invitations)
 
 
 @shared_task
 def tell_of_changed_texts() -> int:
     """Ask those who agreed before to read a text that changed; how many were told."""
-    until = time.monotonic() + PATIENCE_SECONDS
-    told = batch = agreements.tell_of_changes(limit=BATCH, at=timezone.now())
-    while batch and time.monotonic() < until:
-        batch = agreements.tell_of_changes(limit=BATCH, at=timezone.now())
-        told += batch
-    return told
+    return _batch_after_batch(agreements.tell_of_changes)
 
 
 @shared_task
@@ -67,34 +68,19 @@ def end_terms() -> int:
 @shared_task
 def write_of_endings() -> int:
     """Tell people a month before that their term ends; how many."""
-    until = time.monotonic() + PATIENCE_SECONDS
-    told = batch = enrolments.write_of_endings(limit=BATCH, at=timezone.now())
-    while batch and time.monotonic() < until:
-        batch = enrolments.write_of_endings(limit=BATCH, at=timezone.now())
-        told += batch
-    return told
+    return _batch_after_batch(enrolments.write_of_endings)
 
 
 @shared_task
 def write_farewells() -> int:
     """Write to people whose place has ended; how many."""
-    until = time.monotonic() + PATIENCE_SECONDS
-    told = batch = enrolments.write_farewells(limit=BATCH, at=timezone.now())
-    while batch and time.monotonic() < until:
-        batch = enrolments.write_farewells(limit=BATCH, at=timezone.now())
-        told += batch
-    return told
+    return _batch_after_batch(enrolments.write_farewells)
 
 
 @shared_task
 def announce_decisions() -> int:
     """Tell the people whose decision is due; how many."""
-    until = time.monotonic() + PATIENCE_SECONDS
-    told = batch = decisions.announce_due(limit=BATCH, at=timezone.now())
-    while batch and time.monotonic() < until:
-        batch = decisions.announce_due(limit=BATCH, at=timezone.now())
-        told += batch
-    return told
+    return _batch_after_batch(decisions.announce_due)
 
 
 @shared_task
