@@ -46,3 +46,7 @@ class NotAScope(AccountsError):
 
 class NeedsPractice(AccountsError):
     message = _("A key for bookings, sessions or statements needs a practice.")
+
+
+class NeedsProgramme(AccountsError):
+    message = _("A key that is limited to programmes needs at least one of them.")

@@ -45,6 +45,10 @@ class ApiKey(models.Model):
     )
     # By id: practices belong to an app that accounts does not know.
     practice_id = models.BigIntegerField(_("practice"), null=True, blank=True)
+    # By id as well. Empty for every programme, those to come too.
+    programme_ids = ArrayField(
+        models.BigIntegerField(), verbose_name=_("programmes"), null=True, blank=True
+    )
     made_at = models.DateTimeField(_("made"))
     revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True)
 
@@ -63,6 +67,11 @@ class ApiKey(models.Model):
                 condition=Q(practice_id__isnull=False)
                 | ~Q(scopes__overlap=["bookings:read", "redemptions:write", "statements:read"]),
                 name="api_key_for_sessions_has_a_practice",
+            ),
+            # An empty list must never be taken for no limit.
+            models.CheckConstraint(
+                condition=Q(programme_ids__isnull=True) | Q(programme_ids__len__gte=1),
+                name="api_key_limit_names_a_programme",
             ),
         ]
 

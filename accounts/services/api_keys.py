@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.db import connection, transaction
 
-from accounts.errors import NeedsPractice, NotAScope, OtherRequest
+from accounts.errors import NeedsPractice, NeedsProgramme, NotAScope, OtherRequest
 from accounts.models import ApiKey, ApiReply, Scope
 from accounts.services import audit
 from common import tokens
@@ -22,25 +22,35 @@ _OF_A_PRACTICE = {Scope.BOOKINGS_READ, Scope.REDEMPTIONS_WRITE, Scope.STATEMENTS
 
 @transaction.atomic
 def make_api_key(
-    *, name: str, scopes: Sequence[str], practice_id: int | None = None, at: datetime
+    *,
+    name: str,
+    scopes: Sequence[str],
+    practice_id: int | None = None,
+    programme_ids: Collection[int] | None = None,
+    at: datetime,
 ) -> tuple[ApiKey, str]:
     """A new key, and what to give the program: it is not kept and cannot be shown again.
 
-    Raises NotAScope and NeedsPractice.
+    ``programme_ids`` are the only programmes it reaches; None for all, those to come too.
+    Raises NotAScope, NeedsPractice and NeedsProgramme.
     """
     if not scopes or not set(scopes) <= set(Scope.values):
         raise NotAScope
     if practice_id is None and _OF_A_PRACTICE & set(scopes):
         raise NeedsPractice
+    if programme_ids is not None and not programme_ids:
+        raise NeedsProgramme
     secret = _MARK + tokens.new_secret()
     key = ApiKey.objects.create(
         name=name,
         key_digest=ApiKey.digest_of(secret),
         scopes=sorted(set(scopes)),
         practice_id=practice_id,
+        programme_ids=None if programme_ids is None else sorted(set(programme_ids)),
         made_at=at,
     )
-    audit.record(None, "api_key.make", key, at, fields=["name", "scopes", "practice_id"])
+    fields = ["name", "scopes", "practice_id", "programme_ids"]
+    audit.record(None, "api_key.make", key, at, fields=fields)
     return key, secret
 
 

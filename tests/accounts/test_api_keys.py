@@ -6,7 +6,7 @@ import threading
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from accounts.errors import NeedsPractice, NotAScope, OtherRequest
+from accounts.errors import NeedsPractice, NeedsProgramme, NotAScope, OtherRequest
 from accounts.models import ApiKey, ApiReply, AuditEntry, User
 from accounts.services.api_keys import (
     Answer,
@@ -41,7 +41,8 @@ def test_a_key_may_do_what_its_scopes_say_and_nothing_else(key: ApiKey) -> None:
 
 def test_making_a_key_is_in_the_trail_without_its_values(key: ApiKey) -> None:
     entry = AuditEntry.objects.get(verb="api_key.make")
-    assert (entry.target_id, entry.fields) == (str(key.pk), ["name", "scopes", "practice_id"])
+    fields = ["name", "scopes", "practice_id", "programme_ids"]
+    assert (entry.target_id, entry.fields) == (str(key.pk), fields)
 
 
 def test_a_revoked_key_opens_nothing() -> None:
@@ -63,6 +64,15 @@ def test_a_key_for_sessions_needs_a_practice() -> None:
         make_api_key(name="Front desk", scopes=["bookings:read"], at=NOW)
     key, _secret = make_api_key(name="Front desk", scopes=["bookings:read"], practice_id=7, at=NOW)
     assert key.practice_id == 7
+
+
+def test_a_limit_to_programmes_names_at_least_one() -> None:
+    facts = {"name": "Label", "scopes": ["enrolments:read"], "at": NOW}
+    with pytest.raises(NeedsProgramme):
+        make_api_key(programme_ids=[], **facts)
+    assert not ApiKey.objects.exists()
+    assert make_api_key(programme_ids=[9, 4, 9], **facts)[0].programme_ids == [4, 9]
+    assert make_api_key(**facts)[0].programme_ids is None
 
 
 def ask(key: ApiKey, name: str, facts: dict[str, object], effect: object = None) -> Answer:
@@ -158,6 +168,15 @@ def test_the_database_wants_a_practice_for_sessions() -> None:
         transaction.atomic(),
     ):
         ApiKey.objects.create(name="x", key_digest="x", scopes=["redemptions:write"], made_at=NOW)
+
+
+def test_the_database_takes_no_empty_limit_for_no_limit() -> None:
+    facts = {"name": "x", "key_digest": "x", "scopes": ["enrolments:read"], "made_at": NOW}
+    with (
+        pytest.raises(IntegrityError, match="api_key_limit_names_a_programme"),
+        transaction.atomic(),
+    ):
+        ApiKey.objects.create(programme_ids=[], **facts)
 
 
 def test_the_database_keeps_one_reply_for_a_name(key: ApiKey) -> None:
