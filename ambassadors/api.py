@@ -12,11 +12,11 @@ from ninja import Field, Query, Router, Schema, Status
 from ninja.errors import ValidationError
 from pydantic import ConfigDict, field_validator
 
-from accounts.api import BearerKey, IdempotencyKey, once
+from accounts.api import BearerKey, IdempotencyKey, key_of, once
 from accounts.models import Scope
 from accounts.services.api_keys import Answer
 from ambassadors.domain.names import is_showable, language_code
-from ambassadors.models import Enrolment, EnrolmentStatus, Term
+from ambassadors.models import Enrolment, EnrolmentStatus, Programme, Term
 from ambassadors.services.invitations import invite_person
 from common.cursors import make_cursor, read_cursor
 
@@ -101,8 +101,10 @@ class InvitationOut(Schema):
 )
 def list_enrolments(request: HttpRequest, query: Query[EnrolmentQuery]) -> dict[str, Any]:
     """In the order in which they began. People who were invited and have not opened their link
-    are not among them. Nothing here says anything about sessions or health."""
-    found = Enrolment.objects.select_related("term__programme", "user").order_by("pk")
+    are not among them. A key that is limited to programmes sees only those. Nothing here says
+    anything about sessions or health."""
+    found = Enrolment.objects.reached_by(key_of(request))
+    found = found.select_related("term__programme", "user").order_by("pk")
     if query.programme:
         found = found.filter(term__programme__slug=query.programme)
     if query.term:
@@ -134,12 +136,13 @@ def ask_to_join(
 ) -> Status[dict[str, Any]]:
     """Invite one address. Nobody is enrolled by anybody else: the person gets a mail with a link
     of their own, reads the agreement and decides. 409 where they are there already, said no, or
-    no place is left."""
+    no place is left; 404 where the key does not reach the programme."""
 
     def effect() -> Answer:
+        programmes = Programme.objects.reached_by(key_of(request)).filter(slug=payload.programme)
         term = (
             Term.objects.with_programme()
-            .filter(programme__slug=payload.programme, name=payload.term)
+            .filter(programme__in=programmes, name=payload.term)
             .first()
         )
         if term is None:

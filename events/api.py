@@ -19,7 +19,7 @@ from ninja import Field, Path, Query, Router, Schema, Status
 from ninja.errors import HttpError, ValidationError
 from pydantic import ConfigDict, field_validator
 
-from accounts.api import BearerKey, Day, IdempotencyKey, once
+from accounts.api import BearerKey, Day, IdempotencyKey, key_of, once
 from accounts.models import ApiKey, Scope
 from accounts.services.api_keys import Answer
 from calendars.domain.calendar import StoredEvent, render_calendar
@@ -134,7 +134,7 @@ def list_events(request: HttpRequest, query: Query[EventQuery]) -> dict[str, Any
     """Dates in order of their start. Public events need no key; a key with `events:read` also
     reads unlisted ones and those for members."""
     at = timezone.now()
-    dates = dates_for_programs(_chosen(query), is_trusted=_is_trusted(request), at=at)
+    dates = dates_for_programs(_chosen(query), key=_key_shown(request), at=at)
     if query.cursor:
         starts_at, number = _after(query.cursor)
         dates = dates.filter(Q(starts_at__gt=starts_at) | Q(starts_at=starts_at, pk__gt=number))
@@ -213,7 +213,7 @@ def make_rsvp(
 @router.get("/rsvps/{reference}", response=RsvpOut, **write_rsvps.rule, summary="One RSVP")
 def get_rsvp(request: HttpRequest, reference: Path[str]) -> dict[str, Any]:
     """Where it stands now. It names nobody."""
-    return _rsvp(_find_rsvp(reference))
+    return _rsvp(_find_rsvp(request, reference))
 
 
 @router.patch(
@@ -222,7 +222,7 @@ def get_rsvp(request: HttpRequest, reference: Path[str]) -> dict[str, Any]:
 def patch_rsvp(request: HttpRequest, reference: Path[str], payload: PartyIn) -> dict[str, Any]:
     """Come with more or fewer people. Growing may be refused; then nothing changes."""
     rsvp = change_party(
-        rsvp=_find_rsvp(reference), party_size=payload.party_size, at=timezone.now()
+        rsvp=_find_rsvp(request, reference), party_size=payload.party_size, at=timezone.now()
     )
     return _rsvp(rsvp)
 
@@ -230,11 +230,12 @@ def patch_rsvp(request: HttpRequest, reference: Path[str], payload: PartyIn) -> 
 @router.delete("/rsvps/{reference}", response=RsvpOut, **write_rsvps.rule, summary="Leave")
 def delete_rsvp(request: HttpRequest, reference: Path[str]) -> dict[str, Any]:
     """Give up the place or the turn in the queue. Again changes nothing."""
-    return _rsvp(leave(rsvp=_find_rsvp(reference), at=timezone.now()))
+    return _rsvp(leave(rsvp=_find_rsvp(request, reference), at=timezone.now()))
 
 
-def _is_trusted(request: HttpRequest) -> bool:
-    return isinstance(request.auth, ApiKey)  # type: ignore[attr-defined]  # set by the framework
+def _key_shown(request: HttpRequest) -> ApiKey | None:
+    shown = request.auth  # type: ignore[attr-defined]  # set by the framework
+    return shown if isinstance(shown, ApiKey) else None
 
 
 def _chosen(query: EventQuery) -> dict[str, Any]:
@@ -259,8 +260,10 @@ def _after(cursor: str) -> tuple[dt.datetime, int]:
 
 
 def _find(request: HttpRequest, slug: str) -> Event:
-    events = Event.objects.exclude(status=Event.Status.DRAFT)
-    if not (_is_trusted(request) and request.auth.may(Scope.EVENTS_READ)):  # type: ignore[attr-defined]
+    key = _key_shown(request)
+    if key is not None and key.may(Scope.EVENTS_READ):
+        events = Event.objects.reached_by(key)
+    else:
         events = Event.objects.visible_to(AnonymousUser())
     event = events.filter(slug=slug).first()
     if event is None:
@@ -281,8 +284,10 @@ def _open_date(event: Event, day: dt.date | None, at: dt.datetime) -> Occurrence
     return date
 
 
-def _find_rsvp(reference: str) -> Rsvp:
-    rsvps = Rsvp.objects.select_related("occurrence__event", "user")
+def _find_rsvp(request: HttpRequest, reference: str) -> Rsvp:
+    events = Event.objects.reached_by(key_of(request))
+    rsvps = Rsvp.objects.filter(occurrence__event__in=events)
+    rsvps = rsvps.select_related("occurrence__event", "user")
     rsvp = rsvps.filter(reference=reference.upper()).first()
     if rsvp is None:
         raise Http404

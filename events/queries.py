@@ -32,7 +32,7 @@ from django.db.models.functions import Coalesce, Lower, NullIf, TruncQuarter
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from accounts.models import User
+from accounts.models import ApiKey, User
 from calendars.domain.calendar import StoredEvent
 from calendars.domain.vevent import CalendarEvent, Invitation, PartStat, Status, render_vevent
 from common import tokens
@@ -1086,15 +1086,15 @@ def people_to_tell(occurrence: Occurrence) -> Iterable[Rsvp]:
 
 
 def dates_for_programs(
-    chosen: Mapping[str, Any], *, is_trusted: bool, at: datetime
+    chosen: Mapping[str, Any], *, key: ApiKey | None, at: datetime
 ) -> QuerySet[Occurrence]:
     """Dates still to come, as a program may read them, with the places that are ``held``.
 
-    Without trust, what the public list shows; with it, every event that is published.
+    Without a key, what the public list shows; with one, every event that it reaches.
     """
-    if not is_trusted:
+    if key is None:
         return with_held(listed_dates(AnonymousUser(), chosen, at=at), at=at)
-    published = Occurrence.objects.exclude(event__status=Event.Status.DRAFT).upcoming(at=at)
+    published = Occurrence.objects.filter(event__in=Event.objects.reached_by(key)).upcoming(at=at)
     return with_held(chosen_dates(published, chosen).select_related("event", "seats"), at=at)
 
 

@@ -16,7 +16,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Role, User
+from accounts.models import ApiKey, Role, User
 from accounts.models.trail import append_only
 from ambassadors.models.programmes import Programme, Term, today_in
 
@@ -99,6 +99,10 @@ class EnrolmentQuerySet(models.QuerySet["Enrolment"]):
         return self.filter(
             term__programme__in=Programme.objects.run_by(user, Role.COORDINATOR, at=at)
         )
+
+    def reached_by(self, key: ApiKey) -> Self:
+        """Of the programmes that ``key`` reaches."""
+        return self.filter(term__programme__in=Programme.objects.reached_by(key))
 
     def with_term(self) -> Self:
         return self.select_related("term__programme")

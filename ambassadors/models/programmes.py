@@ -14,7 +14,7 @@ from django.db.models import Exists, F, OuterRef, Q, Value
 from django.db.models.functions import Cast
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import StaffGrant, User
+from accounts.models import ApiKey, StaffGrant, User
 from ambassadors.models.agreements import AgreementVersion
 
 
@@ -43,6 +43,10 @@ class ProgrammeQuerySet(models.QuerySet["Programme"]):
             enrolments__user=user, enrolments__status__in=BELONGING, programme=OuterRef("pk")
         )
         return self.filter(Q(is_listed=True) | Exists(mine))
+
+    def reached_by(self, key: ApiKey) -> Self:
+        """Programmes that a program with ``key`` may know of."""
+        return self if key.programme_ids is None else self.filter(pk__in=key.programme_ids)
 
     def run_by(self, user: User | AnonymousUser, *roles: str, at: datetime) -> Self:
         """Programmes in which ``user`` holds one of ``roles`` (any role when none is named)."""

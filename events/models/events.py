@@ -18,7 +18,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Role, StaffGrant, User
+from accounts.models import ApiKey, Role, StaffGrant, User
 from ambassadors.models import Enrolment, Programme
 from common import tokens
 
@@ -125,6 +125,15 @@ class EventQuerySet(models.QuerySet["Event"]):
             )
             seen |= _run_by(user, at)
         return self.exclude(status=Event.Status.DRAFT).filter(seen)
+
+    def reached_by(self, key: ApiKey) -> Self:
+        """Events a program with ``key`` may read: all that are not drafts, or of its programmes
+        and of those anybody may open."""
+        found = self.exclude(status=Event.Status.DRAFT)
+        if key.programme_ids is None:
+            return found
+        own = Programme.objects.reached_by(key)
+        return found.filter(Q(visibility__in=OPEN_TO_ALL) | Q(programme__in=own))
 
     def editable_by(self, user: User | AnonymousUser, *, at: datetime) -> Self:
         """Events this coordinator runs, drafts too. The staff console starts here."""

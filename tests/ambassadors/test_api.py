@@ -12,7 +12,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.services.api_keys import make_api_key
-from ambassadors.models import Enrolment, Invitation, Term
+from ambassadors.models import Enrolment, Invitation, Programme, Term
 from notifications.models import Message
 from tests.conftest import NOW
 from tests.factories import EnrolmentFactory
@@ -26,8 +26,9 @@ def _at_noon() -> object:
         yield
 
 
-def program(*scopes: str) -> Client:
-    _key, secret = make_api_key(name="Office", scopes=list(scopes), at=NOW)
+def program(*scopes: str, only: Programme | None = None) -> Client:
+    ids = None if only is None else [only.pk]
+    _key, secret = make_api_key(name="Office", scopes=list(scopes), programme_ids=ids, at=NOW)
     return Client(headers={"authorization": f"Bearer {secret}"})
 
 
@@ -124,3 +125,20 @@ def test_each_direction_needs_its_own_scope(term: Term) -> None:
     assert ask(program("enrolments:read")).status_code == 403
     assert Client().get(URL).status_code == 401
     assert not Invitation.objects.exists()
+
+
+def test_a_key_of_another_programme_finds_nothing_and_asks_nobody(
+    office: Client, enrolment: Enrolment
+) -> None:
+    elsewhere = EnrolmentFactory().term.programme
+    stranger = program("enrolments:read", "enrolments:write", only=elsewhere)
+    mine = program("enrolments:read", "enrolments:write", only=enrolment.term.programme)
+    assert len(office.get(URL).json()["items"]) == 2
+    assert [item["id"] for item in mine.get(URL).json()["items"]] == [enrolment.pk]
+    assert stranger.get(URL, {"programme": "open-door"}).json()["items"] == []
+    # What it may not see answers to the letter like what does not exist.
+    absent = ask(stranger, "first-request", programme="no-such-programme")
+    hidden = ask(stranger, "other-request")
+    assert (hidden.status_code, hidden.content) == (404, absent.content)
+    assert not Invitation.objects.exists()
+    assert ask(mine).status_code == 201

@@ -20,7 +20,13 @@ from events.models import Event, Occurrence, Rsvp, Visibility
 from events.services.rsvps import place_rsvp
 from notifications.models import Message
 from tests.conftest import NOW
-from tests.factories import EventFactory, OccurrenceFactory, PracticeFactory, UserFactory
+from tests.factories import (
+    EventFactory,
+    OccurrenceFactory,
+    PracticeFactory,
+    ProgrammeFactory,
+    UserFactory,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -238,6 +244,38 @@ def test_asking_too_often_is_answered_with_when_to_come_back(client: Client) -> 
     is_problem(response, 429)
     with time_machine.travel(NOW + dt.timedelta(seconds=int(response["Retry-After"]))):
         assert client.get(f"{API}/events").status_code == 200
+
+
+def test_a_key_of_one_programme_reads_its_events_and_the_open_ones(circle: Occurrence) -> None:
+    own = OccurrenceFactory(
+        event__visibility=Visibility.PROGRAMME, event__programme=ProgrammeFactory()
+    )
+    other = OccurrenceFactory(
+        event__visibility=Visibility.PROGRAMME, event__programme=ProgrammeFactory()
+    )
+    _key, secret = make_api_key(
+        name="Label",
+        scopes=["events:read", "rsvps:write"],
+        programme_ids=[own.event.programme_id],
+        at=NOW,
+    )
+    label = Client(headers={"authorization": f"Bearer {secret}"})
+    slugs = {item["slug"] for item in label.get(f"{API}/events").json()["items"]}
+    assert slugs == {circle.event.slug, own.event.slug}
+    assert label.get(f"{API}/events/{own.event.slug}").status_code == 200
+    is_problem(label.get(f"{API}/events/{other.event.slug}"), 404)
+    is_problem(send(label, other.event.slug), 404)
+    assert not Rsvp.objects.exists()
+    elsewhere = place_rsvp(
+        occurrence=other,
+        person=UserFactory(),
+        party_size=1,
+        language="en",
+        at=NOW,
+    )
+    is_problem(label.delete(f"{API}/rsvps/{elsewhere.reference}"), 404)
+    elsewhere.refresh_from_db()
+    assert elsewhere.status == "going"
 
 
 # --- Saying yes ---------------------------------------------------------------------
@@ -507,3 +545,16 @@ def test_the_command_knows_its_scopes(make_key: Callable[..., str]) -> None:
     with pytest.raises(CommandError, match="invalid choice"):
         make_key("Ticket desk", "--scope", "everything")
     assert not ApiKey.objects.exists()
+
+
+def test_a_key_can_be_limited_to_programmes_and_ended(make_key: Callable[..., str]) -> None:
+    programme = ProgrammeFactory()
+    with pytest.raises(CommandError, match="no programme"):
+        make_key("Label", "--scope", "enrolments:read", "--programme", "nowhere")
+    assert not ApiKey.objects.exists()
+    secret = make_key("Label", "--scope", "enrolments:read", "--programme", programme.slug)
+    assert ApiKey.objects.get().programme_ids == [programme.pk]
+    assert make_key("Label", "--revoke") == "1 revoked."
+    assert ApiKey.objects.opened_by(secret) is None
+    with pytest.raises(CommandError, match="no key in use"):
+        make_key("Label", "--revoke")
