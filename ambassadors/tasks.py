@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 
 from celery import shared_task
 from django.utils import timezone
@@ -17,20 +16,9 @@ from ambassadors.services import (
     programmes,
     rosters,
 )
+from common.batches import PATIENCE_SECONDS, batch_after_batch
 
 BATCH = 100
-# A task ends well before its time limit; the schedule goes on where it stopped.
-PATIENCE_SECONDS = 200
-
-
-def _batch_after_batch(do: Callable[..., int]) -> int:
-    """Call ``do(limit, at)`` until it finds nothing more to do, or time is up; how much it did."""
-    until = time.monotonic() + PATIENCE_SECONDS
-    done = batch = do(limit=BATCH, at=timezone.now())
-    while batch and time.monotonic() < until:
-        batch = do(limit=BATCH, at=timezone.now())
-        done += batch
-    return done
 
 
 @shared_task
@@ -50,13 +38,13 @@ def continue_rosters() -> int:
 @shared_task
 def send_invitations() -> int:
     """Send the invitations that rosters made; how many."""
-    return _batch_after_batch(invitations.send_waiting_invitations)
+    return batch_after_batch(invitations.send_waiting_invitations, limit=BATCH)
 
 
 @shared_task
 def tell_of_changed_texts() -> int:
     """Ask those who agreed before to read a text that changed; how many were told."""
-    return _batch_after_batch(agreements.tell_of_changes)
+    return batch_after_batch(agreements.tell_of_changes, limit=BATCH)
 
 
 @shared_task
@@ -68,19 +56,19 @@ def end_terms() -> int:
 @shared_task
 def write_of_endings() -> int:
     """Tell people a month before that their term ends; how many."""
-    return _batch_after_batch(enrolments.write_of_endings)
+    return batch_after_batch(enrolments.write_of_endings, limit=BATCH)
 
 
 @shared_task
 def write_farewells() -> int:
     """Write to people whose place has ended; how many."""
-    return _batch_after_batch(enrolments.write_farewells)
+    return batch_after_batch(enrolments.write_farewells, limit=BATCH)
 
 
 @shared_task
 def announce_decisions() -> int:
     """Tell the people whose decision is due; how many."""
-    return _batch_after_batch(decisions.announce_due)
+    return batch_after_batch(decisions.announce_due, limit=BATCH)
 
 
 @shared_task
