@@ -400,9 +400,15 @@ def _user_id_of(email: str) -> int | None:
 
 
 def queue_position(rsvp: Rsvp) -> int | None:
-    """How many are served no later than this one; 1 is next. Nothing when not waiting."""
+    """How many are served no later than this one; 1 is next. Nothing when not waiting.
+
+    Where the query that read it has counted (``position``), it is not counted again.
+    """
     if not rsvp.is_waiting:
         return None
+    known: int | None = getattr(rsvp, "position", None)
+    if known is not None:
+        return known
     earlier = Q(queued_at__lt=rsvp.queued_at) | Q(queued_at=rsvp.queued_at, pk__lte=rsvp.pk)
     return Rsvp.objects.waiting().filter(earlier, occurrence=rsvp.occurrence_id).count()
 
@@ -1074,15 +1080,24 @@ def dates_with_room_and_queue(*, at: datetime) -> list[int]:
     return sorted({*dates.values_list("pk", flat=True), *lapsed})
 
 
-def people_to_tell(occurrence: Occurrence) -> Iterable[Rsvp]:
-    """Those who must hear about a change: going, waiting, or with a place on hold."""
+def people_to_tell(occurrence: Occurrence) -> Iterable[tuple[int, str, str]]:
+    """Those who must hear about a change (going, waiting, or with a place on hold): the key and
+    reference of their RSVP, and their address. Who walked in has none."""
     return (
         Rsvp.objects.active()
         .filter(occurrence=occurrence)
         .exclude(status=Rsvp.Status.PENDING)
-        .select_related("user")
+        .annotate(address=Coalesce("user__email", "guest_email", output_field=CharField()))
+        .exclude(address="")
         .order_by("pk")
+        .values_list("pk", "reference", "address")
     )
+
+
+def rsvps_to_write_to(ids: Iterable[int]) -> dict[int, Rsvp]:
+    """Those RSVPs by their keys, with all that a mail to them needs."""
+    found = Rsvp.objects.filter(pk__in=ids).select_related("occurrence__event", "user")
+    return {rsvp.pk: rsvp for rsvp in found.annotate(position=_position())}
 
 
 def dates_for_programs(

@@ -7,6 +7,7 @@ import logging
 from celery import shared_task
 from django.utils import timezone
 
+from common.batches import batch_after_batch
 from events.errors import Busy
 from events.queries import (
     CONFIRM_WITHIN,
@@ -16,6 +17,7 @@ from events.queries import (
 )
 from events.services import mailings, replies
 from events.services.answers import purge_answers
+from events.services.due_mails import write_due
 from events.services.events import complete_events
 from events.services.rsvps import drop_unconfirmed, wake_queue
 from events.services.series import WINDOW, extend_series
@@ -23,6 +25,9 @@ from events.services.series_rsvps import drop_unconfirmed_series, join_due
 from events.services.transfers import forget_heirs
 
 logger = logging.getLogger(__name__)
+
+# So many are written in one transaction: half a second of work.
+MAILS_AT_ONCE = 100
 
 
 @shared_task
@@ -32,7 +37,7 @@ def serve_queues() -> int:
     served = 0
     for occurrence_id in dates_with_room_and_queue(at=at):
         try:
-            served += len(wake_queue(occurrence_id=occurrence_id, at=at))
+            served += wake_queue(occurrence_id=occurrence_id, at=at)
         except Busy:
             logger.info("a date is busy; its queue is served with the next run")
     return served
@@ -95,3 +100,9 @@ def remind() -> int:
 def send_notes() -> int:
     """Send what hosts wrote to people."""
     return mailings.send_notes(at=timezone.now())
+
+
+@shared_task
+def write_due_mails() -> int:
+    """Write the mails that were promised while a date was locked."""
+    return batch_after_batch(write_due, limit=MAILS_AT_ONCE)

@@ -234,6 +234,10 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     },
     "remind": {"task": "events.tasks.remind", "schedule": timedelta(minutes=5)},
     "send-notes": {"task": "events.tasks.send_notes", "schedule": timedelta(minutes=1)},
+    "write-due-mails": {
+        "task": "events.tasks.write_due_mails",
+        "schedule": timedelta(minutes=1),
+    },
     "forget-answers": {
         "task": "events.tasks.forget_answers",
         "schedule": crontab(hour=3, minute=15),
@@ -286,6 +290,7 @@ HINTS: dict[str, list[str]] = {
     "agreement-published": ["ambassadors.tasks.tell_of_changed_texts"],
     "roster-waiting": ["ambassadors.tasks.continue_rosters"],
     "mail-arrived": ["events.tasks.apply_replies", "portal.tasks.answer_letters"],
+    "mail-due": ["events.tasks.write_due_mails"],
     "note-written": ["events.tasks.send_notes"],
     "message-queued": ["notifications.tasks.send_messages"],
     "enrolment-changed": ["therapy_credits.tasks.allocate_due"],

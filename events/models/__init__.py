@@ -14,6 +14,7 @@ from events.models.events import (
 )
 from events.models.imports import ImportedEvent
 from events.models.mailings import Mailing, Note, SurveyAnswer
+from events.models.mails import DueMail
 from events.models.questions import CARE_DAYS, Answer, Question
 from events.models.rsvps import CheckIn, Rsvp, Seats, new_rsvp_reference
 from events.models.series import MONTH_WEEKS, WEEKDAYS, Series, SeriesRsvp
@@ -25,6 +26,7 @@ __all__ = [
     "WEEKDAYS",
     "Answer",
     "CheckIn",
+    "DueMail",
     "Event",
     "Format",
     "ImportedEvent",

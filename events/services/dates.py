@@ -6,17 +6,15 @@ event.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.utils.translation import override
 
 from calendars.domain.vevent import render_vevent
 from events.domain.plans import DatePlan
-from events.models import Occurrence, Rsvp
-from events.queries import people_to_tell, public_entry
-from events.services.mails import tell, tell_of_dates
+from events.models import Occurrence
+from events.queries import public_entry
+from events.services.due_mails import News
 from events.services.rsvps import wake_queue
 
 # What makes the same date another appointment (RFC 5546: SEQUENCE goes up).
@@ -25,32 +23,6 @@ PLACE_FIELDS = frozenset({"format", "time_zone", "place_name", "address", "onlin
 ENTRY_FIELDS = PLACE_FIELDS | {"title", "summary"}
 # What decides how free places reach those who wait.
 QUEUE_FIELDS = frozenset({"offer_hours", "skips_large_parties"})
-
-
-@dataclass
-class News:
-    """Who must be told of which dates, so that each person gets one mail of all of them."""
-
-    changed: list[tuple[Rsvp, dict[str, object]]] = field(default_factory=list)
-    cancelled: list[Rsvp] = field(default_factory=list)
-
-    def send(self, *, at: datetime) -> None:
-        """Promise the mails: one person, one mail."""
-        by_person: dict[str, list[Rsvp]] = {}
-        for rsvp in [*(rsvp for rsvp, _was in self.changed), *self.cancelled]:
-            by_person.setdefault(rsvp.email.lower(), []).append(rsvp)
-        facts = {rsvp.pk: was for rsvp, was in self.changed}
-        for rsvps in by_person.values():
-            if len(rsvps) > 1:
-                rsvps.sort(key=lambda rsvp: rsvp.occurrence.starts_at)
-                tell_of_dates(rsvps, facts, at=at)
-                continue
-            (rsvp,) = rsvps
-            once = rsvp.occurrence.sequence
-            if rsvp.pk in facts:
-                tell(rsvp, "changed", at=at, once=once, **facts[rsvp.pk])
-            else:
-                tell(rsvp, "cancelled", at=at, once=once)
 
 
 def change_date(
@@ -87,8 +59,7 @@ def change_date(
         occurrence.revised_at = at
     save_with_entry(occurrence)
     if is_moved or is_elsewhere or is_back:
-        facts = {"is_moved": is_moved, "is_elsewhere": is_elsewhere, "was": before}
-        news.changed += [(rsvp, facts) for rsvp in _people(occurrence)]
+        news.changed(occurrence, before, is_moved=is_moved, is_elsewhere=is_elsewhere)
     if has_other_places or changed & QUEUE_FIELDS:
         wake_queue(occurrence_id=occurrence.pk, at=at)
     return is_moved or is_back or has_other_places or has_other_place or has_other_note
@@ -99,7 +70,7 @@ def call_off(occurrence: Occurrence, news: News, at: datetime) -> None:
     occurrence.sequence += 1
     occurrence.revised_at = at
     save_with_entry(occurrence)
-    news.cancelled += _people(occurrence)
+    news.cancelled(occurrence)
 
 
 def save_with_entry(occurrence: Occurrence) -> None:
@@ -112,10 +83,3 @@ def render_entry(occurrence: Occurrence) -> None:
     """Write the calendar text of a date that is about to be saved."""
     with override(occurrence.event.language):
         occurrence.vevent = render_vevent(public_entry(occurrence))
-
-
-def _people(occurrence: Occurrence) -> Iterable[Rsvp]:
-    found = list(people_to_tell(occurrence))
-    for rsvp in found:
-        rsvp.occurrence = occurrence
-    return found

@@ -18,7 +18,8 @@ from events.domain.plans import DatePlan
 from events.errors import AlreadyPublished, EditedMeanwhile, NotADraft, NotPublished, NotReady
 from events.models import Event, Occurrence, new_uid
 from events.rules import missing_for_publishing
-from events.services.dates import ENTRY_FIELDS, News, call_off, change_date, save_with_entry
+from events.services.dates import ENTRY_FIELDS, call_off, change_date, save_with_entry
+from events.services.due_mails import News
 from events.services.series import follow_words
 
 # What a copy takes over: everything the event says, and nothing of what happened to it.
@@ -129,7 +130,7 @@ def edit_event(
     news = News()
     dates_changed = _write_dates(event, dates, changed=changed, news=news, at=at)
     follow_words(event, changed=changed, was_zone=was_zone, news=news, at=at)
-    news.send(at=at)
+    news.promise(event, at=at)
     fields = sorted(changed) + (["dates"] if dates_changed else [])
     audit.record(actor, "event.edited", event, at, fields)
     if event.status != Event.Status.DRAFT:
@@ -179,7 +180,7 @@ def cancel_event(*, event: Event, note: str, actor: User, at: datetime) -> Event
     for occurrence in standing.order_by("pk"):
         occurrence.event = event
         call_off(occurrence, news, at)
-    news.send(at=at)
+    news.promise(event, at=at)
     audit.record(actor, "event.cancelled", event, at)
     bump(EVENTS_FEED, at)
     return event

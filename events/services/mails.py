@@ -42,45 +42,42 @@ def tell_all(
     queue_all([prepare(rsvp, what, at=at, once=once, **context) for rsvp in rsvps if rsvp.email])
 
 
-def tell_of_dates(
-    rsvps: Sequence[Rsvp], facts: Mapping[int, Mapping[str, Any]], *, at: datetime
-) -> None:
-    """Promise one person one mail about several dates of an event that changed together.
+def prepare_of_dates(
+    rsvps: Sequence[Rsvp], changes: Mapping[int, Mapping[str, Any]], *, key: str, at: datetime
+) -> Message:
+    """One mail to one person about several dates of an event that changed together.
 
-    ``rsvps`` are theirs, in order of time; ``facts`` is what changed, by RSVP, and a date
-    without facts is cancelled. Needs each ``occurrence.event`` and ``user`` loaded.
+    ``rsvps`` are theirs, in order of time; ``changes`` is what changed, by RSVP, and a date
+    that is not there is cancelled. Needs each ``occurrence.event`` and ``user`` loaded.
     """
     first = rsvps[0]
-    event = first.occurrence.event
     with override(first.language):
         entries = [personal_entry(rsvp) for rsvp in rsvps]
         content = render_calendar(entries, name="Greenroom")
     dates = [
         {
             "occurrence": rsvp.occurrence,
-            "is_cancelled": rsvp.pk not in facts,
+            "is_cancelled": rsvp.pk not in changes,
             "manage_url": settings.BASE_URL + rsvp.manage_path,
-            **facts.get(rsvp.pk, {}),
+            **changes.get(rsvp.pk, {}),
         }
         for rsvp in rsvps
     ]
-    once = max(rsvp.occurrence.sequence for rsvp in rsvps)
-    message = prepare_message(
-        key=f"rsvp:{first.reference}:dates:{event.version}:{once}",
+    return prepare_message(
+        key=key,
         to=first.email,
         template="events/mail/dates_changed",
         context={
             "rsvp": first,
-            "event": event,
+            "event": first.occurrence.event,
             "dates": dates,
-            "are_cancelled": all(rsvp.pk not in facts for rsvp in rsvps),
+            "are_cancelled": not changes,
             "time_zone": first.user.time_zone if first.user else "",
         },
         language=first.language,
         at=at,
         attachments=[Attachment("event.ics", "text/calendar; charset=utf-8", content)],
     )
-    queue_prepared(message)
 
 
 def tell_of_series(series_rsvp: SeriesRsvp, what: str, *, at: datetime, once: object = "") -> None:
@@ -121,14 +118,17 @@ def tell_of_series(series_rsvp: SeriesRsvp, what: str, *, at: datetime, once: ob
     queue_prepared(message)
 
 
-def prepare(rsvp: Rsvp, what: str, *, at: datetime, once: object = "", **context: Any) -> Message:
-    """The mail ``what`` as ``tell`` would promise it, ready to be promised."""
+def prepare(
+    rsvp: Rsvp, what: str, *, at: datetime, once: object = "", key: str = "", **context: Any
+) -> Message:
+    """The mail ``what`` as ``tell`` would promise it, ready to be promised; ``key`` names it
+    where it has a name already. A waiting RSVP may come with its ``position``."""
     occurrence = rsvp.occurrence
     attachments = []
     if what in _WITH_CALENDAR:
         attachments = [_invitation(rsvp)]
     return prepare_message(
-        key=":".join(["rsvp", rsvp.reference, what, *([str(once)] if once else [])]),
+        key=key or ":".join(["rsvp", rsvp.reference, what, *([str(once)] if once else [])]),
         to=rsvp.email,
         template=f"events/mail/{what}",
         context={

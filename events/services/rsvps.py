@@ -420,8 +420,9 @@ def set_discreet(*, rsvp: Rsvp, is_discreet: bool, at: datetime) -> Rsvp:
     return rsvp
 
 
-def wake_queue(*, occurrence_id: int, at: datetime) -> list[Rsvp]:
-    """Give what has become free (a hold that ran out, a larger room) to those who wait.
+def wake_queue(*, occurrence_id: int, at: datetime) -> int:
+    """Give what has become free (a hold that ran out, a larger room) to those who wait; to how
+    many.
 
     In a smaller room, offers that no longer fit are taken back.
     """

@@ -23,7 +23,7 @@ from calendars.services.revisions import bump_all
 from events.domain.queue import may_take, next_served
 from events.errors import Busy
 from events.models import Event, Occurrence, Rsvp, Seats
-from events.services.mails import tell_all
+from events.services.due_mails import promise
 
 # SQLSTATE of a lock that was waited for too long (settings: lock_timeout).
 LOCK_NOT_AVAILABLE = "55P03"
@@ -43,6 +43,8 @@ class Places:
     """Whether somebody let an offer run out, and it is not written down so far."""
     told: list[Rsvp] = field(default_factory=list)
     """Those whose calendar has changed."""
+    told_user_ids: set[int] = field(default_factory=set)
+    """And the accounts of those who were served from the queue."""
 
     def fits(self, people: int) -> bool:
         return self.free is None or people <= self.free
@@ -86,7 +88,8 @@ def places_of(
         has_lapsed: bool = occurrence.has_lapsed  # type: ignore[attr-defined]  # annotated
         places = Places(occurrence, free, has_queue, has_lapsed)
         yield places
-        bump_all([personal_feed_key(rsvp.user_id) for rsvp in places.told if rsvp.user_id], at=at)
+        users = places.told_user_ids | {one.user_id for one in places.told if one.user_id}
+        bump_all([personal_feed_key(user_id) for user_id in users], at=at)
 
 
 def _lock(occurrence_id: int) -> Seats:
@@ -117,14 +120,17 @@ def release(places: Places, people: int, *, at: datetime) -> None:
     serve_queue(places, at=at)
 
 
-def serve_queue(places: Places, *, at: datetime) -> list[Rsvp]:
-    """Give (or offer) what is free to those who wait, by the event's rule, and tell them."""
+def serve_queue(places: Places, *, at: datetime) -> int:
+    """Give (or offer) what is free to those who wait, by the event's rule; how many were served.
+
+    They are told, by mails that are written after the lock.
+    """
     if places.has_lapsed:
         _end_lapsed(places, at)
     if places.free is not None and places.free < 0:
         _take_back_offers(places, at)
     if not places.has_queue or not places.fits(1) or not _is_serving(places, at):
-        return []
+        return 0
     event = places.occurrence.event
     waiting = Rsvp.objects.waiting().filter(occurrence=places.occurrence)
     if places.free is not None and event.skips_large_parties:
@@ -132,16 +138,15 @@ def serve_queue(places: Places, *, at: datetime) -> list[Rsvp]:
     turns = list(waiting.values_list("pk", "party_size"))
     served = next_served(turns, places.free, skips_large=event.skips_large_parties)
     if not served:
-        return []
+        return 0
     sizes = dict(turns)
     places.take(sum(sizes[pk] for pk in served))
     # Among those left out may be larger parties, which were not even read.
     places.has_queue = event.skips_large_parties or len(served) < len(turns)
     changes = _offer(places, at) if event.offer_hours else _gift(at)
     Rsvp.objects.filter(pk__in=served).update(**changes)
-    rsvps = _read(places, served)
-    tell_all(rsvps, "offered" if event.offer_hours else "promoted", at=at, once=int(at.timestamp()))
-    return rsvps
+    _tell(places, served, "offered" if event.offer_hours else "promoted", at)
+    return len(served)
 
 
 def put_back(places: Places, rsvps: list[Rsvp], *, at: datetime) -> None:
@@ -151,7 +156,7 @@ def put_back(places: Places, rsvps: list[Rsvp], *, at: datetime) -> None:
         status=Rsvp.Status.WAITLISTED, hold_expires_at=None, changed_at=at
     )
     places.has_queue = True
-    tell_all(_read(places, ids), "taken_back", at=at, once=int(at.timestamp()))
+    _tell(places, ids, "taken_back", at)
 
 
 def _is_serving(places: Places, at: datetime) -> bool:
@@ -181,9 +186,7 @@ def _end_lapsed(places: Places, at: datetime) -> None:
     ids = list(lapsed.values_list("pk", flat=True))
     lapsed.update(status=Rsvp.Status.DECLINED, queued_at=None, hold_expires_at=None, changed_at=at)
     places.has_lapsed = False
-    rsvps = _read(places, ids)
-    if _is_serving(places, at):
-        tell_all(rsvps, "lapsed", at=at)
+    _tell(places, ids, "lapsed" if _is_serving(places, at) else "", at)
 
 
 def _take_back_offers(places: Places, at: datetime) -> None:
@@ -204,10 +207,10 @@ def _take_back_offers(places: Places, at: datetime) -> None:
         put_back(places, back, at=at)
 
 
-def _read(places: Places, ids: list[int]) -> list[Rsvp]:
-    """Those RSVPs as they are now, whose calendars have changed."""
-    rsvps = list(Rsvp.objects.filter(pk__in=ids).select_related("user").order_by("placed_at", "pk"))
-    for rsvp in rsvps:
-        rsvp.occurrence = places.occurrence
-    places.told.extend(rsvps)
-    return rsvps
+def _tell(places: Places, ids: list[int], what: str, at: datetime) -> None:
+    """Promise them the mail ``what``, if any; their calendars have changed in any case."""
+    rows = list(Rsvp.objects.filter(pk__in=ids).values_list("pk", "reference", "user"))
+    places.told_user_ids |= {user_id for _pk, _reference, user_id in rows if user_id}
+    if what:
+        named = [(pk, reference) for pk, reference, _user_id in rows]
+        promise(what, named, at=at, once=int(at.timestamp()))

@@ -36,12 +36,12 @@ from events.services.dates import (
     ENTRY_FIELDS,
     PLACE_FIELDS,
     QUEUE_FIELDS,
-    News,
     call_off,
     change_date,
     render_entry,
     save_with_entry,
 )
+from events.services.due_mails import News
 from events.services.series_rsvps import join_new_dates
 
 # How far ahead dates exist, and how many there are at least, for rules of few dates.
@@ -228,7 +228,7 @@ def change_series(
     target.made_until = max(days)
     target.save()
     made += make_dates(series=target, at=at)
-    news.send(at=at)
+    news.promise(event, at=at)
     keys = join_new_dates(event, made, at=at)
     _note_edit(event, "series.changed", actor, at, [f"{len(changes)} dates"], feed_keys=keys)
     return target
@@ -252,7 +252,7 @@ def change_one_date(
         raise DayTaken
     news = News()
     if change_date(occurrence, plan, frozenset(), news, at):
-        news.send(at=at)
+        news.promise(event, at=at)
         _note_edit(event, "event.date_changed", actor, at, [str(occurrence.starts_on)])
     return occurrence
 
@@ -275,7 +275,7 @@ def cancel_date(
     day = str(occurrence.starts_on)
     news = News()
     _take_out(occurrence, news, at, note=note)
-    news.send(at=at)
+    news.promise(event, at=at)
     _note_edit(event, "event.date_cancelled", actor, at, [day])
 
 

@@ -19,7 +19,8 @@ from events.errors import DateIsOver, NoLongerComing, NotASeries, PartyTooLarge,
 from events.models import Event, Occurrence, Rsvp, SeriesRsvp, new_rsvp_reference
 from events.queries import answers_by_date, series_dates
 from events.rules import can_come_every_time, refusal_of_rsvp
-from events.services.mails import tell_all, tell_of_series
+from events.services.due_mails import promise
+from events.services.mails import tell_of_series
 from events.services.rsvps import ASK_AGAIN_AFTER, Guest, leave
 from events.services.seats import claim, places_of
 
@@ -274,4 +275,5 @@ def _join(occurrence: Occurrence, coming: Sequence[SeriesRsvp], at: datetime) ->
 
 def _tell_waiting(joined: Iterable[Rsvp], at: datetime) -> None:
     """A later date they are going to needs no mail of its own; one that is full does."""
-    tell_all([rsvp for rsvp in joined if rsvp.is_waiting], "waitlisted", at=at)
+    waiting = [(rsvp.pk, rsvp.reference) for rsvp in joined if rsvp.is_waiting]
+    promise("waitlisted", waiting, at=at, once=int(at.timestamp()))

@@ -23,6 +23,7 @@ from events.services.events import cancel_event, draft_event, edit_event, publis
 from events.services.rsvps import place_rsvp
 from notifications.models import Message
 from tests.conftest import NOW
+from tests.events.conftest import write_mails
 
 pytestmark = pytest.mark.django_db
 
@@ -103,6 +104,7 @@ def everywhere(client: Client, event: Event, user: User) -> set[Identity]:
     """What each way into a calendar says of the event's one date."""
     event.refresh_from_db()
     secret = personal_link(user=user, at=NOW).secret
+    write_mails()
     last_mail = Message.objects.filter(to=user.email).order_by("pk").last()
     assert last_mail is not None
     bodies = [

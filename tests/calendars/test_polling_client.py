@@ -40,7 +40,7 @@ from events.services.events import (
 from events.services.rsvps import leave, place_rsvp, release_rsvp
 from notifications.models import Message
 from tests.conftest import NOW, make_staff
-from tests.events.conftest import minutes
+from tests.events.conftest import minutes, write_mails
 from tests.events.test_publishing import WORDS
 from tests.factories import UserFactory
 
@@ -228,6 +228,7 @@ class Programs(RuleBasedStateMachine):
         self.what_they_see_is_true()
 
     def the_mails_arrive(self, is_reversed: bool) -> None:
+        write_mails()
         mails = list(Message.objects.filter(to=self.person.email, pk__gt=self.delivered))
         self.delivered = max([self.delivered, *(mail.pk for mail in mails)])
         for mail in sorted(mails, key=lambda mail: mail.pk, reverse=is_reversed):

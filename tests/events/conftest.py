@@ -7,6 +7,7 @@ import pytest
 
 from events.models import Event, Occurrence, Rsvp
 from events.queries import queue_position
+from events.services.due_mails import write_due
 from events.services.rsvps import Guest, place_rsvp
 from tests.conftest import NOW
 from tests.factories import OccurrenceFactory, UserFactory
@@ -47,3 +48,8 @@ def publish(occurrence: Occurrence, **fields: object) -> Event:
     Event.objects.filter(pk=occurrence.event_id).update(**fields)
     occurrence.event.refresh_from_db()
     return occurrence.event
+
+
+def write_mails() -> int:
+    """Write the mails that were promised under a lock; how many."""
+    return write_due(limit=10_000, at=NOW)

@@ -25,7 +25,7 @@ from events.services.rsvps import (
 from notifications.gateway import compose
 from notifications.models import Message
 from tests.conftest import NOW
-from tests.events.conftest import ANA, minutes
+from tests.events.conftest import ANA, minutes, write_mails
 from tests.events.test_publishing import WORDS
 from tests.factories import OccurrenceFactory, UserFactory
 
@@ -40,6 +40,7 @@ def date() -> Occurrence:
 
 
 def last_mail(to: str) -> Mail:
+    write_mails()
     message = Message.objects.filter(to=to).order_by("pk").last()
     assert message is not None
     return compose(message).message()

@@ -11,8 +11,9 @@ from django.urls import reverse
 
 from accounts.models import User
 from events.errors import NotEnoughPlaces, OfferEnded
-from events.models import Event, Occurrence, Rsvp, Seats
+from events.models import DueMail, Event, Occurrence, Rsvp, Seats
 from events.queries import calendar_entries, dates_with_room_and_queue, needs_you, room_of
+from events.services.due_mails import write_due
 from events.services.events import DatePlan, edit_event
 from events.services.rsvps import (
     Guest,
@@ -26,7 +27,7 @@ from events.services.rsvps import (
 )
 from notifications.models import Message
 from tests.conftest import NOW
-from tests.events.conftest import minutes, publish, state
+from tests.events.conftest import minutes, publish, state, write_mails
 from tests.events.test_pages import signed_in
 from tests.events.test_rsvps import Join, mails_to
 from tests.factories import OccurrenceFactory, RsvpFactory, UserFactory
@@ -60,6 +61,7 @@ def test_a_freed_place_is_offered_to_the_first_in_line_and_held(
 def test_an_offer_is_taken_once(circle: Occurrence, join: Join) -> None:
     leaver, _stayer, first = (join(at=minutes(n)) for n in range(3))
     leave(rsvp=leaver, at=minutes(10))
+    write_mails()
     for minute in (20, 21):
         assert accept_offer(rsvp=first, at=minutes(minute)).is_going
     assert mails_to(first.email) == ["waitlisted", "offered", "going"]
@@ -73,6 +75,7 @@ def test_an_offer_is_taken_once(circle: Occurrence, join: Join) -> None:
 def test_an_offer_declined_goes_to_the_next_at_once(join: Join) -> None:
     leaver, _stayer, first, second = (join(at=minutes(n)) for n in range(4))
     leave(rsvp=leaver, at=minutes(10))
+    write_mails()
     decline_offer(rsvp=first, at=minutes(11))
     assert state(first, second) == [("declined", None), ("offered", None)]
     decline_offer(rsvp=first, at=minutes(12))
@@ -93,14 +96,15 @@ def test_an_offer_ends_by_the_clock_also_with_no_worker(circle: Occurrence, join
     leave(rsvp=stayer, at=minutes(70))
     third = join(at=minutes(71))
     assert state(first, second, third) == [("declined", None), ("offered", None), ("going", None)]
-    assert mails_to(first.email) == ["waitlisted", "offered", "lapsed"]
+    # There was no worker to write of the offer either.
+    assert mails_to(first.email) == ["waitlisted", "lapsed"]
 
 
 def test_the_scheduler_passes_on_what_ran_out(circle: Occurrence, join: Join) -> None:
     leaver, _stayer, first, second = (join(at=minutes(n)) for n in range(4))
     leave(rsvp=leaver, at=minutes(10))
-    assert wake_queue(occurrence_id=circle.pk, at=minutes(69)) == []
-    assert wake_queue(occurrence_id=circle.pk, at=minutes(70)) == [second]
+    assert wake_queue(occurrence_id=circle.pk, at=minutes(69)) == 0
+    assert wake_queue(occurrence_id=circle.pk, at=minutes(70)) == 1
     assert state(first, second) == [("declined", None), ("offered", None)]
     assert dates_with_room_and_queue(at=minutes(71)) == []
 
@@ -146,6 +150,7 @@ def test_a_smaller_room_takes_back_the_last_offers_and_never_a_place(
     Occurrence.objects.filter(pk=circle.pk).update(capacity=4)
     wake_queue(occurrence_id=circle.pk, at=minutes(5))
     assert state(*waiting) == [("offered", None), ("offered", None), ("waitlisted", 1)]
+    write_mails()
     Occurrence.objects.filter(pk=circle.pk).update(capacity=3)
     wake_queue(occurrence_id=circle.pk, at=minutes(6))
     assert state(*waiting) == [("offered", None), ("waitlisted", 1), ("waitlisted", 2)]
@@ -226,7 +231,9 @@ def test_an_offer_is_in_the_calendar_and_on_the_home_page_while_it_stands(join: 
     assert needs_you(first.user, at=minutes(70)) == []
 
 
-def test_a_thousand_who_wait_are_promoted_in_few_statements(circle: Occurrence) -> None:
+def test_all_who_wait_are_promoted_in_few_statements_and_told_after_the_lock(
+    circle: Occurrence,
+) -> None:
     publish(circle, offer_hours=0)
     people = 60
     RsvpFactory.create_batch(
@@ -235,9 +242,43 @@ def test_a_thousand_who_wait_are_promoted_in_few_statements(circle: Occurrence) 
     Occurrence.objects.filter(pk=circle.pk).update(capacity=people)
     with CaptureQueriesContext(connection) as captured:
         promoted = wake_queue(occurrence_id=circle.pk, at=minutes(1))
-    assert len(promoted) == people
-    assert Message.objects.filter(key__contains=":promoted").count() == people
+    assert promoted == people
     assert len(captured) <= 9, "\n".join(query["sql"][:90] for query in captured)
+    assert not Message.objects.exists(), "no mail is written while others wait for the date"
+    with CaptureQueriesContext(connection) as captured:
+        assert write_due(limit=40, at=minutes(1)) == 40
+    # A savepoint around each mail, so that one that cannot be written keeps no other.
+    assert len(captured) - 2 * 40 <= 8, "\n".join(query["sql"][:90] for query in captured)
+    assert write_due(limit=40, at=minutes(2)) == 20
+    assert write_due(limit=40, at=minutes(3)) == 0
+    assert Message.objects.filter(key__contains=":promoted").count() == people
+
+
+def test_a_mail_says_what_is_so_when_it_is_written(circle: Occurrence, join: Join) -> None:
+    """Who takes an offer before the mail of it was written hears that they are going."""
+    leaver, _stayer, first, second = (join(at=minutes(n)) for n in range(4))
+    leave(rsvp=leaver, at=minutes(10))
+    accept_offer(rsvp=first, at=minutes(11))
+    assert mails_to(first.email) == ["waitlisted", "going"]
+    assert mails_to(second.email) == ["waitlisted"]
+
+
+def test_a_mail_that_cannot_be_written_stays_and_keeps_no_other(
+    circle: Occurrence, join: Join, caplog: pytest.LogCaptureFixture
+) -> None:
+    publish(circle, offer_hours=0)
+    leaver, other, first, second = (join(at=minutes(n)) for n in range(4))
+    leave(rsvp=leaver, at=minutes(10))
+    leave(rsvp=other, at=minutes(11))
+    broken = DueMail.objects.get(key__contains=first.reference)
+    DueMail.objects.filter(pk=broken.pk).update(what="unheard of")
+    assert write_due(limit=100, at=minutes(12)) == 1
+    assert mails_to(second.email)[-1] == "promoted"
+    assert broken.key in caplog.text
+    assert DueMail.objects.get().attempts == 2
+    DueMail.objects.update(what="promoted")
+    assert mails_to(first.email)[-1] == "promoted"
+    assert not DueMail.objects.exists()
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from events.models import CheckIn, Event, Occurrence, Rsvp
 from events.services.rsvps import place_rsvp
 from notifications.models import Message
 from tests.conftest import NOW
-from tests.events.conftest import ANA, minutes, publish
+from tests.events.conftest import ANA, minutes, publish, write_mails
 from tests.factories import (
     EventFactory,
     OccurrenceFactory,
@@ -486,6 +486,7 @@ def test_cancelling_asks_for_a_message(coordinator: User) -> None:
     client.post(path, {"note": "The pipes burst."})
     event.refresh_from_db()
     assert event.status == "cancelled"
+    write_mails()
     assert Message.objects.get().to == rsvp.user.email
 
 

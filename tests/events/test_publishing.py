@@ -23,7 +23,7 @@ from events.services.events import (
 from events.services.rsvps import place_rsvp
 from notifications.models import Message
 from tests.conftest import NOW
-from tests.events.conftest import ANA, minutes
+from tests.events.conftest import ANA, minutes, write_mails
 from tests.factories import EnrolmentFactory, EventFactory, OccurrenceFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -128,6 +128,7 @@ def test_another_time_is_another_sequence_and_a_mail(event: Event, coordinator: 
     assert "SEQUENCE:1" in occurrence.vevent
     assert f"UID:{occurrence.uid}" in before
     assert f"UID:{occurrence.uid}" in occurrence.vevent
+    write_mails()
     message = Message.objects.get(key__contains=":changed:")
     assert message.to == going.email
     assert message.subject == "Changed: now Thu 4 June, 19:00"
@@ -142,6 +143,7 @@ def test_another_place_is_another_sequence_and_a_mail(event: Event, coordinator:
     occurrence.refresh_from_db()
     assert occurrence.sequence == 1
     assert "Gartenweg 3" in occurrence.vevent
+    write_mails()
     assert Message.objects.filter(key__contains=":changed:").count() == 1
 
 
@@ -152,6 +154,7 @@ def test_another_title_is_the_same_appointment(event: Event, coordinator: User) 
     occurrence.refresh_from_db()
     assert (occurrence.sequence, occurrence.revised_at) == (0, minutes(5))
     assert "SUMMARY:Late circle" in occurrence.vevent
+    write_mails()
     assert not Message.objects.filter(key__contains=":changed:").exists()
 
 
@@ -211,6 +214,7 @@ def test_a_date_left_out_is_deleted_from_a_draft_and_cancelled_when_people_know(
     gone.refresh_from_db()
     assert (gone.cancelled_at, gone.sequence) == (minutes(5), 1)
     assert "STATUS:CANCELLED" in gone.vevent
+    write_mails()
     assert Message.objects.filter(key__contains=":cancelled:").count() == 1
 
 
@@ -248,6 +252,7 @@ def test_cancelling_tells_everybody_once_and_keeps_the_entry(
     ]
     for _ in range(2):
         cancel_event(event=event, note="The pipes burst.", actor=coordinator, at=minutes(5))
+    write_mails()
     told = Message.objects.filter(key__contains=":cancelled:").order_by("pk")
     assert [message.to for message in told] == people
     assert told[0].subject == "Cancelled: Thu 4 June, 18:00"

@@ -33,7 +33,7 @@ from events.services.rsvps import (
 )
 from notifications.models import Message
 from tests.conftest import NOW
-from tests.events.conftest import ANA, minutes, publish, state
+from tests.events.conftest import ANA, minutes, publish, state, write_mails
 from tests.factories import OccurrenceFactory, RsvpFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -42,6 +42,7 @@ Join = Callable[..., Rsvp]
 
 def mails_to(email: str) -> list[str]:
     """What somebody was told, oldest first."""
+    write_mails()
     keys = Message.objects.filter(to=email).order_by("pk").values_list("key", flat=True)
     return [key.split(":")[2] for key in keys]
 

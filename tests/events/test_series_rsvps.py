@@ -24,7 +24,7 @@ from events.services.series_rsvps import (
 from events.tasks import join_regulars
 from notifications.models import Message
 from tests.conftest import NOW
-from tests.events.conftest import ANA, minutes
+from tests.events.conftest import ANA, minutes, write_mails
 from tests.events.test_series import weekly
 from tests.factories import EnrolmentFactory, EventFactory, UserFactory
 
@@ -93,6 +93,7 @@ def test_later_dates_join_by_themselves_before_anybody_else(event: Event, series
     answers = {rsvp.user: rsvp.status for rsvp in made.rsvps.select_related("user")}
     assert answers == {first: "going", second: "waitlisted"}
     # A place needs no mail of its own; a full date does.
+    write_mails()
     assert list(Message.objects.values_list("to", flat=True)) == [second.email]
 
 

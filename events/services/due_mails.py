@@ -1,0 +1,168 @@
+"""Mails to many at once: promised under the lock, written after it.
+
+``promise`` and ``News`` leave a row for each mail in the transaction of the change; ``write_due``
+writes the mails from these rows, in portions and beside every lock. A worker that dies is
+continued by the next run, and the key makes sure that nobody gets one twice.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.models import F
+
+from common.hints import hint
+from events.models import DueMail, Event, Occurrence, Rsvp
+from events.queries import people_to_tell, rsvps_to_write_to
+from events.services.mails import prepare, prepare_of_dates
+from notifications.models import Message
+from notifications.services.messages import queue_all
+
+logger = logging.getLogger(__name__)
+
+_OF_DATES = frozenset({"changed", "cancelled", "dates"})
+# What else may be promised, and the answer it is about.
+_STATUS_OF = {
+    "promoted": Rsvp.Status.GOING,
+    "offered": Rsvp.Status.OFFERED,
+    "taken_back": Rsvp.Status.WAITLISTED,
+    "waitlisted": Rsvp.Status.WAITLISTED,
+    "lapsed": Rsvp.Status.DECLINED,
+}
+
+_PROMISE = """
+    INSERT INTO events_duemail (key, what, about, promised_at, attempts)
+    SELECT key, %s, jsonb_build_array(jsonb_build_object('rsvp', rsvp)), %s, 0
+    FROM unnest(%s::text[], %s::bigint[]) AS one (key, rsvp)
+    ON CONFLICT (key) DO NOTHING
+"""
+
+
+def promise(what: str, rsvps: Iterable[tuple[int, str]], *, at: datetime, once: object) -> None:
+    """Promise the mail ``what`` to each of ``rsvps`` (key and reference), in one statement."""
+    named = list(rsvps)
+    if named:
+        keys = [f"rsvp:{reference}:{what}:{once}" for _pk, reference in named]
+        with connection.cursor() as cursor:
+            cursor.execute(_PROMISE, [what, at, keys, [pk for pk, _reference in named]])
+        hint("mail-due")
+
+
+@dataclass(frozen=True)
+class _Line:
+    """What one person must hear about one date."""
+
+    starts_at: datetime
+    sequence: int
+    reference: str
+    facts: dict[str, Any]
+
+
+@dataclass
+class News:
+    """Who must be told of which dates, so that each person gets one mail of all of them."""
+
+    by_person: dict[str, list[_Line]] = field(default_factory=dict)
+
+    def changed(
+        self, occurrence: Occurrence, was: Occurrence, *, is_moved: bool, is_elsewhere: bool
+    ) -> None:
+        """Everybody who comes or waits must hear that this date has another time or place."""
+        moments = [was.starts_at.isoformat(), was.ends_at.isoformat()]
+        self._add(occurrence, {"was": moments, "is_moved": is_moved, "is_elsewhere": is_elsewhere})
+
+    def cancelled(self, occurrence: Occurrence) -> None:
+        """Everybody who comes or waits must hear that this date does not take place."""
+        self._add(occurrence, {"is_off": True})
+
+    def _add(self, occurrence: Occurrence, facts: Mapping[str, Any]) -> None:
+        for pk, reference, email in people_to_tell(occurrence):
+            line = _Line(
+                occurrence.starts_at, occurrence.sequence, reference, {"rsvp": pk, **facts}
+            )
+            self.by_person.setdefault(email.lower(), []).append(line)
+
+    def promise(self, event: Event, *, at: datetime) -> None:
+        """Promise the mails: one person, one mail. In the transaction of the change."""
+        mails = []
+        for lines in self.by_person.values():
+            lines.sort(key=lambda line: line.starts_at)
+            first = lines[0]
+            what = "cancelled" if "is_off" in first.facts else "changed"
+            once = str(first.sequence)
+            if len(lines) > 1:
+                what, once = "dates", f"{event.version}:{max(line.sequence for line in lines)}"
+            mails.append(
+                DueMail(
+                    key=f"rsvp:{first.reference}:{what}:{once}",
+                    what=what,
+                    about=[line.facts for line in lines],
+                    promised_at=at,
+                )
+            )
+        if mails:
+            DueMail.objects.bulk_create(mails, ignore_conflicts=True, batch_size=1000)
+            hint("mail-due")
+
+
+@transaction.atomic
+def write_due(*, limit: int, at: datetime) -> int:
+    """Write up to ``limit`` mails that were promised; how many there were.
+
+    Two writers never take the same. One that cannot be written stays, comes last from then on
+    and is in the log.
+    """
+    due = list(
+        DueMail.objects.select_for_update(skip_locked=True).order_by("attempts", "pk")[:limit]
+    )
+    rsvps = rsvps_to_write_to([line["rsvp"] for mail in due for line in mail.about])
+    messages, done = [], []
+    for mail in due:
+        try:
+            with transaction.atomic():
+                messages += _write(mail, rsvps, at)
+        except Exception:
+            logger.exception("the mail %s cannot be written", mail.key)
+        else:
+            done.append(mail.pk)
+    queue_all(messages)
+    DueMail.objects.filter(pk__in=done).delete()
+    failed = {mail.pk for mail in due} - set(done)
+    DueMail.objects.filter(pk__in=failed).update(attempts=F("attempts") + 1)
+    return len(done)
+
+
+def _write(mail: DueMail, rsvps: Mapping[int, Rsvp], at: datetime) -> list[Message]:
+    """The message of a promise; none when what it says is no longer so."""
+    told = [
+        (rsvps[line["rsvp"]], line)
+        for line in mail.about
+        if line["rsvp"] in rsvps and _is_true(mail.what, rsvps[line["rsvp"]], line)
+    ]
+    if not told:
+        return []
+    if mail.what == "dates":
+        changes = {rsvp.pk: _change(rsvp, line) for rsvp, line in told if "was" in line}
+        return [prepare_of_dates([rsvp for rsvp, _l in told], changes, key=mail.key, at=at)]
+    ((rsvp, line),) = told
+    context = _change(rsvp, line) if "was" in line else {}
+    return [prepare(rsvp, mail.what, at=at, key=mail.key, **context)]
+
+
+def _is_true(what: str, rsvp: Rsvp, line: Mapping[str, Any]) -> bool:
+    """Whether it is still so. Who has left, or taken what was offered, was told of that since."""
+    if rsvp.occurrence.is_cancelled != ("is_off" in line) or not rsvp.email:
+        return False
+    return rsvp.is_active if what in _OF_DATES else rsvp.status == _STATUS_OF[what]
+
+
+def _change(rsvp: Rsvp, line: Mapping[str, Any]) -> dict[str, Any]:
+    """What changed at a date, as the mail's template wants it."""
+    starts_at, ends_at = map(datetime.fromisoformat, line["was"])
+    was = Occurrence(event=rsvp.occurrence.event, starts_at=starts_at, ends_at=ends_at)
+    return {"is_moved": line["is_moved"], "is_elsewhere": line["is_elsewhere"], "was": was}
