@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo, available_timezones
 
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 ZONES = frozenset(available_timezones())
+A_NIGHT = timedelta(hours=12)
 
 
 @dataclass(frozen=True)
@@ -31,11 +32,14 @@ def clock(moment: datetime) -> str:
 
 
 def span(start: datetime, end: datetime | None) -> str:
-    """ "Thu 4 June, 18:00–19:30", or with both days when it runs past midnight."""
+    """ "Thu 4 June, 18:00–19:30", also past midnight; with both days when longer than a night.
+
+    ``localtime.js`` says the same.
+    """
     first = f"{day(start)}, {clock(start)}"
     if end is None:
         return first
-    if start.date() == end.date():
+    if start.date() == end.date() or end - start < A_NIGHT:
         return f"{first}–{clock(end)}"
     return f"{first} – {day(end)}, {clock(end)}"
 

@@ -10,13 +10,15 @@ from zoneinfo import ZoneInfo
 
 import segno
 from django import template
+from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.timesince import timeuntil
 from django.utils.translation import gettext as _
 
 from common.art import pattern
-from common.when import ZONES, describe
+from common.when import ZONES, describe, place_of
 from portal.queries import Door
 
 register = template.Library()
@@ -105,12 +107,16 @@ def when(
     """``{% when occurrence.starts_at occurrence.ends_at event.time_zone %}``: the reader's time and
     the event's. ``lines=2`` puts the second below. The zone comes from the ``tz`` cookie; the first
     time, a script writes the same words."""
-    said = describe(start, end, zone=zone, reader_zone=reader_zone(context))
+    known = reader_zone(context)
+    said = describe(start, end, zone=zone, reader_zone=known)
+    # One line where the reader's clock is known to show the same. Where it is not known yet, the
+    # script may still write a second line: nothing must move then.
+    is_split = lines == 2 and not (known and said.there == said.place)
     return format_html(
         '<time class="when{}" datetime="{}" data-end="{}" data-zone="{}"'
         ' data-in="{}" data-yours="{}"><span class="here">{}</span>{}'
         '<span class="there">{}</span></time>',
-        " two-lines" if lines == 2 else "",
+        " two-lines" if is_split else "",
         start.astimezone(ZoneInfo("UTC")).isoformat().replace("+00:00", "Z"),
         end.astimezone(ZoneInfo("UTC")).isoformat().replace("+00:00", "Z") if end else "",
         zone,
@@ -138,6 +144,20 @@ def date_leaf(context: dict[str, Any], start: datetime, zone: str = "UTC") -> Sa
 def in_zone(moment: datetime, zone: str) -> datetime:
     """``{{ occurrence.starts_at|in_zone:event.time_zone|date:"j" }}``"""
     return moment.astimezone(ZoneInfo(zone if zone in ZONES else "UTC")).replace(tzinfo=None)
+
+
+@register.filter
+def time_left(moment: datetime) -> str:
+    """ "within 3 hours", in the largest unit alone."""
+    if moment <= timezone.now():
+        return _("overdue")
+    return _("within %(left)s") % {"left": timeuntil(moment, depth=1)}
+
+
+@register.filter
+def place(zone: str) -> str:
+    """ "in New York" for ``America/New_York``."""
+    return place_of(zone)
 
 
 @register.simple_tag

@@ -23,7 +23,8 @@ const day = (date, zone) => {
 function span(start, end, zone) {
   const first = `${day(start, zone)}, ${clock(start, zone)}`;
   if (!end) return first;
-  if (day(start, zone) === day(end, zone)) return `${first}–${clock(end, zone)}`;
+  const isOneNight = end - start < 12 * 3600e3;
+  if (isOneNight || day(start, zone) === day(end, zone)) return `${first}–${clock(end, zone)}`;
   return `${first} – ${day(end, zone)}, ${clock(end, zone)}`;
 }
 

@@ -46,6 +46,14 @@ def test_a_time_on_another_day_over_there_says_the_day() -> None:
     assert said.there == "Fri 5 June, 02:00 in Tokyo"
 
 
+def test_an_evening_past_midnight_is_one_day_and_a_longer_one_says_both() -> None:
+    late = EVENING.replace(hour=21)
+    said = describe(late, late + dt.timedelta(hours=2), zone="Europe/Berlin")
+    assert said.here == "Thu 4 June, 23:00–01:00"
+    said = describe(late, late + dt.timedelta(hours=12), zone="Europe/Berlin")
+    assert said.here == "Thu 4 June, 23:00 – Fri 5 June, 11:00"
+
+
 @pytest.mark.parametrize("reader_zone", [None, "", "Mars/Base", "../../etc/passwd"])
 def test_an_unknown_reader_zone_leaves_the_events_time(reader_zone: str | None) -> None:
     said = describe(EVENING, None, zone="Europe/Berlin", reader_zone=reader_zone)
