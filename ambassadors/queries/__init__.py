@@ -307,19 +307,19 @@ def needs_you(user: User, *, at: dt.datetime) -> list[NeedsYou]:
     expired = (
         Invitation.objects.standing()
         .filter(expires_at__lte=at, term__programme__in=run, term__ended_at__isnull=True)
-        .order_by("term")
-        .values_list("term")
+        .order_by("term__programme__name", "term__name", "term")
+        .values_list("term", "term__name", "term__programme__name")
         .annotate(n=Count("pk"))
     )
-    for term_id, count in expired:
+    for term_id, term, programme, count in expired:
         title = ngettext(
-            "%(n)d invitation has run out unanswered",
-            "%(n)d invitations have run out unanswered",
+            "%(programme)s, %(term)s: %(n)d invitation has run out unanswered",
+            "%(programme)s, %(term)s: %(n)d invitations have run out unanswered",
             count,
         )
         waiting.append(
             NeedsYou(
-                title=title % {"n": count},
+                title=title % {"programme": programme, "term": term, "n": count},
                 url=reverse("ambassadors:staff-invitations", args=[term_id]),
                 kind="invitation",
             )

@@ -18,6 +18,14 @@ for (const button of document.querySelectorAll("[data-theme-switch]")) {
 
 document.querySelector(".error-summary")?.focus();
 
+// On a phone the doors of a console are a strip: the one somebody is behind comes into sight.
+for (const door of document.querySelectorAll(".side-nav [aria-current], .tabs [aria-current]")) {
+  const strip = door.closest(".side-nav, .tabs");
+  if (strip.scrollWidth > strip.clientWidth) {
+    strip.scrollLeft += door.getBoundingClientRect().left - strip.getBoundingClientRect().left - strip.clientWidth / 3;
+  }
+}
+
 document.addEventListener("click", (event) => {
   const opener = event.target.closest("[data-opens]");
   if (opener) {
