@@ -584,7 +584,7 @@ def needs_you(user: User, *, at: datetime) -> list[NeedsYou]:
         ),
         *(
             NeedsYou(
-                title=_("Somebody asks to come and waits for an answer"),
+                title=_("%(event)s: somebody asks to come") % {"event": event.title},
                 url=reverse("events:staff-people", args=[event.slug]) + "?status=applied",
                 kind="event",
                 due_at=event.first,  # type: ignore[attr-defined]  # annotated above
@@ -593,7 +593,7 @@ def needs_you(user: User, *, at: datetime) -> list[NeedsYou]:
         ),
         *(
             NeedsYou(
-                title=_("A draft that starts soon is not published yet"),
+                title=_("%(event)s: starts soon and is not published yet") % {"event": event.title},
                 url=reverse("events:staff-edit", args=[event.slug]),
                 kind="event",
                 due_at=event.first,  # type: ignore[attr-defined]  # annotated above

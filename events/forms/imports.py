@@ -21,7 +21,7 @@ class CalendarFileForm(forms.Form):
     file = forms.FileField(
         label=_("Calendar file"),
         help_text=_("A file that ends in .ics, as Google, Outlook, Apple and others export it."),
-        required=False,
+        error_messages={"required": _("Choose a file.")},
         widget=forms.FileInput({"accept": ".ics,text/calendar"}),
     )
     time_zone = forms.ChoiceField(
@@ -37,6 +37,7 @@ class CalendarFileForm(forms.Form):
         self, *args: Any, programmes: Any, must_have_one: bool, zones: list[str], **kwargs: Any
     ) -> None:
         super().__init__(*args, **kwargs)
+        self.fields["file"].required = not self.data.get("content")
         zone = self.fields["time_zone"]
         assert isinstance(zone, forms.ChoiceField)
         zone.choices = [(name, name.replace("_", " ")) for name in zones]
@@ -54,7 +55,7 @@ class CalendarFileForm(forms.Form):
             cleaned["body"] = file.read()
         else:
             cleaned["body"] = self._sent_along(cleaned.get("content", ""))
-            if not cleaned["body"]:
+            if not cleaned["body"] and "file" not in self.errors:
                 self.add_error("file", _now("Choose a file."))
         return cleaned
 

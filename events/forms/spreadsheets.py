@@ -70,12 +70,16 @@ class ImportForm(forms.Form):
     file = forms.FileField(
         label=_("CSV file"),
         help_text=_("As a spreadsheet saves it, in UTF-8; at most 500 lines."),
-        required=False,
+        error_messages={"required": _("Choose a file.")},
         widget=forms.FileInput({"accept": ".csv,text/csv"}),
     )
     text = forms.CharField(
         required=False, max_length=LARGEST_FILE, strip=False, widget=forms.HiddenInput
     )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["file"].required = not self.data.get("text")
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
@@ -87,8 +91,6 @@ class ImportForm(forms.Form):
                 data["text"] = file.read().decode("utf-8-sig")
             except UnicodeDecodeError:
                 self.add_error("file", gettext("Save the file as “CSV UTF-8” and try again."))
-        elif not data.get("text"):
-            self.add_error("file", gettext("Choose a file."))
         if "\x00" in data.get("text", ""):
             self.add_error("file", gettext("This is no CSV file."))
         return data
