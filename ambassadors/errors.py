@@ -157,7 +157,7 @@ class TooManyAbsences(AmbassadorsError):
 
 
 class NotRenewable(AmbassadorsError):
-    message = _("This person cannot go on into that term: it is over, or they were removed.")
+    message = _("Nobody can go on into that term: it is over, or belongs to another programme.")
 
 
 class NotForAmbassadors(AmbassadorsError):

@@ -14,6 +14,7 @@ from ambassadors.services import (
     enrolments,
     invitations,
     programmes,
+    renewals,
     rosters,
 )
 from common.batches import PATIENCE_SECONDS, batch_after_batch
@@ -63,6 +64,12 @@ def write_of_endings() -> int:
 def write_farewells() -> int:
     """Write to people whose place has ended; how many."""
     return batch_after_batch(enrolments.write_farewells, limit=BATCH)
+
+
+@shared_task
+def write_renewals() -> int:
+    """Write to people who are asked to go on into another term; how many."""
+    return batch_after_batch(renewals.write_renewals, limit=BATCH)
 
 
 @shared_task

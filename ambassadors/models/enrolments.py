@@ -129,6 +129,7 @@ class Enrolment(models.Model):
     # What the person is still to be written about; a task does it in small portions.
     told_of_end_at = models.DateTimeField(null=True, editable=False)
     is_farewell_due = models.BooleanField(default=False, editable=False)
+    is_renewal_due = models.BooleanField(default=False, editable=False)
 
     objects = EnrolmentQuerySet.as_manager()
 
@@ -145,6 +146,11 @@ class Enrolment(models.Model):
             models.Index(fields=["term", "status"], name="enrolment_term_status"),
             models.Index(
                 fields=["id"], condition=Q(is_farewell_due=True), name="enrolment_farewell_due"
+            ),
+            models.Index(
+                fields=["term", "id"],
+                condition=Q(is_renewal_due=True),
+                name="enrolment_renewal_due",
             ),
         ]
         triggers = [

@@ -263,6 +263,14 @@ def people_of(term: Term, *, status: str = "", q: str = "") -> QuerySet[Enrolmen
     return people
 
 
+def next_terms(term: Term, *, at: dt.datetime) -> QuerySet[Term]:
+    """Where people of ``term`` can go on: the terms of its programme that are not over."""
+    others = term.programme.terms.exclude(pk=term.pk).filter(
+        ended_at__isnull=True, ends_on__gte=term.programme.today(at=at)
+    )
+    return others.order_by("starts_on", "name")
+
+
 def count_statuses(term: Term) -> dict[str, int]:
     counted = term.enrolments.order_by().values_list("status").annotate(n=Count("pk"))
     return {**dict.fromkeys(EnrolmentStatus.values, 0), **dict(counted)}

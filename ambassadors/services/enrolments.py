@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import QuerySet
 from django.urls import reverse
 
 from accounts.models import User
@@ -14,8 +13,6 @@ from accounts.services import audit
 from ambassadors.errors import (
     IllegalMove,
     NotPausedByYou,
-    NotRenewable,
-    TermFull,
     TermOver,
     TextChanged,
 )
@@ -24,9 +21,8 @@ from ambassadors.models import (
     Enrolment,
     EnrolmentStatus,
     Reason,
-    Term,
 )
-from ambassadors.queries import has_health_consent, places_left, required_version
+from ambassadors.queries import has_health_consent, required_version
 from ambassadors.services import agreements
 from common.hints import hint
 from notifications.services.messages import queue_message
@@ -112,53 +108,6 @@ def leave(*, enrolment: Enrolment, user: User, at: datetime) -> Enrolment:
 
 
 @transaction.atomic
-def renew(*, enrolment: Enrolment, into: Term, by: User, at: datetime) -> Enrolment:
-    """Ask somebody to go on in another term of the same programme. Twice is once.
-
-    They read its agreement and say yes themselves; what they have from this term stays apart.
-    """
-    # The term's row is the lock for its places, as where somebody is invited.
-    term = Term.objects.select_for_update(of=("self",)).select_related("programme").get(pk=into.pk)
-    row = _locked(enrolment)
-    there = Enrolment.objects.filter(term=term, user=row.user_id).first()
-    if there is not None:
-        return there
-    is_known = row.status in (
-        EnrolmentStatus.ACTIVE,
-        EnrolmentStatus.PAUSED,
-        EnrolmentStatus.ALUMNI,
-    )
-    same = term.programme_id == row.term.programme_id and term.pk != row.term_id
-    if not is_known or not same or term.is_over(at=at):
-        raise NotRenewable
-    if places_left(term) == 0:
-        raise TermFull
-    asked = Enrolment.objects.create(
-        term=term,
-        user=row.user,
-        status=EnrolmentStatus.INVITED,
-        status_at=at,
-        status_by=by,
-        status_reason=Reason.RENEWED,
-    )
-    audit.record(by, "enrolment.renew", asked, at)
-    _write_to(asked, "renewal", f"renewal:{asked.pk}", at=at)
-    return asked
-
-
-@transaction.atomic
-def renew_many(*, enrolments: QuerySet[Enrolment], into: Term, by: User, at: datetime) -> int:
-    """Ask all of ``enrolments`` to go on; how many were asked who were not there already.
-
-    All or nothing: where there are fewer places than people, nobody is asked.
-    """
-    before = into.enrolments.count()
-    for enrolment in enrolments.order_by("pk"):
-        renew(enrolment=enrolment, into=into, by=by, at=at)
-    return into.enrolments.count() - before
-
-
-@transaction.atomic
 def write_of_endings(*, limit: int, at: datetime) -> int:
     """Tell people a month before that their term ends, and what happens then; how many."""
     soon = at + ENDING_NOTICE
@@ -178,7 +127,7 @@ def write_of_endings(*, limit: int, at: datetime) -> int:
     for row in due:
         row.told_of_end_at = at
         row.save(update_fields=["told_of_end_at"])
-        _write_to(row, "term_ends", f"term-ends:{row.pk}", at=at)
+        write_to(row, "term_ends", f"term-ends:{row.pk}", at=at)
         told += 1
     return told
 
@@ -198,14 +147,14 @@ def write_farewells(*, limit: int, at: datetime) -> int:
         row.save(update_fields=["is_farewell_due"])
         # Somebody let back in meanwhile needs no farewell.
         if row.status in (EnrolmentStatus.ALUMNI, EnrolmentStatus.REMOVED):
-            _write_to(
+            write_to(
                 row, "place_ended", f"place-ended:{row.pk}:{int(row.status_at.timestamp())}", at=at
             )
         told += 1
     return told
 
 
-def _write_to(row: Enrolment, template: str, key: str, *, at: datetime) -> None:
+def write_to(row: Enrolment, template: str, key: str, *, at: datetime) -> None:
     """A mail that names the programme only where belonging to it is nobody's secret."""
     programme = row.term.programme
     queue_message(

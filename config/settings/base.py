@@ -190,6 +190,10 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
         "task": "ambassadors.tasks.write_farewells",
         "schedule": timedelta(minutes=5),
     },
+    "write-renewals": {
+        "task": "ambassadors.tasks.write_renewals",
+        "schedule": timedelta(minutes=1),
+    },
     "announce-decisions": {
         "task": "ambassadors.tasks.announce_decisions",
         "schedule": timedelta(minutes=1),
@@ -286,6 +290,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
 HINTS: dict[str, list[str]] = {
     "invitations-waiting": ["ambassadors.tasks.send_invitations"],
     "farewells-due": ["ambassadors.tasks.write_farewells"],
+    "renewals-due": ["ambassadors.tasks.write_renewals"],
     "decisions-due": ["ambassadors.tasks.announce_decisions"],
     "agreement-published": ["ambassadors.tasks.tell_of_changed_texts"],
     "roster-waiting": ["ambassadors.tasks.continue_rosters"],

@@ -1,0 +1,80 @@
+"""Asking people of a term to go on into another: any number at once, and each decides."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from accounts.models import User
+from accounts.services import audit
+from ambassadors.errors import NotRenewable, TermFull
+from ambassadors.models import Enrolment, EnrolmentStatus, Reason, Term
+from ambassadors.queries import places_left
+from ambassadors.queries.renewals import Verdict, people_with
+from ambassadors.services.enrolments import write_to
+from common.hints import hint
+
+CHUNK = 1_000
+
+
+@transaction.atomic
+def ask_on(*, term: Term, people: QuerySet[Enrolment], into: Term, by: User, at: datetime) -> int:
+    """Ask those of ``people`` (all of ``term``) who can go on into ``into``; how many.
+
+    What they have from ``term`` stays apart. Whoever is there already is passed over, so that
+    twice is once. All or nothing: where there are fewer places than people, nobody is asked.
+    The letters are promised here and written by a task.
+    """
+    # The term's row is the lock for its places, as where somebody is invited.
+    row = Term.objects.select_for_update(of=("self",)).select_related("programme").get(pk=into.pk)
+    if row.programme_id != term.programme_id or row.pk == term.pk or row.is_over(at=at):
+        raise NotRenewable
+    # Held, so that nobody is removed or leaves between the look and the asking.
+    able = people_with(Verdict.ASKED, people.filter(term=term), into=row)
+    users = list(
+        able.select_for_update(of=("self",)).order_by("pk").values_list("user_id", flat=True)
+    )
+    places = places_left(row)
+    if places is not None and len(users) > places:
+        raise TermFull
+    Enrolment.objects.bulk_create(
+        (
+            Enrolment(
+                term=row,
+                user_id=user_id,
+                status=EnrolmentStatus.INVITED,
+                status_at=at,
+                status_by=by,
+                status_reason=Reason.RENEWED,
+                is_renewal_due=True,
+            )
+            for user_id in users
+        ),
+        batch_size=CHUNK,
+        # Somebody may come in by a link meanwhile, which does not wait for the term.
+        ignore_conflicts=True,
+    )
+    asked = row.enrolments.filter(status_by=by, status_at=at, is_renewal_due=True).count()
+    if asked:
+        audit.record(by, "term.renew", row, at)
+        hint("renewals-due")
+    return asked
+
+
+@transaction.atomic
+def write_renewals(*, limit: int, at: datetime) -> int:
+    """Write to people who are asked to go on, unless they answered meanwhile; how many rows."""
+    due = (
+        Enrolment.objects.filter(is_renewal_due=True)
+        .select_related("term__programme", "user")
+        .select_for_update(skip_locked=True, of=("self",))
+        .order_by("term", "pk")[:limit]
+    )
+    rows = list(due)
+    for row in rows:
+        if row.status == EnrolmentStatus.INVITED:
+            write_to(row, "renewal", f"renewal:{row.pk}", at=at)
+    Enrolment.objects.filter(pk__in=[row.pk for row in rows]).update(is_renewal_due=False)
+    return len(rows)
