@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from ambassadors.forms.enrolments import zone_choices
-from ambassadors.models import Absence, Term
+from ambassadors.models import Absence, Enrolment, EnrolmentStatus, Term
 
 _DATE = {"type": "date"}
 
@@ -46,15 +47,30 @@ class AbsenceForm(forms.Form):
 
 
 class RenewForm(forms.Form):
-    """Whom to ask to go on, and into which term."""
+    """Whom to ask to go on (those ticked, or everybody a list shows), and into which term."""
 
-    into = forms.ModelChoiceField(label=_("Into"), queryset=Term.objects.none())
-    ticked = forms.TypedMultipleChoiceField(coerce=int)
+    into = forms.TypedChoiceField(label=_("Into"), coerce=int)
+    whom = forms.ChoiceField(
+        choices=[("all", ""), ("ticked", "")], initial="all", widget=forms.HiddenInput
+    )
+    ticked = forms.ModelMultipleChoiceField(
+        queryset=Enrolment.objects.none(), required=False, widget=forms.MultipleHiddenInput
+    )
+    status = forms.ChoiceField(
+        choices=[("", ""), *EnrolmentStatus.choices], required=False, widget=forms.HiddenInput
+    )
+    q = forms.CharField(max_length=100, required=False, widget=forms.HiddenInput)
 
-    def __init__(self, *args: Any, terms: list[Term], people: list[int], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, term: Term, terms: Sequence[Term], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         into, ticked = self.fields["into"], self.fields["ticked"]
-        assert isinstance(into, forms.ModelChoiceField)
-        assert isinstance(ticked, forms.TypedMultipleChoiceField)
-        into.queryset = Term.objects.filter(pk__in=[term.pk for term in terms])
-        ticked.choices = [(str(pk), "") for pk in people]
+        assert isinstance(into, forms.TypedChoiceField)
+        assert isinstance(ticked, forms.ModelMultipleChoiceField)
+        into.choices = [(term.pk, term.name) for term in terms]
+        ticked.queryset = term.enrolments.all()
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if data.get("whom") == "ticked" and not data.get("ticked"):
+            raise forms.ValidationError(_("Tick the people first."))
+        return data

@@ -11,7 +11,6 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.access import staff_only
@@ -21,7 +20,6 @@ from accounts.services.access_log import record_look
 from ambassadors import queries, rules
 from ambassadors.errors import AddressUnusable, AmbassadorsError
 from ambassadors.forms.enrolments import InviteForm, MoveForm, ProgrammeForm, TermForm
-from ambassadors.forms.life import RenewForm
 from ambassadors.forms.profiles import ContactForm, language_names
 from ambassadors.models import (
     Activity,
@@ -223,45 +221,9 @@ def people(request: HttpRequest, pk: int) -> HttpResponse:
         "page": Paginator(found, PAGE).get_page(request.GET.get("page")),
         "status": status,
         "tones": TONES,
-        "next_terms": _next_terms(term),
+        "next_terms": queries.next_terms(term, at=timezone.now()),
     }
     return render(request, "ambassadors/staff_people.html", context)
-
-
-def _next_terms(term: Term) -> list[Term]:
-    """Where people of ``term`` can go on: the terms of its programme that are not over."""
-    now = timezone.now()
-    others = term.programme.terms.exclude(pk=term.pk).filter(
-        ended_at__isnull=True, ends_on__gte=term.programme.today(at=now)
-    )
-    return list(others.order_by("starts_on", "name"))
-
-
-@require_POST
-@staff_only(Role.COORDINATOR)
-def renew(request: HttpRequest, pk: int) -> HttpResponse:
-    """Ask those ticked to go on into another term."""
-    term = coordinated_term(request, pk)
-    people = list(term.enrolments.values_list("pk", flat=True)) if request.POST else []
-    form = RenewForm(request.POST, terms=_next_terms(term), people=people)
-    if not form.is_valid():
-        messages.error(request, _("Tick the people, and choose the term they go on into."))
-        return redirect("ambassadors:staff-term", pk=pk)
-    try:
-        asked = enrolments.renew_many(
-            enrolments=term.enrolments.filter(pk__in=form.cleaned_data["ticked"]),
-            into=form.cleaned_data["into"],
-            by=acting(request),
-            at=timezone.now(),
-        )
-    except AmbassadorsError as error:
-        messages.error(request, str(error))
-    else:
-        words = ngettext(
-            "%(n)d person is asked to go on.", "%(n)d people are asked to go on.", asked
-        )
-        messages.success(request, words % {"n": asked})
-    return redirect("ambassadors:staff-term", pk=pk)
 
 
 @require_safe

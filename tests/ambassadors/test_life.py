@@ -7,14 +7,17 @@ import json
 
 import pytest
 import time_machine
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
-from accounts.models import User
+from accounts.models import AuditEntry, User
 from ambassadors import errors
 from ambassadors.models import Absence, Enrolment, Reason, Term
 from ambassadors.queries import needs_you
-from ambassadors.services import absences, enrolments, programmes
+from ambassadors.queries.renewals import Verdict, people_with
+from ambassadors.services import absences, enrolments, programmes, renewals
+from ambassadors.services.invitations import invite_person
 from notifications.models import Message
 from tests.ambassadors.helpers import agreement_text
 from tests.conftest import NOW
@@ -95,15 +98,29 @@ def test_the_database_refuses_days_that_run_backwards(ambassador: User) -> None:
 # --- Going on ----------------------------------------------------------------------
 
 
-def test_a_coordinator_asks_people_to_go_on_and_they_decide(
+def ask_on(into: Term, by: User, *rows: Enrolment) -> int:
+    """Ask the people of ``rows`` (of one term) to go on, and write their letters."""
+    term = rows[0].term
+    people = term.enrolments.filter(pk__in=[row.pk for row in rows])
+    asked = renewals.ask_on(term=term, people=people, into=into, by=by, at=NOW)
+    renewals.write_renewals(limit=10, at=NOW)
+    return asked
+
+
+def test_a_coordinator_looks_asks_people_to_go_on_and_they_decide(
     client: Client, enrolment: Enrolment, next_term: Term, coordinator: User
 ) -> None:
     client.force_login(coordinator)
-    data = {"ticked": [enrolment.pk], "into": next_term.pk}
+    page = f"/staff/terms/{enrolment.term_id}/renew/"
+    data = {"whom": "ticked", "ticked": [enrolment.pk], "into": next_term.pk}
+    assert "<strong>1</strong> person would be asked by mail." in client.get(page, data).text
+    assert not next_term.enrolments.exists()
     for _ in range(2):
-        client.post(f"/staff/terms/{enrolment.term_id}/renew/", data)
+        client.post(page, data)
     asked = Enrolment.objects.get(term=next_term)
     assert (asked.status, asked.status_reason) == ("invited", Reason.RENEWED)
+    assert "0 of 1 letters" in client.get(page, data).text
+    assert [renewals.write_renewals(limit=10, at=NOW) for _ in range(2)] == [1, 0]
     [mail] = mails("renewal:")
     assert mail.subject == "You are asked to go on"
     client.force_login(enrolment.user)
@@ -118,10 +135,97 @@ def test_a_coordinator_asks_people_to_go_on_and_they_decide(
     assert (asked.status, enrolment.status) == ("onboarding", "active")
 
 
+def test_the_look_says_of_everybody_why_they_would_not_be_asked(
+    client: Client, term: Term, next_term: Term, coordinator: User
+) -> None:
+    people = {status: EnrolmentFactory(term=term, status=status) for status in ("paused", "alumni")}
+    joining = EnrolmentFactory(term=term, status="onboarding")
+    removed = EnrolmentFactory(term=term, status="removed")
+    there, said_no, invited, closed = EnrolmentFactory.create_batch(4, term=term)
+    EnrolmentFactory(term=next_term, user=there.user)
+    EnrolmentFactory(term=next_term, user=said_no.user, status="removed")
+    invite_person(
+        term=next_term,
+        email=invited.user.email,
+        name="",
+        language="en",
+        by=coordinator,
+        at=NOW,
+    )
+    User.objects.filter(pk=closed.user_id).update(is_active=False)
+    Term.objects.filter(pk=next_term.pk).update(capacity=None)
+    verdicts = {
+        row.pk: verdict
+        for verdict in Verdict.values
+        for row in people_with(verdict, term.enrolments.all(), into=next_term)
+    }
+    assert verdicts == {
+        people["paused"].pk: "asked",
+        people["alumni"].pk: "asked",
+        joining.pk: "joining",
+        removed.pk: "left",
+        there.pk: "there",
+        said_no.pk: "said_no",
+        invited.pk: "invited",
+        closed.pk: "closed",
+    }
+    client.force_login(coordinator)
+    page = f"/staff/terms/{term.pk}/renew/"
+    text = client.get(page, {"into": next_term.pk}).text
+    assert "<strong>2</strong> people would be asked by mail." in text
+    assert "<strong>6</strong> would not" in text
+    shown = client.get(page, {"into": next_term.pk, "verdict": "said_no"}).text
+    assert said_no.user.email in shown
+    assert there.user.email not in shown
+    client.post(page, {"into": next_term.pk})
+    new = next_term.enrolments.filter(status_reason=Reason.RENEWED)
+    assert {row.user_id for row in new} == {row.user_id for row in people.values()}
+
+
+def test_a_filtered_list_asks_exactly_whom_it_shows_and_costs_the_same(
+    client: Client, term: Term, next_term: Term, coordinator: User
+) -> None:
+    Term.objects.filter(pk=next_term.pk).update(capacity=None)
+    client.force_login(coordinator)
+    EnrolmentFactory(term=term, status="paused", user__name="Velvet One")
+    url = f"/staff/terms/{term.pk}/renew/?into={next_term.pk}&status=paused&q=velvet"
+    client.get(url)  # a first visit also writes the session
+    with CaptureQueriesContext(connection) as one:
+        assert "<strong>1</strong> person" in client.get(url).text
+    for number in range(60):
+        EnrolmentFactory(term=term, status="paused", user__name=f"Velvet {number}")
+    EnrolmentFactory(term=term, status="active", user__name="Velvet Awake")
+    EnrolmentFactory(term=term, status="paused", user__name="Indigo")
+    with CaptureQueriesContext(connection) as many:
+        assert "<strong>61</strong> people" in client.get(url).text
+    assert len(many) == len(one) <= 12
+    client.post(
+        f"/staff/terms/{term.pk}/renew/",
+        {"into": next_term.pk, "status": "paused", "q": "velvet"},
+    )
+    assert next_term.enrolments.count() == 61
+    entries = AuditEntry.objects.filter(verb="term.renew", target_id=str(next_term.pk))
+    assert entries.count() == 1
+
+
+def test_nothing_ticked_asks_nobody(
+    client: Client, enrolment: Enrolment, next_term: Term, coordinator: User
+) -> None:
+    client.force_login(coordinator)
+    page = f"/staff/terms/{enrolment.term_id}/renew/"
+    for data in ({"whom": "ticked"}, {"whom": "ticked", "ticked": ["0"]}, {"into": "0"}):
+        answer = client.post(page, data, follow=True)
+        assert "Tick the people, and choose the term" in answer.text
+    next_term.delete()
+    assert "There is no term to go on into" in client.get(page).text
+    assert Enrolment.objects.count() == 1
+
+
 def test_no_thank_you_frees_the_place_and_nobody_asks_why(
     client: Client, enrolment: Enrolment, next_term: Term, coordinator: User
 ) -> None:
-    asked = enrolments.renew(enrolment=enrolment, into=next_term, by=coordinator, at=NOW)
+    ask_on(next_term, coordinator, enrolment)
+    asked = next_term.enrolments.get()
     client.force_login(enrolment.user)
     client.post(f"/me/programmes/{asked.pk}/leave/")
     asked.refresh_from_db()
@@ -129,16 +233,29 @@ def test_no_thank_you_frees_the_place_and_nobody_asks_why(
     assert (asked.status, asked.status_reason) == ("removed", Reason.OWN_WISH)
     assert enrolment.status == "active"
     assert not asked.is_farewell_due
+    assert ask_on(next_term, coordinator, enrolment) == 0
+
+
+def test_whoever_said_no_before_the_letter_was_written_gets_none(
+    enrolment: Enrolment, next_term: Term, coordinator: User
+) -> None:
+    people = enrolment.term.enrolments.all()
+    renewals.ask_on(term=enrolment.term, people=people, into=next_term, by=coordinator, at=NOW)
+    enrolments.leave(enrolment=next_term.enrolments.get(), user=enrolment.user, at=NOW)
+    assert renewals.write_renewals(limit=10, at=NOW) == 1
+    assert mails("renewal:") == []
 
 
 def test_not_more_go_on_than_there_are_places(
-    term: Term, next_term: Term, coordinator: User
+    client: Client, term: Term, next_term: Term, coordinator: User
 ) -> None:
     EnrolmentFactory.create_batch(3, term=term)
     with pytest.raises(errors.TermFull):
-        enrolments.renew_many(
-            enrolments=term.enrolments.all(), into=next_term, by=coordinator, at=NOW
-        )
+        ask_on(next_term, coordinator, *term.enrolments.all())
+    client.force_login(coordinator)
+    page = client.get(f"/staff/terms/{term.pk}/renew/").text
+    assert "That term has 2 places left" in page
+    assert "Ask 3 people" not in page
     assert not next_term.enrolments.exists()
     assert mails("renewal:") == []
 
@@ -147,9 +264,9 @@ def test_nobody_is_asked_on_into_another_programme_or_a_term_that_is_over(
     enrolment: Enrolment, next_term: Term, coordinator: User
 ) -> None:
     over = TermFactory(programme=next_term.programme, ends_on=dt.date(2026, 1, 2))
-    for wrong in (TermFactory(), over):
+    for wrong in (TermFactory(), over, enrolment.term):
         with pytest.raises(errors.NotRenewable):
-            enrolments.renew(enrolment=enrolment, into=wrong, by=coordinator, at=NOW)
+            ask_on(wrong, coordinator, enrolment)
     assert Enrolment.objects.filter(user=enrolment.user).count() == 1
 
 
@@ -198,7 +315,7 @@ def test_mail_of_a_sensitive_programme_does_not_name_it(
 ) -> None:
     term.programme.is_sensitive = True
     term.programme.save()
-    enrolments.renew(enrolment=enrolment, into=next_term, by=coordinator, at=NOW)
+    ask_on(next_term, coordinator, enrolment)
     enrolments.write_of_endings(limit=10, at=dt.datetime(2026, 12, 10, tzinfo=dt.UTC))
     enrolments.leave(enrolment=enrolment, user=enrolment.user, at=NOW)
     enrolments.write_farewells(limit=10, at=NOW)
