@@ -13,10 +13,11 @@ urlpatterns = [
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
     path("api/v1/", api.urlpatterns),
-    path("", include("portal.urls")),
     path("", include("resources.urls")),
     path("", include("events.urls")),
     path("", include("ambassadors.urls")),
+    # After the apps whose pages it frames: /staff/programmes/new/ is a page of theirs.
+    path("", include("portal.urls")),
     path("", include("therapy_credits.urls")),
     path("", include("reports.urls")),
     path("", include("calendars.urls")),

@@ -1,7 +1,7 @@
 from django.urls import URLPattern, URLResolver, path
 
 from portal.feeds import PersonalFeed
-from portal.views import activity, delegates, embed, home, letters, site
+from portal.views import activity, delegates, embed, home, letters, site, terms
 from portal.views.styleguide import StyleGuide
 
 app_name = "portal"
@@ -20,6 +20,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("delegate/<int:pk>/answers/<int:rsvp_pk>/leave/", delegates.leave, name="delegate-leave"),
     path("delegate/<int:pk>/away/<int:absence_pk>/remove/", delegates.back, name="delegate-back"),
     path("staff/", home.staff, name="staff"),
+    path("staff/programmes/<slug:slug>/", terms.programme, name="staff-programme"),
+    path("staff/terms/<int:pk>/", terms.term, name="staff-term"),
     path("robots.txt", site.robots, name="robots"),
     path("sitemap.xml", site.sitemap, name="sitemap"),
     path("oembed", embed.oembed, name="oembed"),

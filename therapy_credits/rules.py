@@ -18,3 +18,8 @@ def can_see_amounts(user: User | AnonymousUser, *, at: datetime) -> bool:
 def can_ask_for_funding(user: User | AnonymousUser, *, at: datetime) -> bool:
     """An administrator approves, so nobody but finance asks."""
     return has_role(user, Role.FINANCE, at=at)
+
+
+def can_set_policies(user: User | AnonymousUser, *, at: datetime) -> bool:
+    """Whether ``user`` may say what the people of a term are given."""
+    return has_role(user, Role.FINANCE, Role.ADMIN, at=at)

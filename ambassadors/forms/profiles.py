@@ -127,7 +127,9 @@ class ActivityForm(forms.Form):
 
 
 class ContactForm(forms.Form):
-    to = forms.ModelChoiceField(label=_("Hand over to"), queryset=User.objects.none())
+    to = forms.ModelChoiceField(
+        label=_("Hand over to"), queryset=User.objects.none(), empty_label=_("Choose somebody")
+    )
 
     def __init__(self, *args: Any, people: QuerySet[User], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -94,7 +94,7 @@ def hand_over(*, programme: Programme, to: User, by: User, at: datetime) -> Prog
                 "name": person.name,
                 "is_new": person == to,
                 "link": settings.BASE_URL
-                + reverse("ambassadors:staff-programme", args=[programme.slug]),
+                + reverse("portal:staff-programme", args=[programme.slug]),
             },
             language=person.language,
             at=at,

@@ -38,7 +38,7 @@ def renew(request: HttpRequest, pk: int) -> HttpResponse:
     form = RenewForm(_said(request, next(iter(terms))), term=term, terms=list(terms.values()))
     if not form.is_valid():
         messages.error(request, _("Tick the people, and choose the term they go on into."))
-        return redirect("ambassadors:staff-term", pk=pk)
+        return redirect("portal:staff-term", pk=pk)
     into = terms[form.cleaned_data["into"]]
     into.programme = term.programme
     people = _chosen(term, form.cleaned_data)

@@ -154,7 +154,7 @@ def discard(request: HttpRequest, pk: int) -> HttpResponse:
     except AmbassadorsError as error:
         messages.error(request, str(error))
         return redirect("ambassadors:roster", pk=pk)
-    return redirect("ambassadors:staff-term", pk=found.term_id)
+    return redirect("portal:staff-term", pk=found.term_id)
 
 
 @require_safe

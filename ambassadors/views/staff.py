@@ -27,6 +27,7 @@ from ambassadors.models import (
     EnrolmentStatus,
     Invitation,
     Profile,
+    Programme,
     RosterImport,
     Term,
 )
@@ -45,6 +46,12 @@ def acting(request: HttpRequest) -> User:
     """Who is signed in; ``staff_only`` has seen to it that somebody is."""
     assert isinstance(request.user, User)
     return request.user
+
+
+def set_up_programme(request: HttpRequest, slug: str) -> Programme:
+    """A programme that this person may set up, or 404."""
+    run = rules.programmes_for(request.user, *rules.SET_UP, at=timezone.now())
+    return get_object_or_404(run, slug=slug)
 
 
 def set_up_term(request: HttpRequest, pk: int) -> Term:
@@ -85,28 +92,24 @@ def new_programme(request: HttpRequest) -> HttpResponse:
             programme=form.save(commit=False), by=acting(request), at=timezone.now()
         )
         messages.success(request, _("The programme is there. Add its first term."))
-        return redirect("ambassadors:staff-programme", slug=programme.slug)
+        return redirect("portal:staff-programme", slug=programme.slug)
     context = {"form": form, "title": _("New programme")}
     return form_page(request, form, {**context, "back_url": "/staff/programmes/"})
 
 
-@require_safe
-@staff_only(*rules.SET_UP)
-def programme(request: HttpRequest, slug: str) -> HttpResponse:
+def programme_context(request: HttpRequest, found: Programme) -> dict[str, Any]:
+    """What the page of a programme shows of this app."""
     now = timezone.now()
-    run = rules.programmes_for(request.user, *rules.SET_UP, at=now)
-    found = get_object_or_404(run, slug=slug)
     terms = list(queries.terms_with_counts(found))
     for term in terms:
         term.programme = found  # saves a query for each when it says whether it runs
-    context = {
+    return {
         "programme": found,
         "terms": [(term, term.is_running(at=now), term.is_over(at=now)) for term in terms],
         "can_see_people": rules.can_coordinate(request.user, found, at=now),
         "contact": queries.contact_of(found),
         "contact_form": ContactForm(people=queries.coordinators_of(found, at=now)),
     }
-    return render(request, "ambassadors/staff_programme.html", context)
 
 
 @require_POST
@@ -114,25 +117,23 @@ def programme(request: HttpRequest, slug: str) -> HttpResponse:
 def hand_over(request: HttpRequest, slug: str) -> HttpResponse:
     """Name whom the people of a programme ask."""
     now = timezone.now()
-    run = rules.programmes_for(request.user, *rules.SET_UP, at=now)
-    found = get_object_or_404(run, slug=slug)
+    found = set_up_programme(request, slug)
     form = ContactForm(request.POST, people=queries.coordinators_of(found, at=now))
     if not form.is_valid():
         messages.error(request, _("Choose somebody who coordinates the programme."))
-        return redirect("ambassadors:staff-programme", slug=slug)
+        return redirect("portal:staff-programme", slug=slug)
     try:
         profiles.hand_over(programme=found, to=form.cleaned_data["to"], by=acting(request), at=now)
         messages.success(request, _("Handed over. Both are told by mail."))
     except AmbassadorsError as error:
         messages.error(request, str(error))
-    return redirect("ambassadors:staff-programme", slug=slug)
+    return redirect("portal:staff-programme", slug=slug)
 
 
 @require_http_methods(GET_OR_POST)
 @staff_only(*rules.SET_UP)
 def edit_programme(request: HttpRequest, slug: str) -> HttpResponse:
-    run = rules.programmes_for(request.user, *rules.SET_UP, at=timezone.now())
-    found = get_object_or_404(run, slug=slug)
+    found = set_up_programme(request, slug)
     form = ProgrammeForm(request.POST or None, instance=found)
     if request.method == "POST" and form.is_valid():
         programme_service.edit_programme(
@@ -142,7 +143,7 @@ def edit_programme(request: HttpRequest, slug: str) -> HttpResponse:
             at=timezone.now(),
         )
         messages.success(request, _("Saved."))
-        return redirect("ambassadors:staff-programme", slug=slug)
+        return redirect("portal:staff-programme", slug=slug)
     context = {"title": _("Edit programme"), "back_url": f"/staff/programmes/{slug}/"}
     return form_page(request, form, context)
 
@@ -153,15 +154,14 @@ def edit_programme(request: HttpRequest, slug: str) -> HttpResponse:
 @require_http_methods(GET_OR_POST)
 @staff_only(*rules.SET_UP)
 def new_term(request: HttpRequest, slug: str) -> HttpResponse:
-    run = rules.programmes_for(request.user, *rules.SET_UP, at=timezone.now())
-    found = get_object_or_404(run, slug=slug)
+    found = set_up_programme(request, slug)
     form = TermForm(request.POST or None, instance=Term(programme=found))
     if request.method == "POST" and form.is_valid():
         programme_service.create_term(
             term=form.save(commit=False), by=acting(request), at=timezone.now()
         )
         messages.success(request, _("The term is there. You can invite people to it now."))
-        return redirect("ambassadors:staff-programme", slug=slug)
+        return redirect("portal:staff-programme", slug=slug)
     context = {"title": _("New term"), "lead": found.name}
     return form_page(request, form, {**context, "back_url": f"/staff/programmes/{slug}/"})
 
@@ -192,7 +192,7 @@ def end_term(request: HttpRequest, pk: int) -> HttpResponse:
     if request.method == "POST":
         programme_service.end_term(term=term, by=acting(request), at=timezone.now())
         messages.success(request, _("The term is closed. Its active people are alumni now."))
-        return redirect("ambassadors:staff-term", pk=pk)
+        return redirect("portal:staff-term", pk=pk)
     counts = queries.count_statuses(term)
     context = {
         "term": term,
@@ -209,21 +209,22 @@ def end_term(request: HttpRequest, pk: int) -> HttpResponse:
 # --- People -------------------------------------------------------------------
 
 
-@require_safe
-@staff_only(Role.COORDINATOR)
-def people(request: HttpRequest, pk: int) -> HttpResponse:
-    term = coordinated_term(request, pk)
+def people_context(request: HttpRequest, term: Term) -> dict[str, Any]:
+    """What the page of a term shows of this app: its people, filtered and found."""
     status, q = request.GET.get("status", ""), request.GET.get("q", "").strip()[:100]
     status = status if status in EnrolmentStatus.values else ""
-    found = queries.people_of(term, status=status, q=q)
-    context = {
-        **_term_context(request, term, q=q, current=status or "all"),
-        "page": Paginator(found, PAGE).get_page(request.GET.get("page")),
+    context = _term_context(request, term, q=q, current=status or "all")
+    pages = Paginator(queries.people_of(term, status=status, q=q), PAGE)
+    if not q:
+        # The tabs have counted them.
+        pages.count = next((tab["count"] for tab in context["tabs"] if tab["current"]), 0)
+    return {
+        **context,
+        "page": pages.get_page(request.GET.get("page")),
         "status": status,
         "tones": TONES,
         "next_terms": queries.next_terms(term, at=timezone.now()),
     }
-    return render(request, "ambassadors/staff_people.html", context)
 
 
 @require_safe

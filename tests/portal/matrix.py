@@ -86,6 +86,16 @@ ROUTES: dict[str, Route] = {
     "portal:staff-activity": Route(
         get={"coordinator"}, post={"coordinator"}, some=_enrolment_of_a_stranger, absent={"pk": 0}
     ),
+    "portal:staff-programme": Route(
+        get={"coordinator", "admin"},
+        some=lambda cast: {"slug": cast.things["programme"].slug},
+        absent={"slug": "no-such-programme"},
+    ),
+    "portal:staff-term": Route(
+        get={"coordinator"},
+        some=lambda cast: {"pk": cast.things["term"].pk},
+        absent={"pk": 0},
+    ),
     "portal:delegations": Route(get=SIGNED_IN),
     "portal:delegate": Route(own=_own_delegate, own_methods=("get", "post"), absent={"pk": 0}),
     "portal:delegate-yes": Route(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import ClassVar, Self
 from uuid import uuid4
 from zoneinfo import ZoneInfo
@@ -152,11 +152,18 @@ class Policy(models.Model):
     def __str__(self) -> str:
         return f"{self.pool} · {self.term}"
 
+    @property
+    def last_day(self) -> date | None:
+        """The last day of all that is given, where it is the same for everybody."""
+        if self.expiry == Expiry.ALLOCATION:
+            return None
+        return self.term.ends_on + timedelta(days=self.expiry_days)
+
     def expires_at(self, *, at: datetime) -> datetime:
         """When what is given at ``at`` expires: at the end of its last day, by the programme."""
         programme = self.term.programme
-        first = programme.today(at=at) if self.expiry == Expiry.ALLOCATION else self.term.ends_on
-        over_on = first + timedelta(days=self.expiry_days + 1)
+        last = self.last_day or programme.today(at=at) + timedelta(days=self.expiry_days)
+        over_on = last + timedelta(days=1)
         return datetime.combine(over_on, time(), tzinfo=ZoneInfo(programme.time_zone))
 
 

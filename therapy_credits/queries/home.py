@@ -17,7 +17,9 @@ from common.needs import NeedsYou
 from therapy_credits.models import Booking, CareCase, Concern, Statement
 from therapy_credits.queries.balances import Balance, balance_of
 from therapy_credits.queries.bookings import bookings_of, bookings_of_member
+from therapy_credits.queries.pools import terms_forgotten
 from therapy_credits.queries.practices import licences_to_check, membership_of
+from therapy_credits.rules import can_set_policies
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,16 @@ def needs_you(user: User, *, at: dt.datetime) -> list[NeedsYou]:
             )
             url = reverse("therapy_credits:staff-statements")
             waiting.append(NeedsYou(title=title % {"n": drafts}, url=url, kind="statement"))
+    if can_set_policies(user, at=at):
+        waiting += [
+            NeedsYou(
+                title=_("No pool gives sessions to the people of %(term)s yet")
+                % {"term": f"{term.programme}, {term}"},
+                url=reverse("therapy_credits:policy-new", args=[pool_id]) + f"?term={term.pk}",
+                kind="policy",
+            )
+            for term, pool_id in terms_forgotten(at=at)[:20]
+        ]
     if has_role(user, Role.CARE, Role.ADMIN, at=at):
         waiting += [
             NeedsYou(

@@ -8,10 +8,12 @@ from datetime import date, datetime, timedelta
 from math import ceil
 
 from django.db import models
-from django.db.models import F, QuerySet, Sum
+from django.db.models import Exists, F, OuterRef, QuerySet, Subquery, Sum
 from django.utils.translation import gettext_lazy as _
 
-from therapy_credits.models import Account, Code, Kind, Pool, Transfer
+from ambassadors.models import Term
+from ambassadors.models.programmes import today_in
+from therapy_credits.models import Account, Code, Kind, Policy, Pool, Transfer
 
 
 class Band(models.TextChoices):
@@ -98,6 +100,38 @@ def books_of(pools: Iterable[Pool]) -> list[PoolBooks]:
             )
         )
     return books
+
+
+def policies_of(terms: Iterable[Term]) -> dict[int, list[Policy]]:
+    """What people of these terms are given, by term; first what is used first. Without balances."""
+    found: dict[int, list[Policy]] = {term.pk: [] for term in terms}
+    policies = Policy.objects.filter(term__in=found).select_related("pool", "term__programme")
+    for policy in policies.order_by("priority", "pk"):
+        found[policy.term_id].append(policy)
+    return found
+
+
+def pools_without(term: Term) -> QuerySet[Pool]:
+    """Pools that have no policy for ``term``: first those of its country."""
+    return Pool.objects.exclude(policies__term=term).order_by(
+        models.Case(models.When(country=term.market, then=0), default=1), "name"
+    )
+
+
+def terms_forgotten(*, at: datetime) -> list[tuple[Term, int]]:
+    """Terms to come or running that no pool serves, of programmes whose people got sessions
+    before. Each with the id of the pool that served its programme last."""
+    ours = Policy.objects.filter(term__programme=OuterRef("programme"))
+    terms = (
+        Term.objects.filter(ended_at__isnull=True)
+        .alias(_today=today_in("programme__time_zone", at))
+        .filter(~Exists(Policy.objects.filter(term=OuterRef("pk"))), ends_on__gte=F("_today"))
+        .annotate(served_by=Subquery(ours.order_by("-term__starts_on").values("pool")[:1]))
+        .filter(served_by__isnull=False)
+        .select_related("programme")
+        .order_by("starts_on", "pk")
+    )
+    return [(term, term.served_by) for term in terms]  # type: ignore[attr-defined]  # annotated
 
 
 # From the emptiest to the fullest; a pool that was never funded is not low.

@@ -184,7 +184,7 @@ def missed_rules(request: HttpRequest, pk: int) -> HttpResponse:
 @staff_only(Role.FINANCE, Role.ADMIN)
 def add_policy(request: HttpRequest, pk: int) -> HttpResponse:
     pool = get_object_or_404(Pool, pk=pk)
-    form = PolicyForm(request.POST or None)
+    form = PolicyForm(request.POST or None, initial={"term": request.GET.get("term")})
     if request.method == "POST" and form.is_valid():
         try:
             pools.add_policy(pool=pool, **form.cleaned_data, author=_me(request), at=timezone.now())
