@@ -126,6 +126,28 @@ class FileNotAllowed(AmbassadorsError):
     )
 
 
+class TooManyFiles(AmbassadorsError):
+    message = _("A round asks for at most five files. Ask for a link instead.")
+
+
+class FileTooManyPixels(FileNotAllowed):
+    message = _("The picture has more than 30 megapixels. Save it smaller and add it again.")
+
+
+class FileLocked(FileNotAllowed):
+    message = _(
+        "The PDF is locked with a password, so nobody could read it. Save it without one and add"
+        " it again."
+    )
+
+
+class FileActive(FileNotAllowed):
+    message = _(
+        "The PDF runs scripts or carries other files, or cannot be looked into. Print it to a new"
+        " PDF and add that one."
+    )
+
+
 class FileTooLarge(AmbassadorsError):
     message = _("The file is larger than 5 MB. Save it smaller and add it again.")
 

@@ -11,6 +11,8 @@ from django.core.validators import URLValidator
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from ambassadors.domain.files import LARGEST_BYTES
+from ambassadors.errors import FileTooLarge
 from ambassadors.forms.enrolments import zone_choices
 from ambassadors.models import Application, Criterion, Question, Review, Round
 
@@ -298,6 +300,12 @@ class FileForm(forms.Form):
         self.fields["file"].label = question.text
         limits = _("PDF, PNG or JPEG, up to 5 MB.")
         self.fields["file"].help_text = f"{question.help} {limits}".strip()
+
+    def clean_file(self) -> Any:
+        file = self.cleaned_data["file"]
+        if file.size > LARGEST_BYTES:
+            raise forms.ValidationError(str(FileTooLarge()))
+        return file
 
 
 class ReviewForm(forms.Form):

@@ -8,13 +8,16 @@ from django.conf import settings
 from django.db import transaction
 
 from accounts.models import User
-from ambassadors.domain.files import LARGEST_BYTES, kind_of
+from ambassadors.domain.files import LARGEST_BYTES, Refused, SafeFile, look_through
 from ambassadors.errors import (
     AdultsOnly,
     AlreadyEnrolled,
     ApplicationIncomplete,
+    FileActive,
+    FileLocked,
     FileNotAllowed,
     FileTooLarge,
+    FileTooManyPixels,
     IllegalMove,
     RoundNotOpen,
 )
@@ -77,25 +80,44 @@ def save_answers(
 def attach_file(
     *, application: Application, question: Question, name: str, content: bytes, at: datetime
 ) -> Attachment:
-    """Keep a file as the answer to ``question``; a second one takes the first one's place."""
-    if len(content) > LARGEST_BYTES:
-        raise FileTooLarge
-    kind = kind_of(content)
-    if kind is None:
-        raise FileNotAllowed
+    """Keep a file as the answer to ``question``; a second one takes the first one's place.
+
+    Of a picture only the picture is kept. What is not safe to open is refused.
+    """
+    safe = _safe(content)
     row = _own_draft(application, at=at)
     attachment, _ = Attachment.objects.update_or_create(
         application=row,
         question=question,
         defaults={
             "name": name[:200],
-            "kind": kind,
-            "content": content,
-            "size": len(content),
+            "kind": safe.kind,
+            "content": safe.content,
+            "size": len(safe.content),
             "added_at": at,
         },
     )
     return attachment
+
+
+_REFUSALS = {
+    "kind": FileNotAllowed,
+    "pixels": FileTooManyPixels,
+    "locked": FileLocked,
+    "active": FileActive,
+}
+
+
+def _safe(content: bytes) -> SafeFile:
+    if len(content) > LARGEST_BYTES:
+        raise FileTooLarge
+    try:
+        safe = look_through(content)
+    except Refused as refusal:
+        raise _REFUSALS[refusal.why] from refusal
+    if len(safe.content) > LARGEST_BYTES:
+        raise FileTooLarge
+    return safe
 
 
 @transaction.atomic

@@ -15,8 +15,12 @@ from ambassadors.errors import (
     RoundFixed,
     RoundUnfinished,
     TermOver,
+    TooManyFiles,
 )
 from ambassadors.models import Application, Criterion, Question, Round, RoundReviewer
+
+# What somebody may be asked to add, and reviewers to open, for one application.
+MOST_FILES = 5
 
 
 @transaction.atomic
@@ -68,6 +72,9 @@ def publish_round(*, round: Round, by: User, at: datetime) -> Round:
 def add_question(*, question: Question, by: User, at: datetime) -> Question:
     """One more question, at the end. Not once people have begun to answer."""
     row = _unanswered(question.round)
+    files = row.questions.filter(kind=Question.Kind.FILE).count()
+    if question.kind == Question.Kind.FILE and files >= MOST_FILES:
+        raise TooManyFiles
     question.position = (row.questions.aggregate(n=Max("position"))["n"] or 0) + 1
     question.save(force_insert=True)
     audit.record(by, "round.question.add", question, at)

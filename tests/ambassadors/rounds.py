@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
 from typing import Any
+
+from PIL import Image
 
 from accounts.models import User
 from ambassadors.models import (
@@ -21,7 +24,16 @@ from tests.factories import UserFactory
 
 CLOSES_AT = NOW + dt.timedelta(days=14)
 PDF = b"%PDF-1.7\n1 0 obj\n<<>>\nendobj\ntrailer\n%%EOF\n"
-PNG = b"\x89PNG\r\n\x1a\n" + b"\x00" * 40 + b"IEND\xaeB`\x82"
+
+
+def picture(kind: str = "PNG", size: tuple[int, int] = (4, 3), **more: Any) -> bytes:
+    """A picture as a program would save it."""
+    out = io.BytesIO()
+    Image.new("RGB", size, "#1d5c46").save(out, kind, **more)
+    return out.getvalue()
+
+
+PNG = picture()
 
 
 def make_round(term: Term, *reviewers: User, **fields: Any) -> Round:

@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from ambassadors import errors, queries
-from ambassadors.domain.files import LARGEST_BYTES, kind_of
+from ambassadors.domain.files import LARGEST_BYTES
 from ambassadors.models import (
     AdultConfirmation,
     Application,
@@ -174,22 +174,6 @@ def test_a_link_that_is_no_link_is_refused_and_the_rest_is_kept(
     assert page.status_code == 422
     mine.refresh_from_db()
     assert mine.answers == {}
-
-
-@pytest.mark.parametrize(
-    ("content", "kind"),
-    [
-        (PDF, "pdf"),
-        (PNG, "png"),
-        (b"\xff\xd8\xff\xe0" + b"\x00" * 20 + b"\xff\xd9", "jpg"),
-        (b"%PDF-1.7 cut off", None),
-        (b"<html><script>alert(1)</script>", None),
-        (b"PK\x03\x04 a workbook", None),
-        (b"", None),
-    ],
-)
-def test_a_file_is_what_its_bytes_say(content: bytes, kind: str | None) -> None:
-    assert kind_of(content) == kind
 
 
 def test_a_file_is_added_replaced_read_by_its_owner_and_removed(
@@ -523,6 +507,16 @@ def test_a_coordinator_sets_up_a_round_from_nothing(
     assert round.published_at == NOW
     assert not round.is_open(at=NOW)
     assert round.is_open(at=dt.datetime(2026, 6, 5, 13, 0, tzinfo=dt.UTC))
+
+
+def test_a_round_asks_for_five_files_at_most(client: Client, term: Term, coordinator: User) -> None:
+    round = make_round(term, published_at=None)
+    client.force_login(coordinator)
+    ask = {"kind": "file", "text": "One more page", "help": ""}
+    for _ in range(6):
+        page = client.post(f"/staff/rounds/{round.pk}/questions/", ask, follow=True)
+    assert "at most five files" in page.text
+    assert round.questions.filter(kind="file").count() == 5
 
 
 def test_questions_stay_once_somebody_answers(sent: Application, coordinator: User) -> None:
