@@ -41,6 +41,7 @@ def give(
     days: int = 180,
     priority: int = 50,
     since: dt.datetime = NOW,
+    group: UUID | None = None,
 ) -> Account:
     """A lot of ``units`` for the person, good for ``days`` from ``since``."""
     return ledger.allocate(
@@ -53,6 +54,7 @@ def give(
         transfer_id=uuid7(),
         actor=STAFF,
         at=since,
+        group=group,
     )
 
 

@@ -9,10 +9,12 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from tests.conftest import NOW
+from tests.factories import TermFactory, UserFactory
 from tests.therapy_credits.conftest import DAY, STAFF, give, hold, make_pool
-from therapy_credits.models import Pool
-from therapy_credits.queries.balances import Balance, balance_of
+from therapy_credits.models import Expiry, Pool
+from therapy_credits.queries.balances import Balance, balance_of, parts_of
 from therapy_credits.services import expiry, ledger
+from therapy_credits.services.pools import add_policy
 
 pytestmark = pytest.mark.django_db
 
@@ -95,3 +97,38 @@ def test_a_balance_takes_two_queries_whatever_the_history(ana: UUID) -> None:
             with CaptureQueriesContext(connection) as queries:
                 assert balance_of([ana], at=NOW).used == n
             assert len(queries) == 2
+
+
+def test_what_two_terms_gave_stays_apart_and_a_gift_names_no_programme(
+    pool: Pool, ana: UUID, ben: UUID
+) -> None:
+    spring, autumn = (
+        add_policy(
+            pool=pool,
+            term=TermFactory(name=name),
+            units=2,
+            expiry=Expiry.ALLOCATION,
+            expiry_days=90,
+            priority=priority,
+            is_paused=False,
+            author=UserFactory(),
+            at=NOW,
+        )
+        for name, priority in (("Spring", 20), ("Autumn", 10))
+    )
+    for policy in (spring, autumn):
+        give(pool, ana, policy.units, priority=policy.priority, group=policy.pk)
+    give(pool, ben, 1, days=30)
+    ledger.give_units(subject=ben, recipient=ana, units=1, group=uuid4(), actor=STAFF, at=NOW)
+    hold(ana)
+    assert [
+        (part.term and part.term.name, part.is_gift, part.left, part.booked)
+        for part in parts_of([ana], at=NOW)
+    ] == [
+        ("Autumn", False, 1, 1),
+        ("Spring", False, 2, 0),
+        (None, True, 1, 0),
+    ]
+    with CaptureQueriesContext(connection) as captured:
+        parts_of([ana], at=NOW)
+    assert len(captured) == 4

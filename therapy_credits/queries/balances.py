@@ -10,7 +10,8 @@ from uuid import UUID
 
 from django.db import connection
 
-from therapy_credits.models import CHARGES, Account, Code
+from ambassadors.models import Term
+from therapy_credits.models import CHARGES, Account, Code, Policy, Transfer
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,52 @@ def balance_of(tokens: Sequence[UUID], *, at: datetime) -> Balance:
         returned=out[Code.CLAWBACK] + out[Code.GIFT_EXPIRED],
         expires_at=min((lot.expires_at for lot in left if lot.expires_at), default=None),
     )
+
+
+@dataclass(frozen=True)
+class Part:
+    """What is left or booked of one lot, and where it comes from."""
+
+    left: int
+    booked: int
+    expires_at: datetime
+    # Of which the person is, or was, an ambassador; None for a gift, which names no programme.
+    term: Term | None
+    is_gift: bool
+
+
+def parts_of(tokens: Sequence[UUID], *, at: datetime) -> list[Part]:
+    """The person's lots that are not used up, each apart, in the order in which they are spent."""
+    lots = [
+        lot
+        for lot in Account.objects.lots(*tokens).in_draw_down_order()
+        if lot.debits_pending or (lot.left and _is_not_over(lot, at))
+    ]
+    came_by = {
+        lot_id: (code, group)
+        for lot_id, code, group in Transfer.objects.filter(
+            credit__in=lots, code__in=[Code.ALLOCATE, Code.GIFT]
+        ).values_list("credit_id", "code", "group")
+    }
+    policies = Policy.objects.in_bulk(
+        {group for code, group in came_by.values() if code == Code.ALLOCATE and group}
+    )
+    terms = Term.objects.with_programme().in_bulk({row.term_id for row in policies.values()})
+    parts = []
+    for lot in lots:
+        code, group = came_by.get(lot.pk, ("", None))
+        policy = policies.get(group) if group else None
+        assert lot.expires_at is not None  # of a lot, by constraint
+        parts.append(
+            Part(
+                left=lot.left if _is_not_over(lot, at) else 0,
+                booked=lot.debits_pending,
+                expires_at=lot.expires_at,
+                term=terms.get(policy.term_id) if policy else None,
+                is_gift=code == Code.GIFT,
+            )
+        )
+    return parts
 
 
 def _is_not_over(lot: Account, at: datetime) -> bool:

@@ -26,7 +26,7 @@ from therapy_credits.domain.places import language_name, place_name
 from therapy_credits.errors import TherapyCreditsError, TooLateToMove
 from therapy_credits.forms.care import BookForm, CancelForm, FindForm, IssueCodeForm, MoveForm
 from therapy_credits.models import Booking, CareCase, Format, Practitioner, SessionCode, Topic
-from therapy_credits.queries.balances import balance_of
+from therapy_credits.queries.balances import balance_of, parts_of
 from therapy_credits.queries.bookings import (
     bookings_of,
     codes_of,
@@ -81,6 +81,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "therapy_credits/care_home.html",
         {
             "balance": balance_of(own_tokens(user), at=now),
+            "parts": parts_of(own_tokens(user), at=now),
             "has_consent": has_health_consent(user, at=now),
             "upcoming": upcoming,
             "search": _search_of(user, now),
