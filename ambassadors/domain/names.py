@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from functools import cache
 
-from babel import Locale
+from babel import Locale, UnknownLocaleError
 
 _SPELT_IN = ("en", "es")
 # What people write that is in no list.
@@ -75,6 +75,14 @@ def _languages() -> dict[str, str]:
 def country_code(typed: str) -> str | None:
     """ "GB" for "UK", "united kingdom" or "Reino Unido"; None when nobody knows it."""
     return _countries().get(name_key(typed))
+
+
+def country_name(code: str, language: str) -> str:
+    """ "United Kingdom" for "GB"; the code itself where ``language`` has no name for it."""
+    try:
+        return str(Locale.parse(language, sep="-").territories.get(code, code))
+    except (UnknownLocaleError, ValueError):
+        return code
 
 
 def language_code(typed: str) -> str | None:

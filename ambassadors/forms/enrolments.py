@@ -68,6 +68,7 @@ class JoinForm(forms.Form):
         choices=[("yes", _("Yes")), ("no", _("No"))],
         widget=forms.RadioSelect,
         coerce=lambda value: value == "yes",
+        error_messages={"required": _("Choose yes or no.")},
     )
 
     def __init__(self, *args: Any, ask_age: bool, **kwargs: Any) -> None:

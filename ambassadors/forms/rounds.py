@@ -191,27 +191,28 @@ class AnnounceForm(forms.Form):
         return moment
 
 
+def _yes_or_no(label: Any, help_text: Any) -> forms.ChoiceField:
+    return forms.ChoiceField(
+        label=label,
+        help_text=help_text,
+        choices=Question.Answer.choices,
+        widget=forms.RadioSelect,
+        error_messages={"required": _("Choose yes or no.")},
+    )
+
+
 class EligibilityForm(forms.Form):
     """What decides at once whether one can apply. Nothing of it is kept."""
 
     def __init__(self, *args: Any, questions: list[Question], ask_age: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.questions = questions
-        yes_or_no = Question.Answer.choices
         if ask_age:
-            self.fields["is_adult"] = forms.ChoiceField(
-                label=_("Are you 18 or over?"),
-                help_text=_("We keep only that you said yes, never a birth date."),
-                choices=yes_or_no,
-                widget=forms.RadioSelect,
+            self.fields["is_adult"] = _yes_or_no(
+                _("Are you 18 or over?"), _("We keep only that you said yes, never a birth date.")
             )
         for question in questions:
-            self.fields[f"q{question.pk}"] = forms.ChoiceField(
-                label=question.text,
-                help_text=question.help,
-                choices=yes_or_no,
-                widget=forms.RadioSelect,
-            )
+            self.fields[f"q{question.pk}"] = _yes_or_no(question.text, question.help)
 
     @property
     def says_adult(self) -> bool:

@@ -12,9 +12,11 @@ from django.core.validators import MaxValueValidator, MinValueValidator, RegexVa
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q, Value
 from django.db.models.functions import Cast
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import ApiKey, StaffGrant, User
+from ambassadors.domain.names import country_name
 from ambassadors.models.agreements import AgreementVersion
 
 
@@ -198,6 +200,11 @@ class Term(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def market_name(self) -> str:
+        """Its country in the language of the page; empty when it is open to any."""
+        return self.market and country_name(self.market, get_language() or "en")
 
     def is_over(self, *, at: datetime) -> bool:
         """Whether it was closed, or its last day has passed where the programme is."""

@@ -84,11 +84,13 @@ def _is_open(invitation: Invitation) -> bool:
 def _closed(request: HttpRequest, invitation: Invitation, token: str) -> HttpResponse:
     """Why the link does not work (any more), and the way on that there is."""
     now = timezone.now()
+    programme = invitation.term.programme
     context = {
         "token": token,
         "state": invitation.state(at=now).value,
         "is_over": invitation.term.is_over(at=now),
-        "contact": invitation.term.programme.contact_email,
+        # Its contact address may name a programme that is private to belong to.
+        "contact": "" if programme.is_sensitive else programme.contact_email,
         "address": masked(invitation.email),
     }
     return render(request, "ambassadors/join_closed.html", context, status=410)
