@@ -69,6 +69,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("staff/programmes/<slug:slug>/contact/", staff.hand_over, name="staff-contact"),
     path("staff/programmes/<slug:slug>/terms/new/", staff.new_term, name="staff-term-new"),
     path("staff/terms/<int:pk>/invitations/", staff.invitation_list, name="staff-invitations"),
+    path("staff/terms/<int:pk>/invitations/run-out/", staff.settle_run_out, name="staff-run-out"),
     path("staff/terms/<int:pk>/people.csv", staff.people_csv, name="staff-people-csv"),
     path("staff/terms/<int:pk>/edit/", staff.edit_term, name="staff-term-edit"),
     path("staff/terms/<int:pk>/end/", staff.end_term, name="staff-term-end"),

@@ -22,6 +22,10 @@ class InvitationQuerySet(models.QuerySet["Invitation"]):
             accepted_at__isnull=True, revoked_at__isnull=True, declined_at__isnull=True
         )
 
+    def run_out(self, *, at: datetime) -> Self:
+        """Their time is over and nobody answered."""
+        return self.standing().filter(expires_at__lte=at)
+
     def unsent(self) -> Self:
         return self.standing().filter(secret_digest__isnull=True)
 
@@ -80,7 +84,8 @@ class Invitation(models.Model):
                 condition=Q(email=Lower("email")), name="invitation_address_in_lower_case"
             ),
             models.CheckConstraint(
-                condition=Q(secret_digest__isnull=True, sent_at__isnull=True, sent_count=0)
+                # Without a secret it waits to be sent, for the first time or again.
+                condition=Q(secret_digest__isnull=True, expires_at__isnull=True)
                 | Q(
                     secret_digest__isnull=False,
                     sent_at__isnull=False,

@@ -284,6 +284,14 @@ def open_invitations(term: Term, *, q: str = "") -> QuerySet[Invitation]:
     return invitations
 
 
+def count_invitations(term: Term, *, at: dt.datetime) -> dict[str, int]:
+    """How many are in the list of open invitations, and how many of them ran out unanswered."""
+    run_out = Q(revoked_at__isnull=True, declined_at__isnull=True, expires_at__lte=at)
+    return term.invitations.filter(accepted_at__isnull=True).aggregate(
+        open=Count("pk"), run_out=Count("pk", filter=run_out)
+    )
+
+
 # --- What portal asks ---------------------------------------------------------
 
 
@@ -302,19 +310,19 @@ def needs_you(user: User, *, at: dt.datetime) -> list[NeedsYou]:
     waiting += _changed_texts(user)
     waiting += _applications(user, at=at)
     run = Programme.objects.run_by(user, Role.COORDINATOR, at=at)
-    for roster in RosterImport.objects.filter(
-        state=RosterImport.State.READ, term__programme__in=run
-    ).order_by("pk"):
+    rosters = RosterImport.objects.filter(state=RosterImport.State.READ, term__programme__in=run)
+    for roster in rosters.select_related("term__programme").defer("content").order_by("pk"):
         waiting.append(
             NeedsYou(
-                title=_("A roster has been read and waits for your yes"),
+                title=_("%(programme)s, %(term)s: a roster has been read and waits for your yes")
+                % {"programme": roster.term.programme.name, "term": roster.term.name},
                 url=reverse("ambassadors:roster", args=[roster.pk]),
                 kind="roster",
             )
         )
     expired = (
-        Invitation.objects.standing()
-        .filter(expires_at__lte=at, term__programme__in=run, term__ended_at__isnull=True)
+        Invitation.objects.run_out(at=at)
+        .filter(term__programme__in=run, term__ended_at__isnull=True)
         .order_by("term__programme__name", "term__name", "term")
         .values_list("term", "term__name", "term__programme__name")
         .annotate(n=Count("pk"))
@@ -368,11 +376,13 @@ def _applications(user: User, *, at: dt.datetime) -> list[NeedsYou]:
         Round.objects.run_by(user, at=at)
         .filter(closes_at__lte=at, applications__status=Application.Status.SUBMITTED)
         .distinct()
+        .select_related("term__programme")
         .order_by("closes_at", "pk")
     )
     waiting += [
         NeedsYou(
-            title=_("A round has closed and waits for its decisions"),
+            title=_("%(programme)s, %(round)s: the round has closed and waits for decisions")
+            % {"programme": row.term.programme.name, "round": row.name},
             url=reverse("ambassadors:staff-round", args=[row.pk]),
             kind="round",
             due_at=row.announce_at,

@@ -29,6 +29,7 @@ from ambassadors.errors import (
 from ambassadors.models import Enrolment, EnrolmentStatus, Invitation, Reason, Term
 from ambassadors.queries import places_left, standing_invitation
 from ambassadors.services import agreements
+from common.hints import hint
 from common.tokens import digest, matches, new_secret
 from notifications.services.messages import queue_message
 
@@ -112,6 +113,30 @@ def revoke_invitation(*, invitation: Invitation, by: User, at: datetime) -> Invi
     row.save(update_fields=["revoked_at"])
     audit.record(by, "invitation.revoke", row, at, fields=["revoked_at"])
     return row
+
+
+@transaction.atomic
+def resend_run_out(*, term: Term, by: User, at: datetime) -> int:
+    """Have every invitation of ``term`` that ran out unanswered sent anew; how many.
+
+    The mails follow by a task, each with a new link. Until then the old links say nothing.
+    """
+    if term.is_over(at=at):
+        raise TermOver
+    waiting = term.invitations.run_out(at=at).update(secret_digest=None, expires_at=None)
+    if waiting:
+        audit.record(by, "term.invitations.resend", term, at)
+        hint("invitations-waiting")
+    return waiting
+
+
+@transaction.atomic
+def revoke_run_out(*, term: Term, by: User, at: datetime) -> int:
+    """Take back every invitation of ``term`` that ran out unanswered: its place is free again."""
+    revoked = term.invitations.run_out(at=at).update(revoked_at=at)
+    if revoked:
+        audit.record(by, "term.invitations.revoke", term, at, fields=["revoked_at"])
+    return revoked
 
 
 @transaction.atomic

@@ -11,6 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.access import staff_only
@@ -246,6 +247,7 @@ def invitation_list(request: HttpRequest, pk: int) -> HttpResponse:
 def _term_context(request: HttpRequest, term: Term, *, q: str, current: str) -> dict[str, Any]:
     """The head of a term's pages: its tabs with counts, its places, its imports."""
     counts = queries.count_statuses(term)
+    asked = queries.count_invitations(term, at=timezone.now())
     here = f"/staff/terms/{term.pk}/"
     tabs = [{"label": _("All"), "url": here, "count": sum(counts.values()), "key": "all"}]
     tabs += [
@@ -262,7 +264,7 @@ def _term_context(request: HttpRequest, term: Term, *, q: str, current: str) -> 
         {
             "label": _("Invitations"),
             "url": f"{here}invitations/",
-            "count": queries.open_invitations(term).count(),
+            "count": asked["open"],
             "key": "invitations",
         }
     )
@@ -272,6 +274,7 @@ def _term_context(request: HttpRequest, term: Term, *, q: str, current: str) -> 
         "q": q,
         "tabs": [{**tab, "current": tab["key"] == current} for tab in tabs],
         "places_left": queries.places_left(term),
+        "run_out": asked["run_out"],
         "is_over": term.is_over(at=timezone.now()),
         "rosters": term.roster_imports.exclude(state__in=open_states).defer("content"),
     }
@@ -354,6 +357,33 @@ def revoke(request: HttpRequest, pk: int) -> HttpResponse:
     except AmbassadorsError as error:
         messages.error(request, str(error))
     return redirect("ambassadors:staff-invitations", pk=invitation.term_id)
+
+
+@require_POST
+@staff_only(Role.COORDINATOR)
+def settle_run_out(request: HttpRequest, pk: int) -> HttpResponse:
+    """Send every invitation that ran out anew, or take them all back."""
+    term = coordinated_term(request, pk)
+    act = invitations.revoke_run_out if "revoke" in request.POST else invitations.resend_run_out
+    try:
+        count = act(term=term, by=acting(request), at=timezone.now())
+    except AmbassadorsError as error:
+        messages.error(request, str(error))
+        return redirect("ambassadors:staff-invitations", pk=pk)
+    if act is invitations.revoke_run_out:
+        words = ngettext(
+            "%(n)d invitation is taken back, and its place is free again.",
+            "%(n)d invitations are taken back, and their places are free again.",
+            count,
+        )
+    else:
+        words = ngettext(
+            "%(n)d invitation is being sent again.",
+            "%(n)d invitations are being sent again.",
+            count,
+        )
+    messages.success(request, words % {"n": count})
+    return redirect("ambassadors:staff-invitations", pk=pk)
 
 
 def _run_enrolment(request: HttpRequest, pk: int) -> Enrolment:

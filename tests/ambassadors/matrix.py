@@ -171,6 +171,7 @@ ROUTES: dict[str, Route] = {
     "ambassadors:my-export": Route(get=SIGNED_IN),
     "ambassadors:away": Route(get=SIGNED_IN, post=SIGNED_IN),
     "ambassadors:away-remove": Route(own=own_absence, own_methods=("post",), absent=NO_ROW),
+    "ambassadors:staff-run-out": Route(post=PEOPLE, some=term, absent=NO_ROW),
     "ambassadors:staff-renew": Route(get=PEOPLE, post=PEOPLE, some=term, absent=NO_ROW),
     "ambassadors:resume": Route(own=own, own_methods=("post",), some=stranger, absent=NO_ROW),
     "ambassadors:my-consent": Route(get=SIGNED_IN, post=SIGNED_IN),

@@ -5,12 +5,15 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
+import time_machine
 from allauth.account.models import EmailAddress
 from django.db import IntegrityError, transaction
+from django.test import Client
 
-from accounts.models import User
+from accounts.models import AuditEntry, User
 from ambassadors import errors
 from ambassadors.models import AdultConfirmation, Enrolment, Invitation, Term
+from ambassadors.queries import invitation_by_secret, places_left
 from ambassadors.services import invitations
 from ambassadors.services.programmes import end_term
 from notifications.models import Message
@@ -232,3 +235,43 @@ def test_the_database_refuses_an_invitation_that_contradicts_itself(
 def test_the_database_refuses_a_second_invitation_of_one_address(invitation: Invitation) -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
         Invitation.objects.create(term=invitation.term, email=invitation.email, invited_at=NOW)
+
+
+def test_all_that_ran_out_are_sent_again_with_links_of_their_own(
+    term: Term, coordinator: User
+) -> None:
+    ran_out = [invite(term, f"p{number}@example.org") for number in range(3)]
+    old = secret_of(ran_out[0])
+    later = NOW + invitations.LIFETIME
+    young = invite(term, "young@example.org", at=later)
+    invitations.decline_invitation(invitation=ran_out[2], at=NOW)
+    assert invitations.resend_run_out(term=term, by=coordinator, at=later) == 2
+    assert invitations.resend_run_out(term=term, by=coordinator, at=later) == 0
+    assert invitation_by_secret(old) is None
+    assert Invitation.objects.get(pk=ran_out[0].pk).state(at=later) == "waiting"
+    assert invitations.send_waiting_invitations(limit=10, at=later) == 2
+    again = Invitation.objects.get(pk=ran_out[0].pk)
+    assert (again.sent_count, again.state(at=later)) == (2, "sent")
+    assert secret_of(again) != old
+    young.refresh_from_db()
+    assert young.sent_count == 1
+    entry = AuditEntry.objects.get(verb="term.invitations.resend")
+    assert (entry.actor, entry.target_id) == (coordinator, str(term.pk))
+
+
+def test_what_ran_out_is_taken_back_by_the_page_and_frees_its_places(
+    client: Client, term: Term, coordinator: User, settings: object
+) -> None:
+    settings.REQUIRE_MFA = False  # type: ignore[attr-defined]  # has its own tests
+    Term.objects.filter(pk=term.pk).update(capacity=3)
+    term.refresh_from_db()
+    for number in range(2):
+        invite(term, f"p{number}@example.org")
+    client.force_login(coordinator)
+    page = f"/staff/terms/{term.pk}/invitations/"
+    with time_machine.travel(NOW + invitations.LIFETIME, tick=False):
+        assert "<strong>2</strong> invitations have run out" in client.get(page).text
+        said = client.post(f"{page}run-out/", {"revoke": "yes"}, follow=True).text
+        assert "2 invitations are taken back" in said
+        assert "have run out" not in said
+    assert places_left(term) == 3
