@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import get_language
@@ -16,6 +16,7 @@ from accounts.models import User
 from ambassadors import queries
 from ambassadors.errors import AmbassadorsError, TextChanged
 from ambassadors.forms.enrolments import AgreeForm, ConsentForm
+from ambassadors.forms.profiles import language_names
 from ambassadors.models import (
     Agreement,
     AgreementText,
@@ -80,15 +81,21 @@ def my_enrolment(request: HttpRequest, pk: int) -> HttpResponse:
 @require_safe
 @signed_in
 def my_agreement(request: HttpRequest, pk: int) -> HttpResponse:
-    """The copy of what was agreed to, as it was shown."""
+    """The copies of what was agreed to, as it was shown; the newest first."""
     enrolment = _own(request, pk)
-    acceptance = get_object_or_404(
-        enrolment.acceptances.select_related("version__agreement").order_by("-accepted_at")[:1]
-    )
+    acceptances = list(enrolment.acceptances.select_related("version").order_by("-accepted_at"))
+    if not acceptances:
+        raise Http404
     context = {
         "enrolment": enrolment,
-        "acceptance": acceptance,
-        "body": to_html(acceptance.snapshot, top=2),
+        "copies": [
+            {
+                "acceptance": row,
+                "language": " ".join(language_names([row.locale_shown])),
+                "body": to_html(row.snapshot, top=2),
+            }
+            for row in acceptances
+        ],
     }
     return render(request, "ambassadors/my_agreement.html", context)
 

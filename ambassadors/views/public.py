@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from django.db.models import Exists, OuterRef
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from ambassadors.models import Enrolment, Programme, PublicCard
+from ambassadors.models import Enrolment, Programme, PublicCard, Round
 from ambassadors.queries.applications import coming_rounds, open_rounds
 from common.markdown import to_html
 
 
 @require_safe
 def programmes(request: HttpRequest) -> HttpResponse:
-    listed = Programme.objects.listed().order_by("name")
+    now = timezone.now()
+    rounds = Round.objects.open(at=now).filter(term__programme=OuterRef("pk"))
+    listed = Programme.objects.listed().order_by("name").annotate(takes_applications=Exists(rounds))
     return render(request, "ambassadors/programmes.html", {"programmes": listed})
 
 
