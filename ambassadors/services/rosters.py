@@ -327,6 +327,14 @@ _SAME_NAMES = (
       AND i.term_id = %(term)s AND i.name_key = r.name_key AND i.email <> r.email
       AND i.revoked_at IS NULL AND i.declined_at IS NULL
     """,
+    # Whoever came in another way has no invitation; their name is compared as name_key() does.
+    r"""
+    UPDATE ambassadors_rosterrow r SET result = 'problem', problem = 'name_twice'
+    FROM ambassadors_enrolment e JOIN accounts_user u ON u.id = e.user_id
+    WHERE r.roster_id = %(roster)s AND r.result = 'new' AND r.name_key <> ''
+      AND e.term_id = %(term)s AND e.status <> 'removed' AND u.email <> r.email
+      AND lower(btrim(regexp_replace(normalize(u.name, NFKC), '\s+', ' ', 'g'))) = r.name_key
+    """,
 )
 _NO_PLACE = """
     UPDATE ambassadors_rosterrow r SET result = 'problem', problem = 'no_place'

@@ -201,6 +201,13 @@ def test_shared_stage_names_are_held_back_until_allowed(term: Term) -> None:
     assert results(import_(term, text, same_names=True)) == [(2, "same", ""), (3, "new", "")]
 
 
+def test_the_name_of_somebody_who_came_in_another_way_is_compared_too(term: Term) -> None:
+    EnrolmentFactory(term=term, user=UserFactory(name="Ｎｏｖａ  Ray"))
+    EnrolmentFactory(term=term, user=UserFactory(name="Gone"), status="removed")
+    text = HEADER + "a@example.org,NOVA RAY,,\nb@example.org,Gone,,\n"
+    assert results(compare(term, text)) == [(2, "problem", "name_twice"), (3, "new", "")]
+
+
 def test_rows_beyond_the_places_of_the_term_are_held_back(term: Term) -> None:
     Term.objects.update(capacity=3)
     EnrolmentFactory(term=term)
