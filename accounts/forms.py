@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from allauth.account.forms import LoginForm
+from allauth.account.forms import (
+    AddEmailForm,
+    LoginForm,
+    RequestLoginCodeForm,
+    ResetPasswordForm,
+    SignupForm,
+)
 from allauth.mfa.webauthn.forms import AddWebAuthnForm
 from django import forms
 from django.conf import settings
@@ -27,6 +33,37 @@ class SignInForm(LoginForm):  # type: ignore[misc]  # allauth has no types
         password.widget.attrs.pop("placeholder", None)
         self.fields["login"].label = _("E-mail address")
         self.fields["login"].widget.attrs.pop("placeholder", None)
+
+
+class OneAddress:
+    """The forms of allauth that ask for an address and no more, in our words."""
+
+    fields: dict[str, forms.Field]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["email"].label = _("E-mail address")
+        self.fields["email"].widget.attrs.pop("placeholder", None)
+
+
+class SignUpForm(OneAddress, SignupForm):  # type: ignore[misc]  # allauth has no types
+    """A new account."""
+
+
+class SignInCodeForm(OneAddress, RequestLoginCodeForm):  # type: ignore[misc]  # as above
+    """A code by mail in place of a password."""
+
+
+class NewPasswordForm(OneAddress, ResetPasswordForm):  # type: ignore[misc]  # as above
+    """A link by mail to choose another password."""
+
+
+class NewAddressForm(OneAddress, AddEmailForm):  # type: ignore[misc]  # as above
+    """Another address for the account."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["email"].label = _("New e-mail address")
 
 
 def zone_choices() -> list[tuple[str, Any]]:

@@ -326,7 +326,13 @@ LOGIN_URL = "/accounts/login/"
 # django-allauth ignores a misspelt name without a word: tests/accounts/test_settings.py reads
 # its source for each of these.
 ACCOUNT_ADAPTER = "notifications.adapters.AccountAdapter"
-ACCOUNT_FORMS = {"login": "accounts.forms.SignInForm"}
+ACCOUNT_FORMS = {
+    "login": "accounts.forms.SignInForm",
+    "signup": "accounts.forms.SignUpForm",
+    "request_login_code": "accounts.forms.SignInCodeForm",
+    "reset_password": "accounts.forms.NewPasswordForm",
+    "add_email": "accounts.forms.NewAddressForm",
+}
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*"]

@@ -17,8 +17,9 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.timesince import timeuntil
 from django.utils.translation import gettext as _
 
+from common import devices
 from common.art import pattern
-from common.when import ZONES, describe, place_of
+from common.when import ZONES, clock, describe, place_of
 from portal.queries import Door
 
 register = template.Library()
@@ -111,7 +112,8 @@ def when(
     said = describe(start, end, zone=zone, reader_zone=known)
     # One line where the reader's clock is known to show the same. Where it is not known yet, the
     # script may still write a second line: nothing must move then.
-    is_split = lines == 2 and not (known and said.there == said.place)
+    is_one = known and said.there == said.place
+    is_split = lines == 2 and not is_one
     return format_html(
         '<time class="when{}" datetime="{}" data-end="{}" data-zone="{}"'
         ' data-in="{}" data-yours="{}"><span class="here">{}</span>{}'
@@ -123,9 +125,17 @@ def when(
         said.place,
         _("(your time)"),
         said.here,
-        " " if lines == 2 else " · ",
+        " " if lines == 2 or is_one else " · ",
         said.there,
     )
+
+
+@register.simple_tag(takes_context=True)
+def hour(context: dict[str, Any], moment: datetime) -> str:
+    """The reader's "18:30", or "18:30 UTC" where their zone is not known."""
+    known = reader_zone(context)
+    local = clock(moment.astimezone(ZoneInfo(known or "UTC")))
+    return local if known else f"{local} UTC"
 
 
 @register.simple_tag(takes_context=True)
@@ -155,9 +165,15 @@ def time_left(moment: datetime) -> str:
 
 
 @register.filter
-def place(zone: str) -> str:
+def place(zone: str | ZoneInfo) -> str:
     """ "in New York" for ``America/New_York``."""
-    return place_of(zone)
+    return place_of(str(zone))
+
+
+@register.filter
+def device(user_agent: str) -> str:
+    """ "Chrome, Windows" for what a browser says of itself."""
+    return devices.name_of(user_agent)
 
 
 @register.simple_tag
