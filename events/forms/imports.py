@@ -21,7 +21,6 @@ class CalendarFileForm(forms.Form):
     file = forms.FileField(
         label=_("Calendar file"),
         help_text=_("A file that ends in .ics, as Google, Outlook, Apple and others export it."),
-        error_messages={"required": _("Choose a file.")},
         widget=forms.FileInput({"accept": ".ics,text/calendar"}),
     )
     time_zone = forms.ChoiceField(

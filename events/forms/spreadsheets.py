@@ -70,7 +70,6 @@ class ImportForm(forms.Form):
     file = forms.FileField(
         label=_("CSV file"),
         help_text=_("As a spreadsheet saves it, in UTF-8; at most 500 lines."),
-        error_messages={"required": _("Choose a file.")},
         widget=forms.FileInput({"accept": ".csv,text/csv"}),
     )
     text = forms.CharField(

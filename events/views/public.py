@@ -77,7 +77,7 @@ from events.services.series_rsvps import (
 from events.services.transfers import give_place, keep_place, take_given_place
 from events.views.found import found_context
 
-PER_PAGE = 40
+PER_PAGE = 25
 # From one network within 15 minutes: so many guests hold places at once, and so many may ask.
 GUESTS_HOLDING = 20
 GUESTS_ASKING = 200

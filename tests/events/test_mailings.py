@@ -191,7 +191,7 @@ def test_hosts_write_on_a_page_that_says_how_many_there_are(
         client = signed_in(coordinator)
         path = f"/staff/events/{circle.event.slug}/message/"
         assert "Who is going (1)" in client.get(path).text
-        assert "This field is required" in client.post(path, {"text": "Hello"}).text
+        assert "Choose at least one." in client.post(path, {"text": "Hello"}).text
         page = client.post(path, {"to": ["going"], "text": "Hello <b>"}, follow=True).text
         assert "on its way" in page
         assert "Hello &lt;b&gt;" in page
@@ -229,7 +229,7 @@ def test_an_answer_is_given_once_and_is_nobodys(past: Rsvp, client: Client) -> N
     with time_machine.travel(NOW, tick=False):
         assert "I feel better able" in client.get(path).text
         said = {"liked": 5, "welcome": 4, "again": "yes", "helped": 3}
-        assert "This field is required" in client.post(path, {"liked": 9}).text
+        assert "Choose one." in client.post(path, {"liked": 9}).text
         assert "Thank you" in client.post(path, said).text
         assert "Nothing to answer here" in client.post(path, said).text
     answer = SurveyAnswer.objects.get()

@@ -379,7 +379,7 @@ def test_publishing_too_early_lists_what_is_missing(coordinator: User) -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"title": ""}, "This field is required"),
+        ({"title": ""}, "Fill this in."),
         ({"form-0-on": "2026-03-29", "form-0-starts": "02:30"}, "this time does not exist"),
         (
             {"form-0-on": "2026-10-25", "form-0-starts": "02:30", "form-0-ends": "04:00"},
@@ -452,7 +452,7 @@ def test_weekly_dates_are_added_with_one_press_and_nothing_is_saved_yet(
     )
     for day in ("2026-06-10", "2026-06-17", "2026-06-24", "2026-07-01", "2026-07-08"):
         assert f'value="{day}"' in page
-    assert "This field is required" not in page
+    assert "Fill this in." not in page
     assert "Open early." in page
     assert Event.objects.count() == 0
 
@@ -480,7 +480,7 @@ def test_cancelling_asks_for_a_message(coordinator: User) -> None:
     event = rsvp.occurrence.event
     client = signed_in(coordinator)
     path = f"/staff/events/{event.slug}/cancel/"
-    assert "This field is required" in client.post(path, {"note": ""}).content.decode()
+    assert "Fill this in." in client.post(path, {"note": ""}).content.decode()
     event.refresh_from_db()
     assert event.status == "published"
     client.post(path, {"note": "The pipes burst."})

@@ -189,7 +189,7 @@ def test_what_must_be_answered_is_asked_for_again(circle: Occurrence, attendee: 
     page = signed_in(attendee).post(
         f"/events/{circle.event.slug}/rsvp/", {"party_size": 1, "date": "2026-06-04"}
     )
-    assert "This field is required" in page.text
+    assert "Choose one." in page.text
     assert Rsvp.objects.count() == 0
 
 
