@@ -1,6 +1,7 @@
 // Says every time in the reader's own zone, beside the event's.
 // <time class="when" datetime="…" data-end="…" data-zone="Europe/Berlin" data-in="in Berlin">
 // becomes "Thu 4 June, 18:00–19:30 (your time) · 19:00 in Berlin".
+// It runs before the first paint (`blocking="render"`), so that nothing moves under a thumb.
 // The `tz` cookie lets the server write the same words itself next time. The help page keeps no
 // cookie, and does not load this file.
 const here = Intl.DateTimeFormat().resolvedOptions().timeZone;
