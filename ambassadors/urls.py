@@ -35,6 +35,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("me/delegates/", delegates.delegates_page, name="delegates"),
     path("me/delegates/<int:pk>/end/", delegates.end, name="delegate-end"),
     path("delegate/accept/<str:token>/", delegates.accept, name="delegate-accept"),
+    path("delegate/accept/<str:token>/switch/", delegates.switch, name="delegate-switch"),
     path("me/card/", life.card, name="card"),
     path("me/away/", life.away, name="away"),
     path("me/away/<int:pk>/remove/", life.back, name="away-remove"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 from django.contrib import messages
+from django.contrib.auth import logout
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -72,11 +73,7 @@ def accept(request: HttpRequest, token: str) -> HttpResponse:
     """What it is to handle somebody's dates, and the button that says yes."""
     assert isinstance(request.user, User)
     now = timezone.now()
-    delegate = (
-        Delegate.objects.filter(secret_digest=digest(delegates.PURPOSE, token))
-        .select_related("ambassador")
-        .first()
-    )
+    delegate = _behind(token)
     if delegate is None:
         return render(request, "ambassadors/join_unknown.html", status=404)
     if request.method == "POST":
@@ -91,9 +88,25 @@ def accept(request: HttpRequest, token: str) -> HttpResponse:
         return redirect("portal:delegate", pk=delegate.pk)
     context = {
         "delegate": delegate,
+        "token": token,
         "is_open": delegate.is_open(at=now),
         "is_other": request.user.email != delegate.email,
         "address": masked(delegate.email),
     }
     status = 200 if context["is_open"] else 410
     return render(request, "ambassadors/delegate_accept.html", context, status=status)
+
+
+@require_POST
+def switch(request: HttpRequest, token: str) -> HttpResponse:
+    """Sign out whoever is signed in here; the link then asks for the address it was sent to."""
+    if _behind(token) is None:
+        return render(request, "ambassadors/join_unknown.html", status=404)
+    logout(request)
+    return redirect("ambassadors:delegate-accept", token=token)
+
+
+def _behind(token: str) -> Delegate | None:
+    """Whom a link asks, whatever has become of it."""
+    found = Delegate.objects.filter(secret_digest=digest(delegates.PURPOSE, token))
+    return found.select_related("ambassador").first()

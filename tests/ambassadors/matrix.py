@@ -166,6 +166,7 @@ ROUTES: dict[str, Route] = {
     "ambassadors:delegate-accept": Route(
         get=SIGNED_IN, post=SIGNED_IN, some=delegate_link, absent=NO_LINK
     ),
+    "ambassadors:delegate-switch": Route(post=EVERYONE, some=delegate_link, absent=NO_LINK),
     "ambassadors:card": Route(get=SIGNED_IN, post=SIGNED_IN),
     "ambassadors:staff-contact": Route(post=SET_UP, some=slug, absent=NO_SLUG),
     "ambassadors:my-export": Route(get=SIGNED_IN),

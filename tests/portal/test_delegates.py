@@ -80,6 +80,8 @@ def test_the_link_says_yes_for_nobody_else(artist: User, manager: User, outsider
     assert manager.email not in page
     client.post(link)
     assert not Delegate.objects.filter(accepted_at__isnull=False).exists()
+    assert client.post(f"{link}switch/")["Location"] == link
+    assert "/accounts/login/" in client.get(link)["Location"]
 
 
 def test_a_link_that_ran_out_or_was_taken_back_says_yes_no_more(
