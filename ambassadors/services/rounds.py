@@ -6,6 +6,7 @@ from datetime import datetime
 
 from django.db import transaction
 from django.db.models import Max
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from accounts.services import audit
@@ -25,10 +26,22 @@ MOST_FILES = 5
 
 @transaction.atomic
 def create_round(*, round: Round, by: User | None, at: datetime) -> Round:
-    """Keep a new round; nobody sees it before it is published."""
+    """Keep a new round; nobody sees it before it is published.
+
+    In a term for one country it asks for that country from the start.
+    """
     if round.term.is_over(at=at):
         raise TermOver
     round.save(force_insert=True)
+    if round.term.market:
+        country = {"country": round.term.market_name}
+        round.questions.create(
+            position=1,
+            kind=Question.Kind.ELIGIBILITY,
+            text=_("Do you live in this country: %(country)s?") % country,
+            expected=Question.Answer.YES,
+            kind_words=_("This term is for people in one country: %(country)s.") % country,
+        )
     audit.record(by, "round.create", round, at)
     return round
 

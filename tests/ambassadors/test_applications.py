@@ -509,6 +509,25 @@ def test_a_coordinator_sets_up_a_round_from_nothing(
     assert round.is_open(at=dt.datetime(2026, 6, 5, 13, 0, tzinfo=dt.UTC))
 
 
+def test_a_round_of_a_term_for_one_country_asks_for_it_from_the_start(
+    client: Client, term: Term, coordinator: User
+) -> None:
+    term.market = "GB"
+    term.save()
+    made = rounds.create_round(
+        round=Round(term=term, name="Autumn", opens_at=NOW, closes_at=CLOSES_AT),
+        by=coordinator,
+        at=NOW,
+    )
+    asks = made.questions.get()
+    assert (asks.kind, asks.expected) == ("eligibility", "yes")
+    assert asks.text == "Do you live in this country: United Kingdom?"
+    Round.objects.update(published_at=NOW)
+    answers = {"is_adult": "yes", f"q{asks.pk}": "no"}
+    page = client.post("/programmes/open-door/apply/", answers).text
+    assert "This term is for people in one country: United Kingdom." in page
+
+
 def test_a_round_asks_for_five_files_at_most(client: Client, term: Term, coordinator: User) -> None:
     round = make_round(term, published_at=None)
     client.force_login(coordinator)

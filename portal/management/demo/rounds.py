@@ -11,14 +11,6 @@ from portal.management.demo.world import World
 
 _QUESTIONS = (
     {
-        "kind": Question.Kind.ELIGIBILITY,
-        "text": "Do you live in the United Kingdom?",
-        "help": "Where you are most of the year.",
-        "expected": "yes",
-        "kind_words": "This term is for people in the United Kingdom. Open Tuning has one for the "
-        "United States, and the events are for everybody.",
-    },
-    {
         "kind": Question.Kind.LONG,
         "text": "What would a year of company change for you?",
         "help": "A few honest sentences are plenty.",
