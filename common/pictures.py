@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,35 @@ if TYPE_CHECKING:
 
 # What Open Graph readers ask for.
 WIDTH, HEIGHT = 1200, 630
-_FONTS = Path(__file__).resolve().parent.parent / "static" / "fonts"
+_HERE = Path(__file__).resolve().parent
+_NEWSREADER = _HERE.parent / "static" / "fonts" / "newsreader.woff2"
+_FIGTREE = _HERE.parent / "static" / "fonts" / "figtree.woff2"
+# What our own fonts have no letters for (docs/third-party.md says how it was made).
+_NOTO = _HERE / "fonts" / "noto-pictures.woff2"
+_NEEDS_SHAPING = (
+    range(0x0590, 0x0780),  # Hebrew, Arabic
+    range(0x0900, 0x0980),  # Devanagari
+    range(0x0E00, 0x0E80),  # Thai
+    range(0x200C, 0x2010),  # joiners and marks of direction
+    range(0xFB1D, 0xFF00),
+)
+_NOTO_HAS = (
+    range(0x0020, 0x007F),
+    range(0x00A0, 0x0250),  # Latin
+    range(0x02B0, 0x03E2),  # Greek
+    range(0x03F0, 0x0530),  # Cyrillic
+    range(0x0590, 0x0700),
+    range(0x0750, 0x0780),
+    range(0x0900, 0x0980),
+    range(0x0E00, 0x0E80),
+    range(0x1E00, 0x2000),
+    range(0x200C, 0x2028),
+    range(0x2030, 0x203B),
+    (0x20AC, 0x2116, 0x2122),
+    range(0xFB1D, 0xFB50),
+    range(0xFB50, 0xFE00),
+    range(0xFE70, 0xFF00),
+)
 _GROUND, _INK, _QUIET = "#faf5ec", "#1e2a24", "#55605a"
 # The colours of the drawn art in static/css/tokens.css, in three orders.
 _RINGS = (
@@ -27,8 +56,8 @@ _MARGIN, _TEXT_WIDTH = 80, 690
 
 
 def event_picture(*, seed: str, title: str, lines: list[str]) -> bytes:
-    """A PNG with ``title`` and at most two ``lines``. Words our fonts have no letters for are
-    left out rather than drawn as boxes."""
+    """A PNG with ``title`` and at most two ``lines``, in whatever script our fonts have. Words
+    they have no letters for are left out rather than drawn as boxes."""
     # Loaded with the first picture that is drawn: most processes never draw one.
     from PIL import Image, ImageDraw
 
@@ -36,28 +65,66 @@ def event_picture(*, seed: str, title: str, lines: list[str]) -> bytes:
     draw = ImageDraw.Draw(image)
     _lamp(draw, seed)
     y = _MARGIN
-    draw.text((_MARGIN, y), "greenroom", font=_font("newsreader", 44), fill=_INK)
+    draw.text((_MARGIN, y), "greenroom", font=_font(_NEWSREADER, 44), fill=_INK)
     y += 110
     size = 84 if len(title) <= 28 else 64 if len(title) <= 60 else 50
-    font = _font("newsreader", size)
-    for line in _wrapped(draw, title, font)[:4]:
-        draw.text((_MARGIN, y), line, font=font, fill=_INK)
-        y += int(size * 1.16)
-    y += 28
-    small = _font("figtree", 34)
+    if file := _file_for(title, _NEWSREADER):
+        font = _font(file, size if file == _NEWSREADER else size - 12)
+        for line in _wrapped(draw, title, font)[:4]:
+            _draw(draw, y, line, font, _INK, is_reversed=_is_reversed(title))
+            y += int(size * 1.16)
+        y += 28
     for line in lines[:2]:
-        for part in _wrapped(draw, line, small)[:1]:
-            draw.text((_MARGIN, y), part, font=small, fill=_QUIET)
+        if file := _file_for(line, _FIGTREE):
+            font = _font(file, 34)
+            first = _wrapped(draw, line, font)[0]
+            _draw(draw, y, first, font, _QUIET, is_reversed=_is_reversed(line))
             y += 50
     out = io.BytesIO()
     image.quantize(64).save(out, "PNG", optimize=True)
     return out.getvalue()
 
 
-def _font(name: str, size: int) -> ImageFont.FreeTypeFont:
+def _file_for(text: str, usual: Path) -> Path | None:
+    """The font that has every letter of ``text`` and can set it, or nothing."""
+    from PIL import features
+
+    if all(" " <= letter <= "ÿ" or "‐" <= letter <= "…" for letter in text):
+        return usual if text.strip() else None
+    points = [ord(letter) for letter in text]
+    if not all(any(point in block for block in _NOTO_HAS) for point in points):
+        return None
+    # Letters that join, stack or run the other way are set by Raqm, which Pillow has where the
+    # system has libfribidi. Without it they would stand in the wrong order.
+    is_plain = not any(point in block for point in points for block in _NEEDS_SHAPING)
+    return _NOTO if is_plain or features.check("raqm") else None
+
+
+def _is_reversed(text: str) -> bool:
+    """Whether its script begins on the right."""
+    kinds = (unicodedata.bidirectional(letter) for letter in text)
+    return next((kind for kind in kinds if kind in ("L", "R", "AL")), "L") != "L"
+
+
+def _draw(
+    draw: ImageDraw.ImageDraw,
+    y: int,
+    line: str,
+    font: ImageFont.FreeTypeFont,
+    ink: str,
+    *,
+    is_reversed: bool,
+) -> None:
+    if is_reversed:
+        draw.text((_MARGIN + _TEXT_WIDTH, y), line, font=font, fill=ink, anchor="ra")
+    else:
+        draw.text((_MARGIN, y), line, font=font, fill=ink)
+
+
+def _font(file: Path, size: int) -> ImageFont.FreeTypeFont:
     from PIL import ImageFont
 
-    return ImageFont.truetype(_FONTS / f"{name}.woff2", size)
+    return ImageFont.truetype(file, size)
 
 
 def _lamp(draw: ImageDraw.ImageDraw, seed: str) -> None:
@@ -71,14 +138,23 @@ def _lamp(draw: ImageDraw.ImageDraw, seed: str) -> None:
 
 
 def _wrapped(draw: ImageDraw.ImageDraw, text: str, font: ImageFont.FreeTypeFont) -> list[str]:
-    """``text`` in lines that fit, or nothing where a letter is missing in the font."""
-    if any(not (" " <= letter <= "ÿ" or "‐" <= letter <= "…") for letter in text):
-        return []
+    """``text`` in lines that fit. A word that is longer than a line (Thai has no spaces) is
+    broken where the line is full."""
+
+    def fits(line: str) -> bool:
+        return draw.textlength(line, font=font) <= _TEXT_WIDTH
+
     lines = [""]
     for word in text.split():
         longer = f"{lines[-1]} {word}".strip()
-        if lines[-1] and draw.textlength(longer, font=font) > _TEXT_WIDTH:
-            lines.append(word)
-        else:
+        if fits(longer):
             lines[-1] = longer
+            continue
+        if lines[-1]:
+            lines.append("")
+        for letter in word:
+            # A mark stays with the letter that carries it.
+            if not fits(lines[-1] + letter) and not unicodedata.category(letter).startswith("M"):
+                lines.append("")
+            lines[-1] += letter
     return lines

@@ -11,6 +11,7 @@ from django.conf import settings as site
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from PIL import features
 
 from accounts.models import User
 from common.pictures import event_picture
@@ -93,6 +94,30 @@ def test_a_picture_is_drawn_once_and_again_when_the_event_changes(client: Client
 def test_any_title_has_a_picture(title: str, db: None) -> None:
     picture = event_picture(seed="circle", title=title, lines=[title, "Berlin"])
     assert picture.startswith(PNG)
+
+
+def drawn(title: str, *lines: str) -> bytes:
+    return event_picture(seed="circle", title=title, lines=list(lines))
+
+
+@pytest.mark.parametrize(
+    "title", ["Łódź, wieczór ćwiczeń", "Κύκλος μουσικών", "Тихий час", "Đà Nẵng"]
+)
+def test_a_title_in_another_alphabet_is_in_the_picture(title: str) -> None:
+    assert drawn(title) != drawn("")
+
+
+@pytest.mark.parametrize(
+    "title", ["حلقة هادئة Live", "מעגל שקט", "संगीतकारों के लिए", "วงเงียบสำหรับนักดนตรี" * 3]
+)
+def test_a_script_that_joins_or_runs_the_other_way_is_set_right_or_not_at_all(title: str) -> None:
+    """Pillow sets it with Raqm, which needs the system's libfribidi."""
+    assert (drawn(title) != drawn("")) is features.check("raqm")
+
+
+def test_what_no_font_of_ours_has_is_left_out_and_the_rest_is_there() -> None:
+    assert drawn("静かな時間", "Berlin") == drawn("", "Berlin") != drawn("", "")
+    assert drawn("Tea 🍵", "Berlin") == drawn("", "Berlin")
 
 
 def test_pictures_differ_by_event_and_by_words() -> None:
