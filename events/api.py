@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from typing import Any
+from typing import Any, Literal, Self
 
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ValidationError as Invalid
@@ -17,13 +17,14 @@ from django.utils.translation import gettext as _
 from icalendar import Calendar
 from ninja import Field, Path, Query, Router, Schema, Status
 from ninja.errors import HttpError, ValidationError
-from pydantic import ConfigDict, field_validator
+from pydantic import ConfigDict, field_validator, model_validator
 
 from accounts.api import BearerKey, Day, IdempotencyKey, key_of, once
 from accounts.models import ApiKey, Scope
 from accounts.services.api_keys import Answer
 from calendars.domain.calendar import StoredEvent, render_calendar
 from common.cursors import make_cursor, read_cursor
+from events.errors import OfferEnded
 from events.forms import EventFilter
 from events.models import Event, Occurrence, Rsvp
 from events.queries import (
@@ -33,7 +34,14 @@ from events.queries import (
     standing_rsvp,
     with_held,
 )
-from events.services.rsvps import Guest, change_party, leave, place_rsvp
+from events.services.rsvps import (
+    Guest,
+    accept_offer,
+    change_party,
+    decline_offer,
+    leave,
+    place_rsvp,
+)
 
 router = Router(tags=["Events and RSVPs"])
 read_events = BearerKey(Scope.EVENTS_READ, is_required=False)
@@ -109,10 +117,21 @@ class RsvpIn(Schema):
         return value
 
 
-class PartyIn(Schema):
-    model_config = ConfigDict(extra="forbid")
+class RsvpChange(Schema):
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"minProperties": 1, "maxProperties": 1}
+    )
 
-    party_size: int = Field(ge=1, le=50, description="The person included")
+    party_size: int | None = Field(None, ge=1, le=50, description="The person included")
+    offer: Literal["take", "decline"] | None = Field(
+        None, description="What the person says to the places that are kept for them"
+    )
+
+    @model_validator(mode="after")
+    def says_one_thing(self) -> Self:
+        if (self.party_size is None) == (self.offer is None):
+            raise ValueError(_("Say party_size or offer, one of the two."))
+        return self
 
 
 class RsvpOut(Schema):
@@ -122,7 +141,7 @@ class RsvpOut(Schema):
     )
     position: int | None = Field(description="The place in the queue; 1 is next")
     offered_until: dt.datetime | None = Field(
-        description="Until when an offered place is kept. The person takes it by their own link"
+        description="Until when an offered place is kept. PATCH takes or declines it"
     )
     party_size: int
     slug: str
@@ -217,14 +236,25 @@ def get_rsvp(request: HttpRequest, reference: Path[str]) -> dict[str, Any]:
 
 
 @router.patch(
-    "/rsvps/{reference}", response=RsvpOut, **write_rsvps.rule, summary="Change the party"
+    "/rsvps/{reference}",
+    response=RsvpOut,
+    **write_rsvps.rule,
+    summary="Change the party, or answer an offer",
 )
-def patch_rsvp(request: HttpRequest, reference: Path[str], payload: PartyIn) -> dict[str, Any]:
-    """Come with more or fewer people. Growing may be refused; then nothing changes."""
-    rsvp = change_party(
-        rsvp=_find_rsvp(request, reference), party_size=payload.party_size, at=timezone.now()
-    )
-    return _rsvp(rsvp)
+def patch_rsvp(request: HttpRequest, reference: Path[str], payload: RsvpChange) -> dict[str, Any]:
+    """Come with more or fewer people; growing may be refused, and then nothing changes. Or take
+    (`take`) or pass on (`decline`) the places that are kept until `offered_until`: once, and
+    saying the same again changes nothing. An offer whose time is over is a 409."""
+    rsvp, at = _find_rsvp(request, reference), timezone.now()
+    if payload.party_size is not None:
+        changed = change_party(rsvp=rsvp, party_size=payload.party_size, at=at)
+    elif payload.offer == "take":
+        changed = accept_offer(rsvp=rsvp, at=at)
+    elif rsvp.is_active and not rsvp.is_offered:
+        raise OfferEnded
+    else:
+        changed = decline_offer(rsvp=rsvp, at=at)
+    return _rsvp(changed)
 
 
 @router.delete("/rsvps/{reference}", response=RsvpOut, **write_rsvps.rule, summary="Leave")

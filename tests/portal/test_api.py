@@ -17,7 +17,7 @@ from accounts.api import ANYBODY_A_MINUTE, WRONG_KEYS_A_MINUTE
 from accounts.models import ApiKey
 from accounts.services.api_keys import make_api_key
 from events.models import Event, Occurrence, Rsvp, Visibility
-from events.services.rsvps import place_rsvp
+from events.services.rsvps import leave, place_rsvp
 from notifications.models import Message
 from tests.conftest import NOW
 from tests.factories import (
@@ -437,6 +437,39 @@ def test_a_party_that_does_not_fit_changes_nothing(
 ) -> None:
     place_rsvp(occurrence=circle, person=UserFactory(), at=NOW)
     is_problem(patch(desk, url, party_size=2), 409)
+    assert desk.get(url).json()["party_size"] == 1
+
+
+def test_an_offer_is_taken_or_passed_on_once(desk: Client, circle: Occurrence) -> None:
+    Event.objects.update(offer_hours=1)
+    circle.event.refresh_from_db()
+    going = [place_rsvp(occurrence=circle, person=UserFactory(), at=NOW) for _ in range(2)]
+    urls = [
+        f"{API}/rsvps/{answer.json()['reference']}"
+        for name in ("one", "two", "three")
+        if (answer := send(desk, circle.event.slug, f"request-{name}", email=f"{name}@example.org"))
+    ]
+    is_problem(patch(desk, urls[0], offer="take"), 409)
+    is_problem(patch(desk, urls[0], offer="decline"), 409)
+    for rsvp in going:
+        leave(rsvp=rsvp, at=NOW)
+    assert desk.get(urls[0]).json()["offered_until"] == "2026-06-03T13:00:00Z"
+    for _ in range(2):
+        taken = patch(desk, urls[0], offer="take").json()
+        assert (taken["status"], taken["offered_until"]) == ("going", None)
+    is_problem(patch(desk, urls[0], offer="decline"), 409)
+    for _ in range(2):
+        assert patch(desk, urls[1], offer="decline").json()["status"] == "declined"
+    assert desk.get(urls[2]).json()["status"] == "offered"
+    with time_machine.travel(NOW + dt.timedelta(hours=1), tick=False):
+        is_problem(patch(desk, urls[2], offer="take"), 409)
+
+
+@pytest.mark.parametrize(
+    "facts", [{}, {"party_size": 1, "offer": "take"}, {"offer": "keep"}, {"offer": None}]
+)
+def test_a_change_says_one_thing(desk: Client, url: str, facts: dict[str, object]) -> None:
+    is_problem(patch(desk, url, **facts), 422)
     assert desk.get(url).json()["party_size"] == 1
 
 
