@@ -83,6 +83,10 @@ class RequestRefused(EventsError):
     message = _("The hosts could not say yes to your request for this date.")
 
 
+class SeriesRefused(EventsError):
+    message = _("The hosts could not say yes to every date. You can still ask for a single one.")
+
+
 class CannotGive(EventsError):
     message = _("This place cannot be given to somebody else.")
 

@@ -33,6 +33,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from accounts.models import ApiKey, User
+from ambassadors.models import Enrolment
 from calendars.domain.calendar import StoredEvent
 from calendars.domain.vevent import CalendarEvent, Invitation, PartStat, Status, render_vevent
 from common import tokens
@@ -50,9 +51,11 @@ from events.models import (
     Rsvp,
     Seats,
     Series,
+    SeriesAnswer,
     SeriesRsvp,
     SurveyAnswer,
     SurveyKind,
+    Visibility,
 )
 
 # How long a guest has to open the link in their mail.
@@ -312,17 +315,20 @@ def series_rsvp_opened_by(token: str, *, at: datetime) -> SeriesRsvp | None:
     return found
 
 
+_COMES = Q(status__in=[SeriesRsvp.Status.ACTIVE, SeriesRsvp.Status.APPLIED])
+
+
 def series_rsvp_of(user: User | AnonymousUser, event: Event) -> SeriesRsvp | None:
-    """Whether this person comes to every date of the event."""
+    """Whether this person comes to every date of the event, or has asked to."""
     if not user.is_authenticated:
         return None
-    return SeriesRsvp.objects.active().filter(user=user, event=event).first()
+    return SeriesRsvp.objects.filter(_COMES, user=user, event=event).first()
 
 
 def series_rsvps_of(user: User) -> QuerySet[SeriesRsvp]:
-    """What this person comes to every time."""
-    standing = SeriesRsvp.objects.active().filter(user=user, event__status=Event.Status.PUBLISHED)
-    return standing.select_related("event", "user")
+    """What this person comes to every time, or has asked to."""
+    standing = SeriesRsvp.objects.filter(_COMES, user=user, event__status=Event.Status.PUBLISHED)
+    return standing.select_related("event", "user").order_by("placed_at", "pk")
 
 
 def series_dates(event: Event, *, at: datetime) -> list[Occurrence]:
@@ -347,6 +353,56 @@ def answers_by_date(series_rsvp: SeriesRsvp, dates: Iterable[Occurrence]) -> dic
         .order_by("pk")
     )
     return {rsvp.occurrence_id: rsvp for rsvp in rsvps}
+
+
+def addresses_that_answered(
+    dates: Iterable[Occurrence], emails: Iterable[str]
+) -> dict[int, set[str]]:
+    """Which of these people have ever answered each of the dates, as a user or as a guest."""
+    answered: dict[int, set[str]] = {}
+    rows = (
+        Rsvp.objects.filter(occurrence__in=[one.pk for one in dates])
+        .annotate(address=Lower(Coalesce("user__email", "guest_email", output_field=CharField())))
+        .filter(address__in=[email.lower() for email in emails])
+    )
+    for occurrence_id, address in rows.values_list("occurrence", "address"):
+        answered.setdefault(occurrence_id, set()).add(address)
+    return answered
+
+
+def people_who_see(event: Event, people: Sequence[User], *, at: datetime) -> set[int]:
+    """The accounts among ``people`` that may see this event, by their keys."""
+    enrolled = Enrolment.objects.active(at=at).filter(user__in=[one.pk for one in people])
+    if event.visibility == Visibility.PROGRAMME:
+        enrolled = enrolled.filter(term__programme=event.programme_id)
+    seeing = set(enrolled.values_list("user", flat=True))
+    others = [one for one in people if one.pk not in seeing]
+    return seeing | {one.pk for one in others if event.is_visible_to(one, at=at)}
+
+
+def series_answers_of(comers: Sequence[SeriesRsvp]) -> dict[int, list[tuple[int, str]]]:
+    """What each of them answered for all dates, to what is still asked: question and text."""
+    given: dict[int, list[tuple[int, str]]] = {}
+    rows = SeriesAnswer.objects.filter(
+        series_rsvp__in=[one.pk for one in comers], question__is_asked=True
+    )
+    for pk, question_id, text in rows.values_list("series_rsvp", "question", "text"):
+        given.setdefault(pk, []).append((question_id, text))
+    return given
+
+
+def series_answers_in_words(comers: Sequence[SeriesRsvp]) -> dict[int, list[SeriesAnswer]]:
+    """What each of them answered for all dates, but for what is about access or health: that is
+    looked at by date, where each look is noted."""
+    rows = SeriesAnswer.objects.filter(
+        series_rsvp__in=[one.pk for one in comers],
+        question__is_asked=True,
+        question__is_care=False,
+    )
+    given: dict[int, list[SeriesAnswer]] = {}
+    for answer in rows.select_related("question").order_by("question"):
+        given.setdefault(answer.series_rsvp_id, []).append(answer)
+    return given
 
 
 def rsvp_given_by(token: str) -> Rsvp | None:
@@ -567,6 +623,16 @@ def needs_you(user: User, *, at: datetime) -> list[NeedsYou]:
         .annotate(first=Min("occurrences__starts_at"))
         .order_by("first")
     )
+    regulars = (
+        Event.objects.editable_by(user, at=at)
+        .filter(
+            pk__in=SeriesRsvp.objects.undecided().values("event"),
+            occurrences__starts_at__gt=at,
+            occurrences__cancelled_at__isnull=True,
+        )
+        .annotate(first=Min("occurrences__starts_at"))
+        .order_by("first")
+    )
     offers = (
         Rsvp.objects.holding(at=at)
         .filter(user=user, status=Rsvp.Status.OFFERED)
@@ -590,6 +656,15 @@ def needs_you(user: User, *, at: datetime) -> list[NeedsYou]:
                 due_at=event.first,  # type: ignore[attr-defined]  # annotated above
             )
             for event in requests[:20]
+        ),
+        *(
+            NeedsYou(
+                title=_("%(event)s: somebody asks to come every time") % {"event": event.title},
+                url=reverse("events:staff-regulars", args=[event.slug]),
+                kind="event",
+                due_at=event.first,  # type: ignore[attr-defined]  # annotated above
+            )
+            for event in regulars[:20]
         ),
         *(
             NeedsYou(
@@ -744,6 +819,16 @@ def people_of(occurrence: Occurrence, tab: str, q: str = "") -> QuerySet[Rsvp]:
     if tab == "waiting":
         return _matching(rsvps, q).order_by("queued_at", "pk")
     return _matching(rsvps, q).order_by(Lower("shown_name"), "pk")
+
+
+def regulars_of(event: Event) -> QuerySet[SeriesRsvp]:
+    """Who comes every time or asks to, those the hosts have to answer first."""
+    return (
+        SeriesRsvp.objects.filter(_COMES, event=event)
+        .select_related("user")
+        .annotate(is_undecided=Exists(SeriesRsvp.objects.undecided().filter(pk=OuterRef("pk"))))
+        .order_by("-is_undecided", "placed_at", "pk")
+    )
 
 
 @dataclass(frozen=True)

@@ -59,9 +59,3 @@ def can_be_given(rsvp: Rsvp, *, at: datetime) -> bool:
     return (
         rsvp.is_going and is_on and at < occurrence.starts_at
     ) and not occurrence.event.needs_approval
-
-
-def can_come_every_time(event: Event) -> bool:
-    """Whether one yes may stand for every date: not where hosts decide who comes, nor where
-    something is asked of each person, since nobody would answer for later dates."""
-    return not event.needs_approval and not event.questions.asked().exists()

@@ -44,6 +44,7 @@ urlpatterns = [
     ),
     path("staff/events/<slug:slug>/message/", people.staff_message, name="staff-message"),
     path("staff/events/<slug:slug>/questions/", people.staff_questions, name="staff-questions"),
+    path("staff/events/<slug:slug>/regulars/", people.staff_regulars, name="staff-regulars"),
     path("staff/events/<slug:slug>/answers/", people.staff_answers, name="staff-answers"),
     path("staff/events/<slug:slug>/door/", door.door, name="door"),
     path("staff/events/door-worker.js", door.door_worker, name="door-worker"),

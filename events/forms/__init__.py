@@ -31,6 +31,7 @@ from events.models import (
     Question,
     ReminderHours,
     Rsvp,
+    SeriesRsvp,
     SurveyAnswer,
     SurveyKind,
     Topic,
@@ -137,8 +138,8 @@ def _field_of(question: Question) -> forms.Field:
     return forms.ChoiceField(choices=[("", "—"), *((option, option) for option in options)], **kept)
 
 
-def answers_of(rsvp: Rsvp) -> dict[str, str]:
-    """What this party has answered, as the form shows it."""
+def answers_of(rsvp: Rsvp | SeriesRsvp) -> dict[str, str]:
+    """What this party has answered, for a date or for all of them, as the form shows it."""
     return {f"question_{answer.question_id}": answer.text for answer in rsvp.answers.all()}
 
 

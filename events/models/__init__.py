@@ -15,7 +15,7 @@ from events.models.events import (
 from events.models.imports import ImportedEvent
 from events.models.mailings import Mailing, Note, SurveyAnswer
 from events.models.mails import DueMail
-from events.models.questions import CARE_DAYS, Answer, Question
+from events.models.questions import CARE_DAYS, Answer, Question, SeriesAnswer
 from events.models.rsvps import CheckIn, Rsvp, Seats, new_rsvp_reference
 from events.models.series import MONTH_WEEKS, WEEKDAYS, Series, SeriesRsvp
 
@@ -39,6 +39,7 @@ __all__ = [
     "Rsvp",
     "Seats",
     "Series",
+    "SeriesAnswer",
     "SeriesRsvp",
     "SurveyAnswer",
     "SurveyKind",

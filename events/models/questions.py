@@ -7,11 +7,13 @@ from typing import ClassVar, Self
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import DurationField, ExpressionWrapper, F, Q, Value
+from django.db.models import DurationField, ExpressionWrapper, F, OuterRef, Q, Subquery, Value
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from events.models.events import Event
+from events.models.events import Event, Occurrence
 from events.models.rsvps import Rsvp
+from events.models.series import SeriesRsvp
 
 # How long after the date answers about access and health may be kept at most.
 CARE_DAYS = 14
@@ -70,27 +72,79 @@ class Question(models.Model):
         return self.text
 
 
+# How long an answer to a question is kept after the date.
+_KEPT = ExpressionWrapper(
+    F("question__days_kept") * Value(timedelta(days=1)), output_field=DurationField()
+)
+
+
 class AnswerQuerySet(models.QuerySet["Answer"]):
     def due_for_purge(self, *, at: datetime) -> Self:
         """Those whose time is over, and those of people who no longer come."""
-        kept = ExpressionWrapper(
-            F("question__days_kept") * Value(timedelta(days=1)), output_field=DurationField()
-        )
-        return self.alias(kept_until=F("rsvp__occurrence__ends_at") + kept).filter(
+        return self.alias(kept_until=F("rsvp__occurrence__ends_at") + _KEPT).filter(
             Q(kept_until__lte=at) | ~Q(rsvp__status__in=Rsvp.ACTIVE)
         )
 
 
-class Answer(models.Model):
+class SeriesAnswerQuerySet(models.QuerySet["SeriesAnswer"]):
+    def due_for_purge(self, *, at: datetime) -> Self:
+        """Those nobody's later date needs: who no longer comes every time, what is no longer
+        asked, and events whose last date is over for as long as answers are kept."""
+        dates = Occurrence.objects.filter(event=OuterRef("question__event")).order_by("-ends_at")
+        last = Subquery(dates.values("ends_at")[:1])
+        return self.alias(last=last, kept_until=F("last") + _KEPT).filter(
+            Q(kept_until__lte=at)
+            | ~Q(series_rsvp__status__in=SeriesRsvp.STANDING)
+            | Q(question__is_asked=False)
+        )
+
+
+class Answered(models.Model):
     """What one party answered to one question."""
 
     LONGEST: ClassVar[int] = 500
 
-    rsvp = models.ForeignKey(Rsvp, models.CASCADE, verbose_name=_("RSVP"), related_name="answers")
     question = models.ForeignKey(
-        Question, models.PROTECT, verbose_name=_("question"), related_name="answers"
+        Question, models.PROTECT, verbose_name=_("question"), related_name="+"
     )
     text = models.CharField(_("answer"), max_length=LONGEST)
+
+    class Meta:
+        abstract = True
+
+    @property
+    def in_words(self) -> str:
+        if self.question.kind == Question.Kind.YES_NO:
+            return gettext("Yes") if self.text == "yes" else gettext("No")
+        return self.text
+
+
+class SeriesAnswer(Answered):
+    """What somebody who comes every time answered once. Each date they join takes a copy, which
+    is deleted when the time of that date's answers is over."""
+
+    series_rsvp = models.ForeignKey(
+        SeriesRsvp, models.CASCADE, verbose_name=_("RSVP to a series"), related_name="answers"
+    )
+    objects = SeriesAnswerQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("answer for all dates")
+        verbose_name_plural = _("answers for all dates")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["series_rsvp", "question"], name="event_series_answer_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.series_rsvp} {self.question_id}"
+
+
+class Answer(Answered):
+    """What one party answered for one date."""
+
+    rsvp = models.ForeignKey(Rsvp, models.CASCADE, verbose_name=_("RSVP"), related_name="answers")
 
     objects = AnswerQuerySet.as_manager()
 

@@ -207,6 +207,12 @@ class SeriesRsvpQuerySet(models.QuerySet["SeriesRsvp"]):
         """Those new dates join, first come first served."""
         return self.filter(status=SeriesRsvp.Status.ACTIVE).order_by("placed_at", "pk")
 
+    def undecided(self) -> Self:
+        """Those the hosts have to answer: requests, and who came before hosts decided."""
+        came_before = Q(status=SeriesRsvp.Status.ACTIVE, is_approved=None)
+        asked = Q(status=SeriesRsvp.Status.APPLIED)
+        return self.filter(asked | came_before, event__needs_approval=True)
+
     def of_person(self, user: User | None, email: str) -> Self:
         """What this person has said, as a user or as a guest."""
         person = Q(user=None, address=email.lower())
@@ -224,10 +230,12 @@ class SeriesRsvp(models.Model):
 
     class Status(models.TextChoices):
         PENDING = "pending", _("Waiting for you to confirm")
+        APPLIED = "applied", _("Asked to come every time")
         ACTIVE = "active", _("Coming every time")
+        REFUSED = "refused", _("Not possible every time")
         ENDED = "ended", _("Ended")
 
-    STANDING: ClassVar[tuple[str, ...]] = (Status.PENDING, Status.ACTIVE)
+    STANDING: ClassVar[tuple[str, ...]] = (Status.PENDING, Status.APPLIED, Status.ACTIVE)
 
     event = models.ForeignKey(
         Event, models.PROTECT, verbose_name=_("event"), related_name="series_rsvps"
@@ -253,6 +261,10 @@ class SeriesRsvp(models.Model):
     status = models.CharField(_("status"), max_length=8, choices=Status.choices)
     reference = models.CharField(_("reference"), max_length=12, unique=True, editable=False)
     left_out = ArrayField(models.BigIntegerField(), verbose_name=_("dates left out"), default=list)
+    # One decision for all dates. None where it was not asked for.
+    is_approved = models.BooleanField(
+        _("what the hosts said to the request"), null=True, blank=True, editable=False
+    )
     placed_at = models.DateTimeField(_("answered"))
     changed_at = models.DateTimeField(_("changed"))
     # When the mail with all their dates was promised.
@@ -265,8 +277,12 @@ class SeriesRsvp(models.Model):
         verbose_name_plural = _("RSVPs to series")
         constraints = [
             models.CheckConstraint(
-                condition=Q(status__in=["pending", "active", "ended"]),
+                condition=Q(status__in=["pending", "applied", "active", "refused", "ended"]),
                 name="series_rsvp_status_known",
+            ),
+            models.CheckConstraint(
+                condition=~Q(is_approved=False) | Q(status="refused"),
+                name="series_rsvp_refused_has_ended",
             ),
             models.CheckConstraint(
                 condition=Q(party_size__gte=1, party_size__lte=50),
@@ -279,13 +295,13 @@ class SeriesRsvp(models.Model):
             ),
             models.UniqueConstraint(
                 fields=["event", "user"],
-                condition=Q(status__in=["pending", "active"], user__isnull=False),
+                condition=Q(status__in=["pending", "applied", "active"], user__isnull=False),
                 name="series_rsvp_once_per_user",
             ),
             models.UniqueConstraint(
                 F("event"),
                 Lower("guest_email"),
-                condition=Q(status__in=["pending", "active"], user__isnull=True),
+                condition=Q(status__in=["pending", "applied", "active"], user__isnull=True),
                 name="series_rsvp_once_per_guest",
             ),
         ]
@@ -317,3 +333,15 @@ class SeriesRsvp(models.Model):
     @property
     def is_active(self) -> bool:
         return self.status == self.Status.ACTIVE
+
+    @property
+    def is_applied(self) -> bool:
+        return self.status == self.Status.APPLIED
+
+    @property
+    def is_standing(self) -> bool:
+        return self.status in self.STANDING
+
+    def joins(self, event: Event) -> bool:
+        """Whether they come to dates by themselves, as the event is now."""
+        return self.is_active and (self.is_approved is True or not event.needs_approval)

@@ -11,7 +11,8 @@ from django.db import transaction
 from accounts.models import User
 from accounts.services import audit
 from accounts.services.access_log import record_look
-from events.models import Answer, Event, Question, Rsvp
+from events.models import Answer, Event, Occurrence, Question, Rsvp, SeriesAnswer, SeriesRsvp
+from events.queries import answers_by_date, series_dates
 from notifications.models import Purge
 
 
@@ -33,6 +34,36 @@ def write_answers(*, rsvp: Rsvp, answers: Mapping[int, str]) -> None:
 
 
 @transaction.atomic
+def write_series_answers(
+    *, series_rsvp: SeriesRsvp, answers: Mapping[int, str], at: datetime
+) -> None:
+    """Keep what somebody who comes every time answered, for the dates to come and later ones.
+
+    What they answered for a date that has begun stays as it was.
+    """
+    asked = Question.objects.asked().filter(event=series_rsvp.event_id, pk__in=answers)
+    texts = {question.pk: answers[question.pk].strip()[: Answer.LONGEST] for question in asked}
+    kept = {key: text for key, text in texts.items() if text}
+    SeriesAnswer.objects.filter(series_rsvp=series_rsvp, question__in=texts).delete()
+    SeriesAnswer.objects.bulk_create(
+        [
+            SeriesAnswer(series_rsvp=series_rsvp, question_id=key, text=text)
+            for key, text in kept.items()
+        ]
+    )
+    dates = answers_by_date(series_rsvp, series_dates(series_rsvp.event, at=at))
+    standing = [rsvp.pk for rsvp in dates.values() if rsvp.is_active]
+    Answer.objects.filter(rsvp__in=standing, question__in=texts).delete()
+    Answer.objects.bulk_create(
+        [
+            Answer(rsvp_id=pk, question_id=key, text=text)
+            for pk in standing
+            for key, text in kept.items()
+        ]
+    )
+
+
+@transaction.atomic
 def ask_question(*, event: Event, words: Mapping[str, Any], actor: User, at: datetime) -> Question:
     """Ask one more thing of those who come."""
     question = Question.objects.create(event=event, **words)
@@ -48,19 +79,20 @@ def stop_asking(*, question: Question, actor: User, at: datetime) -> None:
 
 
 @transaction.atomic
-def look_at_care_answers(*, event: Event, actor: User, at: datetime) -> list[Answer]:
-    """What people answered about access and health, for a host. Each person sees who looked."""
+def look_at_care_answers(*, occurrence: Occurrence, actor: User, at: datetime) -> list[Answer]:
+    """What people answered about access and health for a date, for a host. Each person sees who
+    looked."""
     answers = list(
         Answer.objects.filter(
-            question__event=event, question__is_care=True, rsvp__status__in=Rsvp.ACTIVE
+            rsvp__occurrence=occurrence, question__is_care=True, rsvp__status__in=Rsvp.ACTIVE
         )
-        .select_related("question", "rsvp__user", "rsvp__occurrence")
-        .order_by("rsvp__occurrence__starts_at", "question", "pk")
+        .select_related("question", "rsvp__user")
+        .order_by("question", "pk")
     )
     for user in {answer.rsvp.user for answer in answers if answer.rsvp.user}:
         record_look(actor, user, "answers about access", at)
     if answers:
-        audit.record(actor, "event.care_answers_read", event, at)
+        audit.record(actor, "event.care_answers_read", occurrence.event, at)
     return answers
 
 
@@ -68,4 +100,5 @@ def look_at_care_answers(*, event: Event, actor: User, at: datetime) -> list[Ans
 def purge_answers(*, at: datetime) -> Purge:
     """Delete the answers whose time is over, and leave a row that proves it."""
     rows, _by_model = Answer.objects.due_for_purge(at=at).delete()
+    rows += SeriesAnswer.objects.due_for_purge(at=at).delete()[0]
     return Purge.objects.create(at=at, what="event answers", older_than=at, rows=rows)

@@ -9,7 +9,7 @@ writes it down and passes the place on.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -107,6 +107,23 @@ def claim(places: Places, people: int, *, at: datetime) -> bool:
     The queue is served first, so nobody new gets a place that somebody waiting could have.
     """
     serve_queue(places, at=at)
+    return _take_if_any(places, people, at)
+
+
+def claim_each(places: Places, parties: Iterable[int], *, at: datetime) -> list[bool]:
+    """``claim`` for one party after the other, whom the caller then writes: who gets no places
+    waits, and the next is behind them. The queue that was there before is served once."""
+    serve_queue(places, at=at)
+    taken = []
+    for people in parties:
+        has_places = _take_if_any(places, people, at)
+        places.has_queue = places.has_queue or not has_places
+        taken.append(has_places)
+    return taken
+
+
+def _take_if_any(places: Places, people: int, at: datetime) -> bool:
+    """Take them if the queue, which was served, lets somebody new have them."""
     skips_large = places.occurrence.event.skips_large_parties or not _is_serving(places, at)
     if not may_take(people, places.free, has_queue=places.has_queue, skips_large=skips_large):
         return False

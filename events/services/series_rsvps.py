@@ -7,22 +7,45 @@ crash leaves undone, ``join_due`` finds again.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
 
 from accounts.models import User
+from accounts.services import audit
 from calendars.queries import personal_feed_key
 from calendars.services.revisions import bump_all
-from events.errors import DateIsOver, NoLongerComing, NotASeries, PartyTooLarge, TooManyNames
-from events.models import Event, Occurrence, Rsvp, SeriesRsvp, new_rsvp_reference
-from events.queries import answers_by_date, series_dates
-from events.rules import can_come_every_time, refusal_of_rsvp
+from events.errors import (
+    DateIsOver,
+    NoLongerComing,
+    NotASeries,
+    PartyTooLarge,
+    RequestRefused,
+    SeriesRefused,
+    TooManyNames,
+)
+from events.models import (
+    Answer,
+    Event,
+    Occurrence,
+    Rsvp,
+    SeriesRsvp,
+    new_rsvp_reference,
+)
+from events.queries import (
+    addresses_that_answered,
+    answers_by_date,
+    people_who_see,
+    series_answers_of,
+    series_dates,
+)
+from events.rules import refusal_of_rsvp
+from events.services.answers import write_series_answers
 from events.services.due_mails import promise
-from events.services.mails import tell_of_series
+from events.services.mails import tell, tell_of_series
 from events.services.rsvps import ASK_AGAIN_AFTER, Guest, leave
-from events.services.seats import claim, places_of
+from events.services.seats import claim_each, places_of
 
 
 def place_series_rsvp(
@@ -33,23 +56,28 @@ def place_series_rsvp(
     companions: Sequence[str] = (),
     left_out: Collection[int] = (),
     language: str = "en",
+    answers: Mapping[int, str] | None = None,
     at: datetime,
 ) -> SeriesRsvp:
     """Say yes for ``person`` to every date of ``event``, but for those ``left_out``.
 
     They have places or a turn in the queue of each date to come, one mail of all, and join
-    later dates by themselves. A guest's answer waits for the link in their mail, and nothing
-    is held meanwhile. Calling it again changes nothing, but mails a guest their link again.
-    Raises NotASeries, PartyTooLarge and TooManyNames.
+    later dates by themselves. Where hosts decide who comes, it is one request for all dates,
+    and nothing is taken before they answer. ``answers`` are to the event's questions, by the
+    question's key: given once, for every date. A guest's answer waits for the link in their
+    mail, and nothing is held meanwhile. Calling it again changes nothing, but mails a guest
+    their link again. Raises NotASeries, SeriesRefused, PartyTooLarge and TooManyNames.
     """
-    is_on = event.status == Event.Status.PUBLISHED and can_come_every_time(event)
-    if not is_on or not series_dates(event, at=at):
+    if event.status != Event.Status.PUBLISHED or not series_dates(event, at=at):
         raise NotASeries
     if not 1 <= party_size <= event.largest_party:
         raise PartyTooLarge(event.largest_party)
     if companions and len(companions) >= party_size:
         raise TooManyNames
     user = person if isinstance(person, User) else None
+    mine = SeriesRsvp.objects.of_person(user, person.email).filter(event=event)
+    if event.needs_approval and mine.filter(status=SeriesRsvp.Status.REFUSED).exists():
+        raise SeriesRefused
     series_rsvp = SeriesRsvp(
         event=event,
         user=user,
@@ -59,7 +87,7 @@ def place_series_rsvp(
         party_size=party_size,
         companions=list(companions),
         left_out=sorted(left_out),
-        status=SeriesRsvp.Status.ACTIVE if user else SeriesRsvp.Status.PENDING,
+        status=_first_status(event) if user else SeriesRsvp.Status.PENDING,
         reference=new_rsvp_reference(),
         placed_at=at,
         changed_at=at,
@@ -67,15 +95,14 @@ def place_series_rsvp(
     try:
         with transaction.atomic():
             series_rsvp.save(force_insert=True)
-            if not user:
-                tell_of_series(series_rsvp, "series_confirm", at=at)
+            if answers:
+                write_series_answers(series_rsvp=series_rsvp, answers=answers, at=at)
+            if not series_rsvp.is_active:
+                tell_of_series(series_rsvp, _UNTIL_ANSWERED[series_rsvp.status], at=at)
     except IntegrityError:
         # They have said so before; the constraint knows, whoever was first.
-        before = SeriesRsvp.objects.of_person(user, person.email).filter(
-            event=event, status__in=SeriesRsvp.STANDING
-        )
-        return _answer_again(before.get(), at)
-    if user:
+        return _answer_again(mine.get(status__in=SeriesRsvp.STANDING), at)
+    if series_rsvp.is_active:
         _join_and_tell(series_rsvp, at)
     return series_rsvp
 
@@ -84,13 +111,48 @@ def confirm_series_rsvp(*, series_rsvp: SeriesRsvp, at: datetime) -> SeriesRsvp:
     """The guest opened the link and said yes. Again changes nothing. Raises NoLongerComing."""
     with transaction.atomic():
         series_rsvp = _locked(series_rsvp)
-        if series_rsvp.status == SeriesRsvp.Status.ENDED:
+        if not series_rsvp.is_standing:
             raise NoLongerComing
         if series_rsvp.is_pending:
-            series_rsvp.status, series_rsvp.changed_at = SeriesRsvp.Status.ACTIVE, at
+            series_rsvp.status, series_rsvp.changed_at = _first_status(series_rsvp.event), at
             series_rsvp.save(update_fields=["status", "changed_at"])
+            if series_rsvp.is_applied:
+                tell_of_series(series_rsvp, "series_applied", at=at)
+    if series_rsvp.is_active and series_rsvp.told_at is None:
+        _join_and_tell(series_rsvp, at)
+    return series_rsvp
+
+
+def approve_series_request(*, series_rsvp: SeriesRsvp, actor: User, at: datetime) -> SeriesRsvp:
+    """The hosts say yes to every date, later ones too. Again changes nothing."""
+    with transaction.atomic():
+        series_rsvp = _locked(series_rsvp)
+        if not _is_undecided(series_rsvp):
+            return series_rsvp
+        series_rsvp.is_approved, series_rsvp.changed_at = True, at
+        series_rsvp.status = SeriesRsvp.Status.ACTIVE
+        series_rsvp.save(update_fields=["is_approved", "status", "changed_at"])
+        audit.record(actor, "series_rsvp.approved", series_rsvp, at)
     if series_rsvp.told_at is None:
         _join_and_tell(series_rsvp, at)
+    else:
+        _join_each(series_rsvp.event, series_dates(series_rsvp.event, at=at), [series_rsvp], at)
+    return series_rsvp
+
+
+@transaction.atomic
+def refuse_series_request(*, series_rsvp: SeriesRsvp, actor: User, at: datetime) -> SeriesRsvp:
+    """The hosts say no to every date, and the person is told. Again changes nothing.
+
+    A place somebody has by an earlier answer stays theirs.
+    """
+    series_rsvp = _locked(series_rsvp)
+    if _is_undecided(series_rsvp):
+        series_rsvp.is_approved, series_rsvp.changed_at = False, at
+        series_rsvp.status = SeriesRsvp.Status.REFUSED
+        series_rsvp.save(update_fields=["is_approved", "status", "changed_at"])
+        tell_of_series(series_rsvp, "series_refused", at=at)
+        audit.record(actor, "series_rsvp.refused", series_rsvp, at)
     return series_rsvp
 
 
@@ -101,7 +163,7 @@ def end_series_rsvp(*, series_rsvp: SeriesRsvp, at: datetime) -> SeriesRsvp:
     """
     with transaction.atomic():
         series_rsvp = _locked(series_rsvp)
-        if series_rsvp.status == SeriesRsvp.Status.ENDED:
+        if not series_rsvp.is_standing:
             return series_rsvp
         was_confirmed = series_rsvp.is_active
         series_rsvp.status, series_rsvp.changed_at = SeriesRsvp.Status.ENDED, at
@@ -121,14 +183,26 @@ def end_series_rsvp(*, series_rsvp: SeriesRsvp, at: datetime) -> SeriesRsvp:
 
 
 def come_after_all(*, series_rsvp: SeriesRsvp, occurrence: Occurrence, at: datetime) -> None:
-    """Take a date in again that was left out before."""
+    """Take a date in again that was left out or left before. Raises RequestRefused."""
     with transaction.atomic():
         series_rsvp = _locked(series_rsvp)
         if occurrence.pk in series_rsvp.left_out:
             series_rsvp.left_out = [pk for pk in series_rsvp.left_out if pk != occurrence.pk]
             series_rsvp.save(update_fields=["left_out"])
-    if occurrence.pk not in answers_by_date(series_rsvp, [occurrence]):
+    last = answers_by_date(series_rsvp, [occurrence]).get(occurrence.pk)
+    if last is None:
         _join_each(series_rsvp.event, [occurrence], [series_rsvp], at)
+        return
+    if last.is_active or not series_rsvp.joins(series_rsvp.event):
+        return
+    if last.is_refused:
+        raise RequestRefused
+    with transaction.atomic():
+        given = series_answers_of([series_rsvp])
+        for rsvp in _join(occurrence, [series_rsvp], given, at, generation=last.uid_generation + 1):
+            rsvp.occurrence, rsvp.user = occurrence, series_rsvp.user
+            tell(rsvp, rsvp.status, at=at)
+            bump_all([personal_feed_key(rsvp.user_id)] if rsvp.user_id else [], at=at)
 
 
 def join_due(*, event: Event, at: datetime) -> int:
@@ -136,24 +210,30 @@ def join_due(*, event: Event, at: datetime) -> int:
 
     Found from the rows, so it finishes what a crash left, and is safe at any time.
     """
-    comers = list(event.series_rsvps.active().select_related("user"))
+    comers = _comers(event)
     joined = _join_each(event, series_dates(event, at=at), comers, at) if comers else []
     for series_rsvp in comers:
         if series_rsvp.told_at is None:
-            series_rsvp.event = event
             _tell(series_rsvp, at)
     return len(joined)
 
 
 def join_new_dates(event: Event, made: Iterable[Occurrence], *, at: datetime) -> set[str]:
     """Let them join dates that are being made, before anybody else can. Inside the transaction
-    of whoever makes them, who then bumps the feeds this returns: one statement for all."""
-    comers = list(event.series_rsvps.active().select_related("user"))
+    of whoever makes them, who then bumps the feeds this returns: one statement for all.
+
+    Whoever makes dates has locked the event, which the row of a new answer to it waits for: a
+    person is seen here, or sees the new dates when they join.
+    """
+    comers = _comers(event)
     if not comers or event.status != Event.Status.PUBLISHED:
         return set()
     keys: set[str] = set()
+    given = series_answers_of(comers)
+    may_come = _who_may(event, comers, at)
     for occurrence in made:
-        joined = _join(occurrence, _who_may(event, comers, occurrence, at), at)
+        coming = [one for one in may_come if occurrence.pk not in one.left_out]
+        joined = _join(occurrence, coming, given, at)
         keys |= {personal_feed_key(rsvp.user_id) for rsvp in joined if rsvp.user_id}
         _tell_waiting(joined, at)
     return keys
@@ -169,9 +249,32 @@ def drop_unconfirmed_series(*, before: datetime) -> int:
 def _answer_again(series_rsvp: SeriesRsvp, at: datetime) -> SeriesRsvp:
     if series_rsvp.user_id is None and at - series_rsvp.changed_at >= ASK_AGAIN_AFTER:
         SeriesRsvp.objects.filter(pk=series_rsvp.pk).update(changed_at=at)
-        what = "series_confirm" if series_rsvp.is_pending else "series_going"
+        what = _UNTIL_ANSWERED.get(series_rsvp.status, "series_going")
         tell_of_series(series_rsvp, what, at=at, once=int(at.timestamp()))
     return series_rsvp
+
+
+# What somebody is told who does not come to the dates so far.
+_UNTIL_ANSWERED: dict[str, str] = {
+    SeriesRsvp.Status.PENDING: "series_confirm",
+    SeriesRsvp.Status.APPLIED: "series_applied",
+}
+
+
+def _first_status(event: Event) -> str:
+    return SeriesRsvp.Status.APPLIED if event.needs_approval else SeriesRsvp.Status.ACTIVE
+
+
+def _is_undecided(series_rsvp: SeriesRsvp) -> bool:
+    return SeriesRsvp.objects.undecided().filter(pk=series_rsvp.pk).exists()
+
+
+def _comers(event: Event) -> list[SeriesRsvp]:
+    """Those who come to dates by themselves, first come first served."""
+    active = list(event.series_rsvps.active().select_related("user"))
+    for one in active:
+        one.event = event
+    return [one for one in active if one.joins(event)]
 
 
 def _locked(series_rsvp: SeriesRsvp) -> SeriesRsvp:
@@ -194,7 +297,7 @@ def _tell(series_rsvp: SeriesRsvp, at: datetime) -> None:
 
 def _join_each(
     event: Event,
-    dates: Iterable[Occurrence],
+    dates: Sequence[Occurrence],
     comers: Sequence[SeriesRsvp],
     at: datetime,
     *,
@@ -202,12 +305,20 @@ def _join_each(
 ) -> list[Rsvp]:
     """Join each date in a transaction of its own, with its feeds bumped last."""
     joined: list[Rsvp] = []
+    may_come = _who_may(event, comers, at)
+    answered = addresses_that_answered(dates, [one.email for one in may_come])
+    given = series_answers_of(may_come)
     for occurrence in dates:
-        coming = _who_may(event, comers, occurrence, at)
+        coming = [
+            one
+            for one in may_come
+            if occurrence.pk not in one.left_out
+            and one.email.lower() not in answered.get(occurrence.pk, ())
+        ]
         if not coming:
             continue
         with transaction.atomic():
-            here = _join(occurrence, coming, at)
+            here = _join(occurrence, coming, given, at)
             if is_told:
                 _tell_waiting(here, at)
             bump_all([personal_feed_key(one.user_id) for one in here if one.user_id], at=at)
@@ -215,62 +326,71 @@ def _join_each(
     return joined
 
 
-def _who_may(
-    event: Event, comers: Sequence[SeriesRsvp], occurrence: Occurrence, at: datetime
-) -> list[SeriesRsvp]:
-    """Those who have no answer for the date yet, did not leave it out, and may still see it."""
-    answered = {
-        email.lower()
-        for emails in occurrence.rsvps.values_list("user__email", "guest_email")
-        for email in emails
-        if email
-    }
-    coming = [
-        one
-        for one in comers
-        if one.email.lower() not in answered and occurrence.pk not in one.left_out
-    ]
+def _who_may(event: Event, comers: Sequence[SeriesRsvp], at: datetime) -> list[SeriesRsvp]:
+    """Those who may still see the event."""
     if not event.is_restricted:
-        return coming
-    seen = Event.objects.filter(pk=event.pk)
-    return [one for one in coming if one.user and seen.visible_to(one.user, at=at).exists()]
+        return list(comers)
+    seeing = people_who_see(event, [one.user for one in comers if one.user], at=at)
+    return [one for one in comers if one.user_id in seeing]
 
 
-def _join(occurrence: Occurrence, coming: Sequence[SeriesRsvp], at: datetime) -> list[Rsvp]:
-    """Give each of ``coming`` places at one date or a turn in its queue, in their order."""
+def _join(
+    occurrence: Occurrence,
+    coming: Sequence[SeriesRsvp],
+    given: Mapping[int, Sequence[tuple[int, str]]],
+    at: datetime,
+    *,
+    generation: int = 0,
+) -> list[Rsvp]:
+    """Give each of ``coming`` places at one date or a turn in its queue, in their order, with a
+    copy of what they answered (``given``). As many statements as for one."""
     with places_of(occurrence.pk, at=at) as places:
         event = places.occurrence.event
-        if refusal_of_rsvp(places.occurrence, at=at) or not can_come_every_time(event):
+        if refusal_of_rsvp(places.occurrence, at=at):
             return []
-        joined = []
-        for one in coming:
-            is_going = claim(places, one.party_size, at=at)
-            places.has_queue = places.has_queue or not is_going
-            joined.append(
-                Rsvp(
-                    occurrence=places.occurrence,
-                    user=one.user,
-                    guest_name=one.guest_name,
-                    guest_email=one.guest_email,
-                    language=one.language,
-                    party_size=one.party_size,
-                    companions=one.companions,
-                    status=Rsvp.Status.GOING if is_going else Rsvp.Status.WAITLISTED,
-                    queued_at=None if is_going else at,
-                    reference=new_rsvp_reference(),
-                    is_discreet=places.occurrence.event.is_restricted,
-                    placed_at=at,
-                    changed_at=at,
-                )
+        # Who ends it at this moment waits for this transaction, and then leaves this date too.
+        ids = [one.pk for one in coming]
+        still = SeriesRsvp.objects.filter(pk__in=ids, status=SeriesRsvp.Status.ACTIVE)
+        standing = set(still.order_by("pk").select_for_update().values_list("pk", flat=True))
+        coming = [one for one in coming if one.pk in standing and one.joins(event)]
+        taken = claim_each(places, [one.party_size for one in coming], at=at)
+        joined = [
+            Rsvp(
+                occurrence=places.occurrence,
+                user=one.user,
+                guest_name=one.guest_name,
+                guest_email=one.guest_email,
+                language=one.language,
+                party_size=one.party_size,
+                companions=one.companions,
+                status=Rsvp.Status.GOING if is_going else Rsvp.Status.WAITLISTED,
+                queued_at=None if is_going else at,
+                reference=new_rsvp_reference(),
+                is_discreet=event.is_restricted,
+                is_approved=one.is_approved,
+                uid_generation=generation,
+                placed_at=at,
+                changed_at=at,
             )
+            for one, is_going in zip(coming, taken, strict=True)
+        ]
         # Somebody who answers this date by itself at this moment is first; the constraint
         # knows it, and they keep the answer they gave.
         Rsvp.objects.bulk_create(joined, ignore_conflicts=True)
-        return list(
-            Rsvp.objects.filter(reference__in=[one.reference for one in joined])
-            .select_related("occurrence__event", "user")
-            .order_by("pk")
+        written = list(
+            Rsvp.objects.filter(reference__in=[one.reference for one in joined]).order_by("pk")
         )
+        answers = {
+            rsvp.reference: given.get(one.pk, ()) for rsvp, one in zip(joined, coming, strict=True)
+        }
+        Answer.objects.bulk_create(
+            [
+                Answer(rsvp=rsvp, question_id=question_id, text=text)
+                for rsvp in written
+                for question_id, text in answers[rsvp.reference]
+            ]
+        )
+        return written
 
 
 def _tell_waiting(joined: Iterable[Rsvp], at: datetime) -> None:

@@ -17,10 +17,19 @@ from events.access import date_to_show, dates_to_show, editor, event_to_edit
 from events.errors import EventsError
 from events.forms import NoteForm, QuestionForm
 from events.models import Answer, Note, Rsvp
-from events.queries import PEOPLE_TABS, note_recipients, people_counts, people_of, turnouts
+from events.queries import (
+    PEOPLE_TABS,
+    note_recipients,
+    people_counts,
+    people_of,
+    regulars_of,
+    series_answers_in_words,
+    turnouts,
+)
 from events.services.answers import ask_question, look_at_care_answers, stop_asking
 from events.services.mailings import write_note
 from events.services.rsvps import approve_request, refuse_request, release_rsvp
+from events.services.series_rsvps import approve_series_request, refuse_series_request
 
 PEOPLE_PER_PAGE = 100
 
@@ -69,8 +78,36 @@ def staff_people(request: HttpRequest, slug: str) -> HttpResponse:
             for name in PEOPLE_TABS
         ],
         "is_over": occurrence.is_over(at=at),
+        "regulars": regulars_of(event).count() if occurrence.series_id else 0,
     }
     return render(request, "events/staff/people.html", context)
+
+
+@staff_only("coordinator")
+def staff_regulars(request: HttpRequest, slug: str) -> HttpResponse:
+    """Who comes every time, and who asks to: one answer for all dates."""
+    event, at = event_to_edit(request, slug), timezone.now()
+    regulars = regulars_of(event)
+    if request.method == "POST":
+        series_rsvp = get_object_or_404(regulars, reference=request.POST.get("on", ""))
+        act, name = request.POST.get("act"), {"name": series_rsvp.name}
+        if act == "approve":
+            approve_series_request(series_rsvp=series_rsvp, actor=editor(request), at=at)
+            messages.success(request, _("%(name)s comes every time.") % name)
+        elif act == "refuse":
+            refuse_series_request(series_rsvp=series_rsvp, actor=editor(request), at=at)
+            text = _("%(name)s is told that it is not possible every time.")
+            messages.info(request, text % name)
+        return redirect("events:staff-regulars", slug=slug)
+    page = Paginator(regulars, PEOPLE_PER_PAGE).get_page(request.GET.get("page"))
+    shown = list(page.object_list)
+    given = series_answers_in_words(shown)
+    context = {
+        "event": event,
+        "page": page,
+        "rows": [(one, given.get(one.pk, [])) for one in shown],
+    }
+    return render(request, "events/staff/regulars.html", context)
 
 
 @staff_only("coordinator")
@@ -127,22 +164,32 @@ def staff_questions(request: HttpRequest, slug: str) -> HttpResponse:
 @staff_only("coordinator")
 @require_safe
 def staff_answers(request: HttpRequest, slug: str) -> HttpResponse:
-    """What people answered. Looking at what is about access or health is noted for each of them."""
+    """What people answered for a date. Looking at what is about access or health is noted for
+    each of them."""
     event = event_to_edit(request, slug)
+    occurrence = date_to_show(event, request.GET.get("date", ""))
+    if occurrence is None:
+        return redirect("events:staff-edit", slug=slug)
     is_care = request.GET.get("about") == "care"
     if is_care:
-        answers = look_at_care_answers(event=event, actor=editor(request), at=timezone.now())
+        answers = look_at_care_answers(
+            occurrence=occurrence, actor=editor(request), at=timezone.now()
+        )
     else:
         answers = list(
             Answer.objects.filter(
-                question__event=event, question__is_care=False, rsvp__status__in=Rsvp.ACTIVE
+                rsvp__occurrence=occurrence, question__is_care=False, rsvp__status__in=Rsvp.ACTIVE
             )
-            .select_related("question", "rsvp__user", "rsvp__occurrence")
-            .order_by("rsvp__occurrence__starts_at", "question", "pk")[:2000]
+            .select_related("question", "rsvp__user")
+            .order_by("question", "pk")[:2000]
         )
-    for answer in answers:
-        answer.rsvp.occurrence.event = event
-    context = {"event": event, "answers": answers, "is_care": is_care}
+    context = {
+        "event": event,
+        "occurrence": occurrence,
+        "others": dates_to_show(event),
+        "answers": answers,
+        "is_care": is_care,
+    }
     return render(request, "events/staff/answers.html", context)
 
 

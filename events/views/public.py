@@ -55,8 +55,8 @@ from events.queries import (
     series_rsvp_opened_by,
     series_rsvps_of,
 )
-from events.rules import can_be_given, can_come_every_time, refusal_of_rsvp
-from events.services.answers import write_answers
+from events.rules import can_be_given, refusal_of_rsvp
+from events.services.answers import write_answers, write_series_answers
 from events.services.rsvps import (
     HOLD_FOR,
     Guest,
@@ -258,11 +258,8 @@ def say_yes(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def _scope(request: HttpRequest, event: Event, occurrence: Occurrence) -> ScopeForm | None:
-    """The question "once or every time?", where the date is one of several by a rule.
-
-    Where hosts decide who comes, or ask something, each date is answered by itself.
-    """
-    if occurrence.series_id is None or not can_come_every_time(event):
+    """The question "once or every time?", where the date is one of several by a rule."""
+    if occurrence.series_id is None:
         return None
     dates = series_dates(event, at=timezone.now())
     if len(dates) < 2:
@@ -279,6 +276,7 @@ def _say_always(
         person=person,
         **form.party,
         left_out=scope.cleaned_data["left_out"],
+        answers=form.answers,
         language=get_language() or "en",
         at=timezone.now(),
     )
@@ -286,7 +284,10 @@ def _say_always(
         text = _("Almost there: we have sent a link to %(email)s. Open it and press “Confirm”.")
         messages.info(request, text % {"email": person.email})
         return redirect("events:event", slug=event.slug)
-    messages.success(request, _("You come every time. A mail with all dates is on its way."))
+    if series_rsvp.is_applied:
+        messages.success(request, _("The hosts have your request. They answer by mail."))
+    else:
+        messages.success(request, _("You come every time. A mail with all dates is on its way."))
     return redirect(series_rsvp.manage_path)
 
 
@@ -417,25 +418,46 @@ def manage_series_rsvp(request: HttpRequest, token: str) -> HttpResponse:
         return render(request, "events/link_unknown.html", {"rsvp": None}, status=404)
     if request.method == "POST":
         return without_referrer(_act_on_series(request, series_rsvp))
-    dates = series_dates(series_rsvp.event, at=at)
+    return without_referrer(_show_series_rsvp(request, series_rsvp))
+
+
+def _show_series_rsvp(
+    request: HttpRequest, series_rsvp: SeriesRsvp, form: AnswersForm | None = None
+) -> HttpResponse:
+    event = series_rsvp.event
+    dates = series_dates(event, at=timezone.now())
     answers = answers_by_date(series_rsvp, dates)
     context = {
         "series_rsvp": series_rsvp,
-        "event": series_rsvp.event,
+        "event": event,
         "rows": [{"date": one, "rsvp": answers.get(one.pk)} for one in dates],
+        "answers_form": form
+        or AnswersForm(questions=event.questions.asked(), initial=answers_of_rsvp(series_rsvp)),
     }
-    return without_referrer(render(request, "events/series_rsvp.html", context))
+    return render(request, "events/series_rsvp.html", context)
 
 
 def _act_on_series(request: HttpRequest, series_rsvp: SeriesRsvp) -> HttpResponse:
     at, act = timezone.now(), request.POST.get("act")
     try:
         if act == "confirm":
-            confirm_series_rsvp(series_rsvp=series_rsvp, at=at)
-            messages.success(request, _("Confirmed. A mail with all dates is on its way."))
+            confirmed = confirm_series_rsvp(series_rsvp=series_rsvp, at=at)
+            text = _("Confirmed. A mail with all dates is on its way.")
+            if confirmed.is_applied:
+                text = _("The hosts have your request. They answer by mail.")
+            messages.success(request, text)
         elif act == "end":
             end_series_rsvp(series_rsvp=series_rsvp, at=at)
-            messages.success(request, _("You have left all dates. Thank you for making room."))
+            text = _("You have left all dates. Thank you for making room.")
+            if not series_rsvp.is_active:
+                text = _("Taken back.")
+            messages.success(request, text)
+        elif act == "answers" and series_rsvp.is_standing:
+            form = AnswersForm(request.POST, questions=series_rsvp.event.questions.asked())
+            if not form.is_valid():
+                return _show_series_rsvp(request, series_rsvp, form)
+            write_series_answers(series_rsvp=series_rsvp, answers=form.answers, at=at)
+            messages.success(request, _("Saved, for every date to come."))
         elif act in ("out", "in") and series_rsvp.is_active:
             dates = {str(one.pk): one for one in series_dates(series_rsvp.event, at=at)}
             occurrence = dates.get(request.POST.get("on", ""))
@@ -456,21 +478,8 @@ def _change_one(
         if rsvp is not None:
             leave(rsvp=rsvp, at=at)
         messages.success(request, _("Not this time, then. The other dates are as they were."))
-    elif rsvp is None:
+    elif rsvp is None or not rsvp.is_active:
         come_after_all(series_rsvp=series_rsvp, occurrence=occurrence, at=at)
-        messages.success(request, _("You come on this date too."))
-    elif not rsvp.is_active:
-        person = series_rsvp.user or Guest(series_rsvp.guest_name, series_rsvp.guest_email)
-        place_rsvp(
-            occurrence=occurrence,
-            person=person,
-            party_size=series_rsvp.party_size,
-            companions=series_rsvp.companions,
-            language=series_rsvp.language,
-            # They opened the link of their own mail.
-            is_vouched=True,
-            at=at,
-        )
         messages.success(request, _("You come on this date too."))
 
 

@@ -117,6 +117,7 @@ ROUTES: dict[str, Route] = {
     ),
     "events:staff-questions": Route(get=COORDINATOR, post=COORDINATOR, some=draft, absent=ABSENT),
     "events:staff-message": Route(get=COORDINATOR, post=COORDINATOR, some=public, absent=ABSENT),
+    "events:staff-regulars": Route(get=COORDINATOR, post=COORDINATOR, some=public, absent=ABSENT),
     "events:staff-answers": Route(get=COORDINATOR, some=public, absent=ABSENT),
     "events:door": Route(get=COORDINATOR, some=public, absent=ABSENT),
     "events:door-worker": Route(get=COORDINATOR),

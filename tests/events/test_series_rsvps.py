@@ -6,25 +6,47 @@ from typing import Any
 
 import pytest
 import time_machine
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
-from accounts.models import User
-from events.errors import NoLongerComing, NotASeries, PartyTooLarge
-from events.models import Event, Occurrence, Rsvp, Series, SeriesRsvp, new_rsvp_reference
+from accounts.models import AuditEntry, User
+from events.errors import NoLongerComing, NotASeries, PartyTooLarge, SeriesRefused
+from events.models import (
+    Answer,
+    Event,
+    Occurrence,
+    Question,
+    Rsvp,
+    Series,
+    SeriesAnswer,
+    SeriesRsvp,
+    new_rsvp_reference,
+)
+from events.queries import needs_you
+from events.services.answers import (
+    purge_answers,
+    stop_asking,
+    write_answers,
+    write_series_answers,
+)
 from events.services.rsvps import leave, place_rsvp
 from events.services.series import extend_series, start_series
 from events.services.series_rsvps import (
+    approve_series_request,
+    come_after_all,
     confirm_series_rsvp,
     drop_unconfirmed_series,
     end_series_rsvp,
     join_due,
     place_series_rsvp,
+    refuse_series_request,
 )
 from events.tasks import join_regulars
 from notifications.models import Message
 from tests.conftest import NOW
 from tests.events.conftest import ANA, minutes, write_mails
+from tests.events.test_pages import signed_in
 from tests.events.test_series import weekly
 from tests.factories import EnrolmentFactory, EventFactory, UserFactory
 
@@ -169,21 +191,18 @@ def test_only_what_comes_back_can_be_come_to_every_time(event: Event) -> None:
     assert not SeriesRsvp.objects.exists()
 
 
-def test_where_hosts_decide_each_date_is_asked_for_by_itself(event: Event) -> None:
-    Event.objects.filter(pk=event.pk).update(needs_approval=True)
-    event.refresh_from_db()
-    with pytest.raises(NotASeries):
-        place_series_rsvp(event=event, person=UserFactory(), at=NOW)
-    with time_machine.travel(NOW, tick=False):
-        assert "Every date, later ones too" not in Client().get("/events/circle/").content.decode()
-
-
-def test_nobody_joins_later_dates_once_hosts_decide(event: Event, series: Series) -> None:
+def test_nobody_joins_later_dates_once_hosts_decide(
+    event: Event, series: Series, coordinator: User
+) -> None:
     person = UserFactory()
     place_series_rsvp(event=event, person=person, at=NOW)
     Event.objects.filter(pk=event.pk).update(needs_approval=True)
     (made,) = extend_series(series=series, at=NOW + dt.timedelta(days=7))
     assert not made.rsvps.exists()
+    # They are among those the hosts have to answer, and a yes brings them to the later date.
+    (undecided,) = SeriesRsvp.objects.undecided()
+    approve_series_request(series_rsvp=undecided, actor=coordinator, at=NOW + dt.timedelta(days=7))
+    assert [(rsvp.user, rsvp.status) for rsvp in made.rsvps.all()] == [(person, "going")]
 
 
 def test_who_may_no_longer_see_the_event_joins_no_more(event: Event, series: Series) -> None:
@@ -214,10 +233,198 @@ def test_what_a_crash_left_is_joined_and_told_by_the_schedule(event: Event) -> N
     assert Message.objects.filter(to=person.email).count() == 1
 
 
+# --- Where hosts decide, and where something is asked -----------------------------------
+
+
+@pytest.fixture
+def decided(event: Event, settings: Any) -> Event:
+    """The same circle, where hosts decide who comes."""
+    settings.REQUIRE_MFA = False
+    Event.objects.filter(pk=event.pk).update(needs_approval=True)
+    event.refresh_from_db()
+    return event
+
+
+def test_one_request_and_one_yes_stand_for_every_date_and_later_ones(
+    decided: Event, series: Series, coordinator: User
+) -> None:
+    person = UserFactory()
+    request = place_series_rsvp(event=decided, person=person, at=NOW)
+    assert (request.status, statuses(decided, user=person)) == ("applied", [])
+    assert Message.objects.get().subject == "Your request: Thu 4 June, 18:00 and every date after"
+    assert join_due(event=decided, at=NOW) == 0, "nothing is taken before the hosts answer"
+    for minute in (1, 2):
+        approve_series_request(series_rsvp=request, actor=coordinator, at=minutes(minute))
+    assert statuses(decided, user=person) == ["going"] * 26
+    assert AuditEntry.objects.filter(verb="series_rsvp.approved").count() == 1
+    told = Message.objects.filter(key__contains=":series_going").get()
+    assert told.text.count("18:00–19:30") == 26
+    (made,) = extend_series(series=series, at=NOW + dt.timedelta(days=7))
+    assert [rsvp.status for rsvp in made.rsvps.all()] == ["going"]
+
+
+def test_a_no_to_every_date_takes_nothing_and_leaves_single_dates_open(
+    decided: Event, coordinator: User
+) -> None:
+    request = place_series_rsvp(event=decided, person=ANA, at=NOW)
+    request = confirm_series_rsvp(series_rsvp=request, at=minutes(1))
+    assert request.status == "applied"
+    for minute in (2, 3):
+        refuse_series_request(series_rsvp=request, actor=coordinator, at=minutes(minute))
+    assert statuses(decided) == []
+    mails = Message.objects.filter(to=ANA.email).order_by("pk")
+    assert [mail.key.split(":")[2] for mail in mails] == [
+        "series_confirm",
+        "series_applied",
+        "series_refused",
+    ]
+    assert mails[2].subject == "Not possible: Thu 4 June, 18:00 and every date after"
+    with pytest.raises(SeriesRefused):
+        place_series_rsvp(event=decided, person=ANA, at=minutes(4))
+    approve_series_request(series_rsvp=request, actor=coordinator, at=minutes(5))
+    assert SeriesRsvp.objects.get().status == "refused", "a no is not turned round by a late press"
+    single = place_rsvp(occurrence=dates(decided)[0], person=ANA, is_vouched=True, at=minutes(6))
+    assert single.status == "applied"
+
+
+def test_a_request_can_be_taken_back_and_made_again(decided: Event, coordinator: User) -> None:
+    person = UserFactory()
+    request = place_series_rsvp(event=decided, person=person, at=NOW)
+    end_series_rsvp(series_rsvp=request, at=minutes(1))
+    approve_series_request(series_rsvp=request, actor=coordinator, at=minutes(2))
+    assert statuses(decided, user=person) == []
+    assert place_series_rsvp(event=decided, person=person, at=minutes(3)).status == "applied"
+
+
+def test_what_is_answered_once_goes_with_every_date_and_goes_when_its_time_is_over(
+    event: Event, series: Series
+) -> None:
+    steps = Question.objects.create(event=event, text="Steps?", is_care=True)
+    song = Question.objects.create(event=event, text="Song?", days_kept=30)
+    person = UserFactory()
+    mine = place_series_rsvp(
+        event=event, person=person, answers={steps.pk: "No stairs", song.pk: " Blue "}, at=NOW
+    )
+    given = Answer.objects.values_list("rsvp__occurrence", "question", "text")
+    everywhere = {
+        (date.pk, question.pk, text)
+        for date in dates(event)
+        for question, text in ((steps, "No stairs"), (song, "Blue"))
+    }
+    assert set(given) == everywhere
+    # Changed for all dates to come; one date alone is changed on its own page.
+    first, second = Rsvp.objects.order_by("occurrence__starts_at")[:2]
+    write_answers(rsvp=second, answers={song.pk: "Green"})
+    assert first.answers.get(question=song).text == "Blue"
+    after_first = dates(event)[0].ends_at + dt.timedelta(hours=1)
+    write_series_answers(
+        series_rsvp=mine, answers={song.pk: "Red", steps.pk: "No stairs"}, at=after_first
+    )
+    assert first.answers.get(question=song).text == "Blue", "what has been stays as it was"
+    assert second.answers.get(question=song).text == "Red"
+    stop_asking(question=song, actor=person, at=after_first)
+    (made,) = extend_series(series=series, at=NOW + dt.timedelta(days=7))
+    assert [answer.text for answer in made.rsvps.get().answers.all()] == ["No stairs"]
+    # Each copy has the time of its own date; what nobody asks any more is kept for no later one.
+    assert purge_answers(at=dates(event)[0].ends_at + dt.timedelta(days=14)).rows == 2
+    assert [one.text for one in SeriesAnswer.objects.all()] == ["No stairs"]
+    end_series_rsvp(series_rsvp=mine, at=NOW + dt.timedelta(days=15))
+    purge_answers(at=NOW + dt.timedelta(days=15))
+    assert not SeriesAnswer.objects.exists()
+    assert not Answer.objects.filter(rsvp__status="left").exists()
+
+
+def test_answers_for_all_dates_go_after_the_last_one(event: Event) -> None:
+    steps = Question.objects.create(event=event, text="Steps?", is_care=True)
+    place_series_rsvp(event=event, person=UserFactory(), answers={steps.pk: "No"}, at=NOW)
+    over = dates(event)[-1].ends_at + dt.timedelta(days=14)
+    assert not SeriesAnswer.objects.due_for_purge(at=over - dt.timedelta(seconds=1)).exists()
+    assert SeriesAnswer.objects.due_for_purge(at=over).exists()
+
+
+def test_coming_back_to_a_date_needs_no_second_yes_of_the_hosts(
+    decided: Event, coordinator: User
+) -> None:
+    person = UserFactory()
+    mine = place_series_rsvp(event=decided, person=person, at=NOW)
+    mine = approve_series_request(series_rsvp=mine, actor=coordinator, at=minutes(1))
+    date = dates(decided)[0]
+    leave(rsvp=Rsvp.objects.get(user=person, occurrence=date), at=minutes(2))
+    for minute in (3, 4):
+        come_after_all(series_rsvp=mine, occurrence=date, at=minutes(minute))
+    rows = Rsvp.objects.filter(user=person, occurrence=date).order_by("pk")
+    assert [(row.status, row.uid_generation) for row in rows] == [("left", 0), ("going", 1)]
+    assert Message.objects.filter(key=f"rsvp:{rows[1].reference}:going").count() == 1
+
+
+def test_hosts_decide_on_one_page_and_are_told_that_somebody_waits(
+    decided: Event, coordinator: User, outsider: User
+) -> None:
+    question = Question.objects.create(event=decided, text="Instrument?")
+    care = Question.objects.create(event=decided, text="Steps?", is_care=True)
+    answers = {question.pk: "Oboe", care.pk: "No stairs"}
+    yes, no = UserFactory(name="Yes Please"), UserFactory(name="Maybe Not")
+    for person in (yes, no):
+        place_series_rsvp(event=decided, person=person, answers=answers, at=NOW)
+    (need,) = needs_you(coordinator, at=NOW)
+    assert need.url == "/staff/events/circle/regulars/"
+    assert needs_you(outsider, at=NOW) == []
+    client = signed_in(coordinator)
+    with time_machine.travel(NOW, tick=False):
+        page = client.get(need.url).text
+        assert "Oboe" in page
+        assert "No stairs" not in page
+        for person, act in ((yes, "approve"), (no, "refuse")):
+            on = SeriesRsvp.objects.get(user=person).reference
+            client.post(need.url, {"act": act, "on": on})
+        assert "Yes Please" in client.get(need.url).text
+        assert "Maybe Not" not in client.get(need.url).text
+    assert statuses(decided, user=yes) == ["going"] * 26
+    assert statuses(decided, user=no) == []
+    assert needs_you(coordinator, at=NOW) == []
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_the_list_of_requests_costs_the_same_for_one_and_for_many(
+    decided: Event, coordinator: User, rows: int
+) -> None:
+    question = Question.objects.create(event=decided, text="Instrument?")
+    for _ in range(rows):
+        place_series_rsvp(
+            event=decided, person=UserFactory(), answers={question.pk: "Oboe"}, at=NOW
+        )
+    client = signed_in(coordinator)
+    client.get("/staff/events/circle/regulars/")
+    with CaptureQueriesContext(connection) as captured:
+        client.get("/staff/events/circle/regulars/")
+    assert len(captured) == 9, "\n".join(query["sql"][:90] for query in captured)
+
+
+@pytest.mark.parametrize("people", [1, 4])
+def test_a_new_date_is_joined_in_as_many_statements_as_by_one(
+    event: Event, series: Series, people: int
+) -> None:
+    question = Question.objects.create(event=event, text="Instrument?")
+    Event.objects.filter(pk=event.pk).update(visibility="ambassadors")
+    event.refresh_from_db()
+    Series.objects.update(capacity=2)
+    for _ in range(people):
+        place_series_rsvp(
+            event=event, person=EnrolmentFactory().user, answers={question.pk: "Oboe"}, at=NOW
+        )
+    with CaptureQueriesContext(connection) as captured:
+        (made,) = extend_series(series=series, at=NOW + dt.timedelta(days=7))
+    assert made.rsvps.count() == people
+    # One statement more promises the mails of those who wait.
+    expected = 20 + (people > 2)
+    assert len(captured) == expected, "\n".join(query["sql"][:90] for query in captured)
+
+
 @pytest.mark.parametrize(
     ("name", "fields"),
     [
         ("series_rsvp_status_known", {"status": "maybe"}),
+        ("series_rsvp_refused_has_ended", {"is_approved": False}),
         ("series_rsvp_party_counted", {"party_size": 0}),
         ("series_rsvp_user_or_guest", {"user": None}),
         ("series_rsvp_once_per_user", {}),
@@ -288,6 +495,29 @@ class TestPages:
         place_series_rsvp(event=event, person=ANA, at=NOW - dt.timedelta(hours=24))
         assert client.get(SeriesRsvp.objects.get().manage_path).status_code == 404
         assert client.get("/rsvp/series/0000000000-guess/").status_code == 404
+
+    def test_a_request_with_answers_is_made_changed_and_taken_back(
+        self, decided: Event, client: Client
+    ) -> None:
+        question = Question.objects.create(event=decided, text="Instrument?", is_required=True)
+        person = UserFactory()
+        client.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
+        field = f"question_{question.pk}"
+        yes = {"date": "2026-06-04", "party_size": "1", "scope": "all"}
+        page = client.post("/events/circle/rsvp/", yes, follow=True).text
+        assert "This field is required" in page
+        assert not SeriesRsvp.objects.exists()
+        page = client.post("/events/circle/rsvp/", yes | {field: "Oboe"}, follow=True).text
+        assert "The hosts have your request" in page
+        path = SeriesRsvp.objects.get().manage_path
+        client.post(path, {"act": "answers", field: "Horn"})
+        assert SeriesAnswer.objects.get().text == "Horn"
+        assert "This field is required" in client.post(path, {"act": "answers", field: ""}).text
+        assert "You have asked to come every time" in client.get("/events/circle/").text
+        assert "Asked to come every time" in client.get("/me/events/").text
+        client.post(path, {"act": "end"})
+        assert SeriesRsvp.objects.get().status == "ended"
+        assert Message.objects.filter(key__contains="series_left").count() == 0
 
     def test_once_is_the_default(self, event: Event, client: Client) -> None:
         person = UserFactory()

@@ -1,0 +1,232 @@
+"""Coming every time, at the same moment as somebody else: real threads on the real database.
+
+Each has its control, in which the lock that keeps the rule is taken out and the rule breaks.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.db.models.query import QuerySet
+
+from accounts.models import User
+from events.models import Event, Occurrence, Rsvp, Seats, Series, SeriesRsvp
+from events.queries import seats_that_disagree
+from events.services import series_rsvps
+from events.services.rsvps import wake_queue
+from events.services.series import extend_series, start_series
+from events.services.series_rsvps import (
+    approve_series_request,
+    end_series_rsvp,
+    place_series_rsvp,
+    refuse_series_request,
+)
+from notifications.models import Message
+from tests.conftest import NOW, make_staff
+from tests.events.conftest import minutes
+from tests.events.test_races import at_once
+from tests.events.test_series import weekly
+from tests.factories import EventFactory, RsvpFactory, UserFactory
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.race]
+
+
+@pytest.fixture
+def coordinator() -> User:
+    return make_staff("coordinator", "coordinator")
+
+
+@pytest.fixture
+def series(coordinator: User) -> Series:
+    """Four Thursdays with one place each."""
+    plan = weekly(capacity=1, count=4)
+    return start_series(event=EventFactory(), version=1, plan=plan, actor=coordinator, at=NOW)
+
+
+@pytest.fixture
+def event(series: Series) -> Event:
+    return Event.objects.get(pk=series.event_id)
+
+
+@pytest.fixture
+def no_locks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Rows are read without waiting, and the trigger behind the lock looks away."""
+    monkeypatch.setattr(QuerySet, "select_for_update", lambda queryset, **_: queryset)
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE events_seats DISABLE TRIGGER USER")
+    yield
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE events_seats ENABLE TRIGGER USER")
+
+
+def rush_for_every_date(event: Event, people: int) -> None:
+    users = UserFactory.create_batch(people)
+    answers = at_once(
+        [lambda user=user: place_series_rsvp(event=event, person=user, at=NOW) for user in users]
+    )
+    assert all(isinstance(answer, SeriesRsvp) for answer in answers), answers
+
+
+def test_two_for_the_last_place_on_several_dates(event: Event) -> None:
+    rush_for_every_date(event, 2)
+    for date in event.occurrences.all():
+        assert Counter(date.rsvps.values_list("status", flat=True)) == {
+            "going": 1,
+            "waitlisted": 1,
+        }
+    assert seats_that_disagree() == []
+
+
+@pytest.mark.usefixtures("no_locks")
+def test_without_the_lock_several_people_have_the_last_place(event: Event) -> None:
+    rush_for_every_date(event, 12)
+    assert Seats.objects.filter(firm__gt=1).exists() or seats_that_disagree() != []
+
+
+def test_a_double_click_is_one_answer_and_one_mail(event: Event) -> None:
+    person = UserFactory()
+    answers = at_once([lambda: place_series_rsvp(event=event, person=person, at=NOW)] * 4)
+    assert len({answer.pk for answer in answers}) == 1
+    assert Rsvp.objects.count() == 4
+    assert Message.objects.filter(to=person.email).count() == 1
+
+
+def test_two_hosts_decide_at_once_and_one_of_them_is_first(event: Event, coordinator: User) -> None:
+    Event.objects.update(needs_approval=True)
+    event.refresh_from_db()
+    request = place_series_rsvp(event=event, person=UserFactory(), at=NOW)
+    decide: list[Callable[[], Any]] = [
+        lambda: approve_series_request(series_rsvp=request, actor=coordinator, at=minutes(1)),
+        lambda: refuse_series_request(series_rsvp=request, actor=coordinator, at=minutes(1)),
+    ]
+    at_once(decide)
+    request.refresh_from_db()
+    told = Message.objects.exclude(key__contains="series_applied")
+    dates_joined = {"active": 4, "refused": 0}[request.status]
+    assert Rsvp.objects.count() == dates_joined
+    assert told.count() == 1
+
+
+class Pause:
+    """Stops whoever comes past, in the middle of what they do, until let on."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, *, after: bool):
+        self.reached, self.on = threading.Event(), threading.Event()
+        original = getattr(owner, name)
+
+        def stop(*args: Any, **kwargs: Any) -> Any:
+            found = original(*args, **kwargs) if after else None
+            self.reached.set()
+            self.on.wait(timeout=2)
+            return found if after else original(*args, **kwargs)
+
+        monkeypatch.setattr(owner, name, stop)
+
+    def let_on(self) -> None:
+        self.reached.wait(timeout=30)
+        self.on.set()
+
+
+def in_thread(act: Callable[[], Any]) -> threading.Thread:
+    def run() -> None:
+        try:
+            act()
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread
+
+
+def say_yes_while_a_date_is_made(
+    event: Event, series: Series, monkeypatch: pytest.MonkeyPatch
+) -> tuple[User, Occurrence]:
+    """Somebody says yes to every date just after the makers of a new one have looked who does."""
+    Series.objects.update(count=None)
+    person = UserFactory()
+    pause = Pause(monkeypatch, series_rsvps, "_comers", after=True)
+    week = NOW + dt.timedelta(days=7)
+    made: list[Occurrence] = []
+    maker = in_thread(lambda: made.extend(extend_series(series=series, at=week)))
+    pause.reached.wait(timeout=30)
+    sayer = in_thread(lambda: place_series_rsvp(event=event, person=person, at=NOW))
+    # The control lets them finish; with the lock they wait for the new dates.
+    sayer.join(timeout=1)
+    pause.on.set()
+    maker.join()
+    sayer.join()
+    return person, made[-1]
+
+
+def test_who_says_yes_while_a_date_is_made_comes_to_it(
+    event: Event, series: Series, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person, made = say_yes_while_a_date_is_made(event, series, monkeypatch)
+    assert made.rsvps.filter(user=person).exists()
+
+
+def test_without_the_lock_on_the_event_they_miss_it_until_the_sweep(
+    event: Event, series: Series, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(QuerySet, "select_for_update", lambda queryset, **_: queryset)
+    person, made = say_yes_while_a_date_is_made(event, series, monkeypatch)
+    assert not made.rsvps.filter(user=person).exists()
+
+
+def end_while_joining(event: Event, monkeypatch: pytest.MonkeyPatch) -> User:
+    """Somebody leaves all dates while the first of them is being joined."""
+    person = UserFactory()
+    pause = Pause(monkeypatch, series_rsvps, "claim_each", after=False)
+    joiner = in_thread(lambda: place_series_rsvp(event=event, person=person, at=NOW))
+    pause.reached.wait(timeout=30)
+    mine = SeriesRsvp.objects.get(user=person)
+    leaver = in_thread(lambda: end_series_rsvp(series_rsvp=mine, at=minutes(1)))
+    leaver.join(timeout=1)
+    pause.on.set()
+    joiner.join()
+    leaver.join()
+    return person
+
+
+def test_who_leaves_all_dates_while_they_are_joined_has_none(
+    event: Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = end_while_joining(event, monkeypatch)
+    assert not Rsvp.objects.active().filter(user=person).exists()
+    assert SeriesRsvp.objects.get().status == "ended"
+    assert seats_that_disagree() == []
+
+
+def test_without_the_lock_on_the_answer_one_date_is_left_over(
+    event: Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(QuerySet, "select_for_update", lambda queryset, **_: queryset)
+    person = end_while_joining(event, monkeypatch)
+    assert Rsvp.objects.active().filter(user=person).exists()
+
+
+def test_leaving_all_dates_and_being_given_a_place_end_the_same(event: Event) -> None:
+    """Whoever is first: the place goes to the next in line, and to nobody twice."""
+    person, next_in_line = UserFactory(), UserFactory()
+    for date in event.occurrences.all():
+        RsvpFactory(occurrence=date, placed_at=NOW)
+    mine = place_series_rsvp(event=event, person=person, at=NOW)
+    place_series_rsvp(event=event, person=next_in_line, at=minutes(1))
+    Occurrence.objects.update(capacity=2)
+    wakes: list[Callable[[], Any]] = [
+        lambda pk=pk: wake_queue(occurrence_id=pk, at=minutes(2))
+        for pk in event.occurrences.values_list("pk", flat=True)
+    ]
+    at_once([lambda: end_series_rsvp(series_rsvp=mine, at=minutes(2)), *wakes])
+    assert set(Rsvp.objects.filter(user=person).values_list("status", flat=True)) == {"left"}
+    theirs = Rsvp.objects.filter(user=next_in_line)
+    assert list(theirs.values_list("status", flat=True)) == ["going"] * 4
+    assert set(Seats.objects.values_list("firm", flat=True)) == {2}
+    assert seats_that_disagree() == []
