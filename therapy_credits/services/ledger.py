@@ -397,13 +397,13 @@ def post_hold(
     if outcome not in CHARGES:
         raise ValueError(f"{outcome} does not charge anybody")
     with transaction.atomic():
-        parts, accounts = _lock_hold(group, practice_id)
+        parts, ends, accounts = _lock_hold(group, practice_id)
         practice = _practice_paid(parts, accounts, practice_id)
         held = sum(part.amount for part in parts)
         charged = held if units is None else units
         facts = _digest(outcome, group, charged, practice.practice_id)
         resolution = Resolution(group, outcome, charged, held - charged)
-        if _is_resolved(parts, facts):
+        if _is_resolved(ends, facts):
             return resolution
         if not 1 <= charged <= held:
             raise NotEnoughSessions
@@ -434,10 +434,10 @@ def release_hold(
     if code not in VOIDS or code == Code.GOODWILL:
         raise ValueError(f"{code} does not release a hold")
     with transaction.atomic():
-        parts, _ = _lock_hold(group)
+        parts, ends, _ = _lock_hold(group)
         held = sum(part.amount for part in parts)
         facts = _digest(code, group)
-        if not _is_resolved(parts, facts):
+        if not _is_resolved(ends, facts):
             _write([_resolve(part, code, part.amount, facts, actor, at) for part in parts])
         return Resolution(group, code, 0, held)
 
@@ -452,11 +452,11 @@ def excuse_hold(
     finance. ``practice_id`` as for ``post_hold``.
     """
     with transaction.atomic():
-        parts, accounts = _lock_hold(group, practice_id, with_pool=True)
+        parts, ends, accounts = _lock_hold(group, practice_id, with_pool=True)
         practice = _practice_paid(parts, accounts, practice_id)
         held = sum(part.amount for part in parts)
         facts = _digest(Code.GOODWILL, group, practice.practice_id)
-        if _is_resolved(parts, facts):
+        if _is_resolved(ends, facts):
             paid = Transfer.objects.filter(id=uuid5(parts[0].id, "goodwill")).exists()
             return Resolution(group, Code.GOODWILL, 0, held, held if paid else 0)
         transfers = [_resolve(part, Code.GOODWILL, part.amount, facts, actor, at) for part in parts]
@@ -472,9 +472,8 @@ def pay_goodwill(*, group: UUID, actor: UUID, at: datetime) -> int:
     """Pay the practice for a hold that was excused while the pool was empty. How many units: 0
     when the pool still cannot. Raises HoldUnknown and HoldResolved (it was not excused)."""
     with transaction.atomic():
-        parts, accounts = _lock_hold(group, with_pool=True)
+        parts, ends, accounts = _lock_hold(group, with_pool=True)
         first = parts[0]
-        ends = Transfer.objects.filter(pending__in=[part.id for part in parts])
         if not ends or any(end.code != Code.GOODWILL for end in ends):
             raise HoldResolved
         held = sum(part.amount for part in parts)
@@ -488,23 +487,50 @@ def pay_goodwill(*, group: UUID, actor: UUID, at: datetime) -> int:
         return held
 
 
+# A hold's accounts, all locked at once in the order of ids: its lots, where it is held for, the
+# practice it is to be paid to, and the pool where that pays.
+LOCK_HOLD = """
+WITH parts AS (
+    SELECT pool_id, debit_id, credit_id FROM therapy_credits_transfer
+     WHERE "group" = %(group)s AND phase = 'pending'
+)
+SELECT * FROM therapy_credits_account
+ WHERE id IN (
+    SELECT debit_id FROM parts
+     UNION ALL
+    SELECT credit_id FROM parts
+     UNION ALL
+    SELECT there.id FROM therapy_credits_account AS there
+     WHERE there.kind = 'practice' AND there.practice_id = %(practice)s
+       AND there.pool_id IN (SELECT pool_id FROM parts)
+     UNION ALL
+    SELECT there.id FROM therapy_credits_account AS there
+     WHERE there.kind = 'pool' AND %(with_pool)s
+       AND there.pool_id IN (SELECT pool_id FROM parts))
+ ORDER BY id
+   FOR NO KEY UPDATE
+"""
+# Read after the locks, so that nobody can end the hold between this and the write.
+HOLD_AND_ITS_END = """
+SELECT * FROM therapy_credits_transfer
+ WHERE "group" = %s AND phase IN ('pending', 'post', 'void')
+"""
+
+
 def _lock_hold(
     group: UUID, practice_id: int | None = None, *, with_pool: bool = False
-) -> tuple[list[Transfer], dict[int, Account]]:
-    """The hold's transfers in draw-down order, and its accounts, locked."""
-    parts = list(Transfer.objects.filter(group=group, phase=Phase.PENDING).select_related("debit"))
-    if not parts:
+) -> tuple[list[Transfer], list[Transfer], dict[int, Account]]:
+    """The hold's transfers in draw-down order, what ended them, and its accounts, locked."""
+    facts = {"group": group, "practice": practice_id, "with_pool": with_pool}
+    accounts = {account.pk: account for account in Account.objects.raw(LOCK_HOLD, facts)}
+    moved = list(Transfer.objects.raw(HOLD_AND_ITS_END, [group]))
+    parts = [transfer for transfer in moved if transfer.phase == Phase.PENDING]
+    if not parts or not accounts:  # a hold that was made between the two is not known yet
         raise HoldUnknown
-    pool_id = parts[0].pool_id
-    wanted = Q(pk__in={part.debit_id for part in parts} | {parts[0].credit_id})
-    if practice_id is not None:
-        wanted |= Q(pk=practice_account(pool_id=pool_id, practice_id=practice_id).pk)
-    if with_pool:
-        wanted |= Q(pool_id=pool_id, kind=Kind.POOL)
-    accounts = {account.pk: account for account in Account.objects.filter(wanted).locked()}
     for part in parts:
         part.debit, part.credit = accounts[part.debit_id], accounts[part.credit_id]
-    return _in_draw_down_order(parts), accounts
+    ends = [transfer for transfer in moved if transfer.phase != Phase.PENDING]
+    return _in_draw_down_order(parts), ends, accounts
 
 
 def _practice_paid(
@@ -516,15 +542,17 @@ def _practice_paid(
         if practice_id not in (None, credit.practice_id):
             raise WrongPractice
         return credit
+    if practice_id is None:
+        raise WrongPractice
     for account in accounts.values():
         if account.kind == Kind.PRACTICE and account.practice_id == practice_id:
             return account
-    raise WrongPractice
+    # Its first session in this pool. Whoever else opens it waits for the issued account we hold.
+    return practice_account(pool_id=credit.pool_id, practice_id=practice_id)
 
 
-def _is_resolved(parts: Sequence[Transfer], facts: bytes) -> bool:
+def _is_resolved(ends: Sequence[Transfer], facts: bytes) -> bool:
     """Whether this very command ended the hold before; HoldResolved when another did."""
-    ends = list(Transfer.objects.filter(pending__in=[part.id for part in parts]))
     if any(bytes(end.request_hash) != facts for end in ends):
         raise HoldResolved
     return bool(ends)
