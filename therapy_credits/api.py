@@ -318,7 +318,7 @@ def _owner(practice_id: int | None) -> PracticeMembership:
     owners = PracticeMembership.objects.current().filter(
         practice=practice_id, role=PracticeMembership.Role.OWNER
     )
-    owner = owners.select_related("practice", "user").order_by("pk").first()
+    owner = owners.select_related("practice").order_by("pk").first()
     if owner is None:
         raise AuthorizationError(message=_("This practice has no owner at the moment."))
     return owner

@@ -33,9 +33,9 @@ _SPAN = Func(
 class BookingQuerySet(models.QuerySet["Booking"]):
     def visible_to_member(self, membership: PracticeMembership) -> Self:
         """The bookings a member of a practice may see: the practice's; a practitioner's own."""
-        bookings = self.filter(practice=membership.practice)
+        bookings = self.filter(practice=membership.practice_id)
         if membership.role == PracticeMembership.Role.PRACTITIONER:
-            bookings = bookings.filter(practitioner__user=membership.user)
+            bookings = bookings.filter(practitioner__user=membership.user_id)
         return bookings
 
     def upcoming(self, *, at: dt.datetime) -> Self:

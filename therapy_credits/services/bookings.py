@@ -431,6 +431,15 @@ def _time_out(pk: int, at: dt.datetime) -> bool:
         return True
 
 
+# Every word of a practice passes these two: in SQL, which costs a fraction of writing it each time.
+LOCK_BOOKING = "SELECT * FROM therapy_credits_booking WHERE id = %s FOR NO KEY UPDATE"
+CLOSE_BOOKING = """
+UPDATE therapy_credits_booking
+   SET status = %s, resolved_at = %s, resolved_by_id = %s, fee_percent = %s
+ WHERE id = %s
+"""
+
+
 def _one_at_a_time(request_id: UUID) -> None:
     """Two posts of one form follow one another; the second finds what the first did."""
     with connection.cursor() as cursor:
@@ -457,7 +466,8 @@ def _lock_practitioner(practitioner: Practitioner) -> Practitioner:
 
 
 def _lock_booking(booking: Booking) -> Booking:
-    return Booking.objects.select_for_update(no_key=True).get(pk=booking.pk)
+    (locked,) = Booking.objects.raw(LOCK_BOOKING, [booking.pk])
+    return locked
 
 
 def _check_authority(
@@ -539,5 +549,8 @@ def _close(
 ) -> None:
     booking.status = status
     booking.resolved_at = at
-    booking.resolved_by = by.user if by else None
-    booking.save(update_fields=["status", "resolved_at", "resolved_by", "fee_percent"])
+    booking.resolved_by_id = by.user_id if by else None
+    with connection.cursor() as cursor:
+        cursor.execute(
+            CLOSE_BOOKING, [status, at, booking.resolved_by_id, booking.fee_percent, booking.pk]
+        )

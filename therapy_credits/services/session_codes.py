@@ -146,8 +146,8 @@ def _redeem(
         at=at,
         practice_id=membership.practice_id,
     )
-    code.practice = membership.practice
-    code.redeemed_by = membership.user
+    code.practice_id = membership.practice_id
+    code.redeemed_by_id = membership.user_id
     code.held_on = held_on
     code.rate_minor, code.currency = service.rate_minor, service.currency
     return _close(code, SessionCode.Status.REDEEMED, at)

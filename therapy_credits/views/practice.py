@@ -112,9 +112,10 @@ def bookings(request: HttpRequest, membership: PracticeMembership) -> HttpRespon
 def booking(request: HttpRequest, membership: PracticeMembership, reference: str) -> HttpResponse:
     """One booking, and what became of it."""
     now = timezone.now()
-    one = get_object_or_404(bookings_of_member(membership), reference=reference)
     if request.method == "POST":
-        return _act(request, membership, one, now)
+        own = Booking.objects.visible_to_member(membership)
+        return _act(request, membership, get_object_or_404(own, reference=reference), now)
+    one = get_object_or_404(bookings_of_member(membership), reference=reference)
     note_look(booking=one, actor=membership.user, at=now)
     return render(
         request,
