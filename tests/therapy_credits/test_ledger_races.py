@@ -17,7 +17,7 @@ from uuid6 import uuid7
 from tests.conftest import NOW
 from tests.therapy_credits.conftest import DAY, STAFF, account_of, counters, give, hold, make_pool
 from therapy_credits.models import Account, Code, Kind, Phase, Pool, Transfer
-from therapy_credits.services import ledger
+from therapy_credits.services import expiry, ledger
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.race]
 
@@ -156,6 +156,75 @@ def test_two_practices_that_redeem_one_code_at_once(ana: UUID) -> None:
     paid = Account.objects.filter(pool=pool, kind=Kind.PRACTICE, credits_posted=1)
     assert paid.count() == 1
     assert account_of(pool, Kind.ISSUED).left == 0
+
+
+# --- Whoever waited for somebody else goes on with what is there now -------------------------
+
+
+WAITS_FOR_US = """
+SELECT count(*) FROM pg_locks
+ WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))
+"""
+AS_IN_LARGE_TABLES = (
+    "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off"
+)
+
+
+def while_another_booking_is_written(ana: UUID, act: Callable[[], Any]) -> Any:
+    """What becomes of ``act`` when it comes to the accounts while a booking of one unit has them,
+    and goes on when that is committed.
+
+    Rows are found through their indexes, as in tables larger than these: how a statement goes
+    about it decides what it makes of a row that it had to wait for.
+    """
+
+    def come_later() -> Any:
+        with connection.cursor() as cursor:
+            cursor.execute(AS_IN_LARGE_TABLES)
+        return act()
+
+    with ThreadPoolExecutor(1) as other:
+        with transaction.atomic(), connection.cursor() as cursor:
+            hold(ana, 1)
+            answer = other.submit(lambda: at_once([come_later])[0])
+            waiting = 0
+            while not waiting and not answer.done():
+                cursor.execute(WAITS_FOR_US)
+                (waiting,) = cursor.fetchone()
+        return answer.result(timeout=30)
+
+
+@pytest.mark.parametrize("practice_id", [7, None], ids=["booking", "code"])
+def test_a_booking_that_waited_finds_what_the_other_left(
+    ana: UUID, practice_id: int | None
+) -> None:
+    pool = make_pool()
+    first, second = give(pool, ana, 2, days=10), give(pool, ana, 2, days=20)
+    hold(ana, 1)  # so that the practice has its account
+    waited = while_another_booking_is_written(ana, lambda: hold(ana, 2, practice_id=practice_id))
+    assert [lot for _, lot, _ in waited.parts] == [second.pk]
+    assert counters(first) == (0, 2, 0)
+
+
+@pytest.mark.parametrize("practice_id", [7, None], ids=["booking", "code"])
+def test_a_word_of_a_practice_that_waited_is_heard(ana: UUID, practice_id: int | None) -> None:
+    pool = make_pool()
+    lot = give(pool, ana, 4)
+    group = hold(ana, 1, practice_id=practice_id).group
+    hold(ana, 1)
+    said = {"group": group, "practice_id": 7, "actor": STAFF, "at": NOW}
+    waited = while_another_booking_is_written(ana, lambda: ledger.post_hold(**said))
+    assert waited.units_charged == 1
+    assert counters(lot) == (1, 2, 1)
+
+
+def test_a_sweep_that_waited_takes_what_is_over(ana: UUID) -> None:
+    pool = make_pool()
+    lot = give(pool, ana, 4, days=10)
+    later = NOW + 20 * DAY
+    swept = while_another_booking_is_written(ana, lambda: expiry.expire_lots(at=later))
+    assert swept == 3
+    assert counters(lot) == (0, 1, 3)
 
 
 # --- Deadlock: GOODWILL takes practice, lot and pool, CLAWBACK takes lot and pool ------------

@@ -115,6 +115,7 @@ def claw_back_due(*, at: datetime) -> int:
     return sum(_claw_back(programme_id, year, at) for programme_id, year in years)
 
 
+# By an array of ids, as ledger.LOCK_FOR_HOLD.
 LOCK_LOTS_AND_POOLS = """
 WITH lots AS (
     SELECT id, pool_id FROM therapy_credits_account
@@ -122,8 +123,11 @@ WITH lots AS (
        AND subject IN (SELECT token FROM staged_subject)
 )
 SELECT id FROM therapy_credits_account
- WHERE id IN (SELECT id FROM lots)
-    OR (kind = 'pool' AND pool_id IN (SELECT pool_id FROM lots))
+ WHERE id = ANY (ARRAY(
+    SELECT id FROM lots
+     UNION ALL
+    SELECT there.id FROM therapy_credits_account AS there
+     WHERE there.kind = 'pool' AND there.pool_id IN (SELECT pool_id FROM lots)))
  ORDER BY id
    FOR NO KEY UPDATE
 """

@@ -32,6 +32,7 @@ def expire_lots(*, at: datetime) -> int:
 
 
 # Lots with nothing free that wait for a hold are left alone, or they would be found for ever.
+# By an array of ids, as ledger.LOCK_FOR_HOLD.
 LOCK_OVER = """
 WITH over AS (
     SELECT id, pool_id FROM therapy_credits_account
@@ -41,8 +42,11 @@ WITH over AS (
      LIMIT %(batch)s
 )
 SELECT id, kind = 'lot' FROM therapy_credits_account
- WHERE id IN (SELECT id FROM over)
-    OR (kind = 'expired' AND pool_id IN (SELECT pool_id FROM over))
+ WHERE id = ANY (ARRAY(
+    SELECT id FROM over
+     UNION ALL
+    SELECT there.id FROM therapy_credits_account AS there
+     WHERE there.kind = 'expired' AND there.pool_id IN (SELECT pool_id FROM over)))
  ORDER BY id
    FOR NO KEY UPDATE
 """

@@ -289,7 +289,9 @@ def hold_units(
 
 
 # All locks of a hold at once, in the order of ids: the person's lots, in whatever pool, and the
-# accounts in those pools that the units may go to.
+# accounts in those pools that the units may go to. The ids are an array, found before the first
+# lock. With "IN (SELECT …)", PostgreSQL looks again whether a row that it had to wait for belongs
+# to the answer; joined in some ways, it then finds that it does not, and the row is missing.
 LOCK_FOR_HOLD = """
 WITH lots AS (
     SELECT id, pool_id FROM therapy_credits_account
@@ -297,11 +299,11 @@ WITH lots AS (
        AND (%(pool)s::bigint IS NULL OR pool_id = %(pool)s)
 )
 SELECT * FROM therapy_credits_account
- WHERE id IN (
+ WHERE id = ANY (ARRAY(
     SELECT id FROM lots
      UNION ALL
     SELECT there.id FROM therapy_credits_account AS there
-     WHERE there.pool_id IN (SELECT pool_id FROM lots) AND {towards})
+     WHERE there.pool_id IN (SELECT pool_id FROM lots) AND {towards}))
  ORDER BY id
    FOR NO KEY UPDATE
 """
@@ -488,14 +490,14 @@ def pay_goodwill(*, group: UUID, actor: UUID, at: datetime) -> int:
 
 
 # A hold's accounts, all locked at once in the order of ids: its lots, where it is held for, the
-# practice it is to be paid to, and the pool where that pays.
+# practice it is to be paid to, and the pool where that pays. By an array of ids, as LOCK_FOR_HOLD.
 LOCK_HOLD = """
 WITH parts AS (
     SELECT pool_id, debit_id, credit_id FROM therapy_credits_transfer
      WHERE "group" = %(group)s AND phase = 'pending'
 )
 SELECT * FROM therapy_credits_account
- WHERE id IN (
+ WHERE id = ANY (ARRAY(
     SELECT debit_id FROM parts
      UNION ALL
     SELECT credit_id FROM parts
@@ -506,7 +508,7 @@ SELECT * FROM therapy_credits_account
      UNION ALL
     SELECT there.id FROM therapy_credits_account AS there
      WHERE there.kind = 'pool' AND %(with_pool)s
-       AND there.pool_id IN (SELECT pool_id FROM parts))
+       AND there.pool_id IN (SELECT pool_id FROM parts)))
  ORDER BY id
    FOR NO KEY UPDATE
 """
