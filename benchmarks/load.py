@@ -32,8 +32,14 @@ def get(path: str, headers: Mapping[str, str] = MappingProxyType({})) -> bytes:
     return _request("GET", path, b"", headers)
 
 
-def post(path: str, body: bytes, headers: Mapping[str, str]) -> bytes:
-    return _request("POST", path, body, headers)
+def post(
+    path: str,
+    body: bytes,
+    headers: Mapping[str, str],
+    content_type: str = "application/x-www-form-urlencoded",
+) -> bytes:
+    sent = {**headers, "Content-Type": content_type, "Content-Length": str(len(body))}
+    return _request("POST", path, body, sent)
 
 
 def drive(port: int, requests: deque[bytes] | bytes, *, clients: int, seconds: float) -> Load:
@@ -68,11 +74,6 @@ def fetch(port: int, request: bytes) -> tuple[int, dict[str, str], bytes]:
 def _request(method: str, path: str, body: bytes, headers: Mapping[str, str]) -> bytes:
     lines = [f"{method} {path} HTTP/1.1", f"Host: {HOST}"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
-    if body:
-        lines += [
-            "Content-Type: application/x-www-form-urlencoded",
-            f"Content-Length: {len(body)}",
-        ]
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 

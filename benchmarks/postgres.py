@@ -26,6 +26,8 @@ CREATE TABLE limits.account (id integer PRIMARY KEY, debits bigint, credits bigi
 INSERT INTO limits.account SELECT n, 0, 1000000000 FROM generate_series(1, 20000) AS n;
 CREATE TABLE limits.transfer (
     id uuid PRIMARY KEY, debit integer, credit integer, amount bigint, made_at timestamptz);
+CREATE TABLE limits.booking (id integer PRIMARY KEY, status text, resolved_at timestamptz);
+INSERT INTO limits.booking SELECT n, 'booked', NULL FROM generate_series(1, 1000000) AS n;
 """
 # A place and its mail: lock the counter, write both rows, count.
 PLACE = """
@@ -47,6 +49,20 @@ SELECT id FROM limits.account WHERE id IN (:debit, :credit) ORDER BY id FOR UPDA
 INSERT INTO limits.transfer VALUES (gen_random_uuid(), :debit, :credit, 1, now());
 UPDATE limits.account SET debits = debits + 1 WHERE id = :debit AND credits > debits;
 UPDATE limits.account SET credits = credits + 1 WHERE id = :credit;
+COMMIT;
+"""
+# A session confirmed: lock the booking, move a unit as above, say so on the booking.
+CONFIRM = """
+\\set booking random(1, 1000000)
+\\set debit random(1, 19000)
+\\set credit random(19001, 19100)
+BEGIN;
+SELECT status FROM limits.booking WHERE id = :booking FOR UPDATE;
+SELECT id FROM limits.account WHERE id IN (:debit, :credit) ORDER BY id FOR UPDATE;
+INSERT INTO limits.transfer VALUES (gen_random_uuid(), :debit, :credit, 1, now());
+UPDATE limits.account SET debits = debits + 1 WHERE id = :debit AND credits > debits;
+UPDATE limits.account SET credits = credits + 1 WHERE id = :credit;
+UPDATE limits.booking SET status = 'attended', resolved_at = now() WHERE id = :booking;
 COMMIT;
 """
 # Lots for everybody and a transfer into each, with nothing that checks them.

@@ -23,9 +23,11 @@ class Plan:
     people: int = 100_000
     guests_a_round: int = 2_000
     """More than can say yes in the seconds there are."""
+    confirmed_a_round: int = 3_000
+    """More than can be confirmed in them."""
 
 
-QUICK = Plan(rounds=1, seconds=1, people=2_000, guests_a_round=500)
+QUICK = Plan(rounds=1, seconds=1, people=2_000, guests_a_round=500, confirmed_a_round=500)
 
 
 @dataclass(frozen=True)

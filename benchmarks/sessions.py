@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from django.utils import timezone
 
-from benchmarks import postgres
+from benchmarks import care, postgres
 from benchmarks.data import make_ambassadors
 from benchmarks.load import Load
 from benchmarks.report import Plan, Result, compare
@@ -22,7 +22,7 @@ LOTS = 40_000
 
 
 def measure(plan: Plan) -> Iterator[Result]:
-    make_ambassadors(plan.people, units=UNITS)
+    pool = make_ambassadors(plan.people, units=UNITS)
     first = _allocate(plan.people)
     yield Result(
         f"allocate_due for {plan.people:,} enrolments",
@@ -41,6 +41,7 @@ def measure(plan: Plan) -> Iterator[Result]:
         lambda: postgres.pgbench(postgres.MOVE, clients=PROCESSES, seconds=plan.seconds),
         "pgbench: two accounts and a transfer",
     )
+    yield from care.measure(plan, pool)
 
 
 def _allocate(expected: int) -> float:

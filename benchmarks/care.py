@@ -1,0 +1,257 @@
+"""What a practice does most: saying that a session took place, on a page and by a program."""
+
+import datetime as dt
+import json
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
+from uuid import uuid4
+
+from allauth.mfa.models import Authenticator
+from django.conf import settings
+from django.http import HttpResponse
+from django.test import Client
+from django.utils import timezone
+
+from accounts.models import Scope, User
+from accounts.services.api_keys import make_api_key
+from benchmarks import postgres
+from benchmarks.data import BACKEND, CSRF, cost_of
+from benchmarks.load import HOST, Load, drive, post
+from benchmarks.report import Plan, Result, compare
+from benchmarks.servers import serve
+from common.codes import new_reference
+from common.sealing import seal
+from therapy_credits.models import (
+    Account,
+    Booking,
+    Code,
+    Kind,
+    Phase,
+    Pool,
+    Practice,
+    PracticeMembership,
+    Practitioner,
+    ServiceType,
+    Transfer,
+)
+from therapy_credits.services import ledger
+
+CLIENTS = 8
+PRACTICES = 100
+# Sessions beside those of the rounds, by which the cost of one is measured.
+SPARE = 60
+REDEMPTIONS = "/api/v1/redemptions"
+
+
+@dataclass(frozen=True)
+class Desk:
+    """A practice, the browser of its owner, and the key of its program."""
+
+    practitioner: Practitioner
+    service: ServiceType
+    session_key: str
+    secret: str
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A session of which nothing has been said."""
+
+    desk: Desk
+    reference: str
+    held_on: dt.date
+
+    @property
+    def path(self) -> str:
+        return f"/practice/bookings/{self.reference}/"
+
+    @property
+    def facts(self) -> dict[str, str]:
+        return {"reference": self.reference, "held_on": self.held_on.isoformat()}
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {
+            "Authorization": f"Bearer {self.desk.secret}",
+            "Idempotency-Key": f"session-{self.reference}",
+        }
+
+
+def measure(plan: Plan, pool: Pool) -> Iterator[Result]:
+    """Needs the lots of ``pool``."""
+    needed = 2 * (plan.rounds * plan.confirmed_a_round + SPARE)
+    waiting = deque(make_waiting(pool, make_desks(), needed))
+    client = Client(headers={"host": HOST})
+    with serve("config.wsgi", "/healthz") as site:
+        for work, as_request, once, status in (
+            ("session confirmed over HTTP", _on_the_page, _once_on_the_page, 302),
+            ("session confirmed by API", _by_program, _once_by_program, 201),
+        ):
+            cost = cost_of(lambda once=once: once(client, waiting.popleft()))
+            yield compare(
+                plan,
+                work,
+                partial(_drive, plan, site, waiting, as_request, status),
+                partial(postgres.pgbench, postgres.CONFIRM, clients=CLIENTS, seconds=plan.seconds),
+                "pgbench: the same rows",
+                cost,
+            )
+
+
+def _drive(
+    plan: Plan,
+    site: int,
+    waiting: deque[Waiting],
+    as_request: Callable[[Waiting], bytes],
+    status: int,
+) -> Load:
+    requests = deque(as_request(waiting.popleft()) for _ in range(plan.confirmed_a_round))
+    load = drive(site, requests, clients=CLIENTS, seconds=plan.seconds)
+    if load.statuses != Counter({status: load.statuses.total()}):
+        raise RuntimeError(f"expected only {status}, got {dict(load.statuses)}")
+    return load
+
+
+def _on_the_page(one: Waiting) -> bytes:
+    cookies = {
+        settings.SESSION_COOKIE_NAME: one.desk.session_key,
+        settings.CSRF_COOKIE_NAME: CSRF,
+    }
+    return post(
+        one.path,
+        f"csrfmiddlewaretoken={CSRF}&action=attended".encode(),
+        {"Cookie": "; ".join(f"{name}={value}" for name, value in cookies.items())},
+    )
+
+
+def _by_program(one: Waiting) -> bytes:
+    return post(REDEMPTIONS, json.dumps(one.facts).encode(), one.headers, "application/json")
+
+
+def _once_on_the_page(client: Client, one: Waiting) -> HttpResponse:
+    client.cookies[settings.SESSION_COOKIE_NAME] = one.desk.session_key
+    return client.post(one.path, {"action": "attended"})
+
+
+def _once_by_program(client: Client, one: Waiting) -> HttpResponse:
+    return client.post(REDEMPTIONS, one.facts, content_type="application/json", headers=one.headers)
+
+
+def make_desks() -> list[Desk]:
+    """Practices with one practitioner and one service each."""
+    return [_make_desk(n) for n in range(PRACTICES)]
+
+
+def _make_desk(number: int) -> Desk:
+    at = timezone.now()
+    practice = Practice.objects.create(
+        slug=f"practice-{number}",
+        organisation=f"Practice {number} Ltd",
+        name=f"Practice {number}",
+        status=Practice.Status.ACTIVE,
+        country="GB",
+        languages=["en"],
+        time_zone="Europe/London",
+        contact_email=f"practice{number}@example.org",
+        created_at=at,
+    )
+    practitioner = Practitioner.objects.create(
+        practice=practice,
+        slug=f"practitioner-{number}",
+        name=f"Practitioner {number}",
+        languages=["en"],
+        formats=["online"],
+    )
+    service = ServiceType.objects.create(
+        practice=practice, name="Session", minutes=50, rate_minor=7000, currency="GBP"
+    )
+    owner = User.objects.create_user(f"owner{number}@example.org")
+    PracticeMembership.objects.create(
+        practice=practice, user=owner, role=PracticeMembership.Role.OWNER, started_at=at
+    )
+    Authenticator.objects.create(user=owner, type=Authenticator.Type.TOTP, data={})
+    _key, secret = make_api_key(
+        name=f"Software {number}",
+        scopes=[Scope.REDEMPTIONS_WRITE],
+        practice_id=practice.pk,
+        at=at,
+    )
+    return Desk(practitioner, service, _signed_in(owner, at), secret)
+
+
+def _signed_in(user: User, at: dt.datetime) -> str:
+    """The key of a session that has been there a while: the first page of one does more."""
+    session = import_module(settings.SESSION_ENGINE).SessionStore()
+    session["_auth_user_id"] = str(user.pk)
+    session["_auth_user_backend"] = BACKEND
+    session["_auth_user_hash"] = user.get_session_auth_hash()
+    session["signed_in_at"] = session["seen_at"] = at.timestamp()
+    session["is_short"] = True
+    session.save()
+    key: str = session.session_key
+    return key
+
+
+def make_waiting(pool: Pool, desks: Sequence[Desk], count: int) -> list[Waiting]:
+    """Sessions of the last weeks, an hour apart at each practice, each held from its own lot."""
+    at = timezone.now().replace(minute=0, second=0, microsecond=0)
+    lots = Account.objects.filter(pool=pool, kind=Kind.LOT).order_by("pk")[:count]
+    accounts = {
+        desk.practitioner.pk: ledger.practice_account(
+            pool_id=pool.pk, practice_id=desk.practitioner.practice_id
+        )
+        for desk in desks
+    }
+    sealed = seal("Wren", "booking.name"), seal("wren@example.org", "booking.contact")
+    bookings, holds, waiting = [], [], []
+    for n, lot in enumerate(lots):
+        desk = desks[n % len(desks)]
+        starts_at = at - dt.timedelta(hours=2 + n // len(desks))
+        ends_at = starts_at + dt.timedelta(minutes=50)
+        assert lot.subject
+        booking = Booking(
+            reference=new_reference(),
+            request_id=uuid4(),
+            subject=lot.subject,
+            pool=pool,
+            practice_id=desk.practitioner.practice_id,
+            practitioner=desk.practitioner,
+            service=desk.service,
+            starts_at=starts_at,
+            ends_at=ends_at,
+            format="online",
+            sealed_name=sealed[0],
+            sealed_contact=sealed[1],
+            country="GB",
+            hold_group=uuid4(),
+            hold_until=ends_at + dt.timedelta(days=30),
+            units=1,
+            rate_minor=7000,
+            currency="GBP",
+            booked_at=starts_at,
+        )
+        holds.append(
+            Transfer(
+                id=uuid4(),
+                pool=pool,
+                phase=Phase.PENDING,
+                code=Code.HOLD,
+                debit=lot,
+                credit=accounts[desk.practitioner.pk],
+                amount=1,
+                group=booking.hold_group,
+                timeout_at=booking.hold_until,
+                actor=lot.subject,
+                request_hash=b"",
+                made_at=timezone.now(),
+            )
+        )
+        bookings.append(booking)
+        zone = desk.practitioner.practice.zone
+        waiting.append(Waiting(desk, booking.reference, starts_at.astimezone(zone).date()))
+    Booking.objects.bulk_create(bookings, batch_size=2000)
+    Transfer.objects.bulk_create(holds, batch_size=2000)
+    return waiting
