@@ -16,7 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import User
-from ambassadors.models import Programme, Term
+from ambassadors.models import Enrolment, EnrolmentStatus, Programme, Term
 from benchmarks.load import post
 from benchmarks.report import Cost
 from calendars.domain.vevent import render_vevent
@@ -179,12 +179,13 @@ def make_ambassadors(count: int, *, units: int) -> Pool:
                       false, %s FROM generate_series(1, %s) AS n""",
             [at, count],
         )
-        cursor.execute(
-            """INSERT INTO ambassadors_enrolment
-                   (term_id, user_id, status, status_at, status_reason, is_farewell_due)
-               SELECT %s, id, 'active', %s, '', false FROM accounts_user
-                WHERE email LIKE 'ambassador%%'""",
-            [term.pk, at],
+        people = User.objects.filter(email__startswith="ambassador").values_list("pk", flat=True)
+        Enrolment.objects.bulk_create(
+            (
+                Enrolment(term=term, user_id=pk, status=EnrolmentStatus.ACTIVE, status_at=at)
+                for pk in people
+            ),
+            batch_size=5000,
         )
         cursor.execute("SET session_replication_role = origin")
         cursor.execute("ANALYZE")
