@@ -18,7 +18,16 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Role
+from common.text import is_showable
 from common.when import ZONES
+
+
+def validate_showable(name: str) -> None:
+    """For a form: a name in any script, of characters that can be shown."""
+    if not is_showable(name):
+        raise forms.ValidationError(
+            _("The name has characters that cannot be shown. Type it again by hand.")
+        )
 
 
 class SignInForm(LoginForm):  # type: ignore[misc]  # allauth has no types
@@ -101,6 +110,7 @@ class ProfileForm(forms.Form):
         max_length=120,
         required=False,
         help_text=_("As you want to be called. A stage name is fine."),
+        validators=[validate_showable],
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )
     language = forms.ChoiceField(

@@ -15,10 +15,11 @@ from pydantic import ConfigDict, field_validator
 from accounts.api import BearerKey, IdempotencyKey, key_of, once
 from accounts.models import Scope
 from accounts.services.api_keys import Answer
-from ambassadors.domain.names import is_showable, language_code
+from ambassadors.domain.names import language_code
 from ambassadors.models import Enrolment, EnrolmentStatus, Programme, Term
 from ambassadors.services.invitations import invite_person
 from common.cursors import make_cursor, read_cursor
+from common.text import is_showable
 
 router = Router(tags=["Enrolments"])
 read_enrolments = BearerKey(Scope.ENROLMENTS_READ)

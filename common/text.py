@@ -1,6 +1,7 @@
 """Small facts about text."""
 
 import csv
+import unicodedata
 from collections.abc import Iterable, Iterator
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -9,6 +10,20 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 def spreadsheet_safe(value: str) -> str:
     """``value`` so that no spreadsheet takes it for a formula (OWASP, CSV injection)."""
     return f"'{value}" if value.startswith(_FORMULA_STARTS) else value
+
+
+def is_showable(name: str) -> bool:
+    """Whether a name in any script can be put on a page and in a mail header.
+
+    Marks that turn the writing around (U+202A to U+202E) are not part of any name: they make the
+    words beside it read as something else. A name of which nothing shows is none.
+    """
+    kinds = [unicodedata.category(c) for c in name]
+    if any(kind in {"Cc", "Cs", "Co", "Cn"} for kind in kinds):
+        return False
+    if any("\u202a" <= c <= "\u202e" for c in name):
+        return False
+    return not name or any(kind[0] in "LNPS" for kind in kinds)
 
 
 class _Echo:

@@ -35,18 +35,6 @@ def name_key(name: str) -> str:
     return " ".join(folded.split())
 
 
-def is_showable(name: str) -> bool:
-    """Whether a name in any script can be put on a page and in a mail header.
-
-    Marks that turn the writing around (U+202A to U+202E) are not part of any name: they make the
-    words beside it read as something else.
-    """
-    return not any(
-        unicodedata.category(c) in {"Cc", "Cs", "Co", "Cn"} or "\u202a" <= c <= "\u202e"
-        for c in name
-    )
-
-
 @cache
 def _countries() -> dict[str, str]:
     spelt = {

@@ -12,6 +12,7 @@ from django.utils.text import slugify
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
+from accounts.forms import validate_showable
 from ambassadors.domain.rosters import LARGEST_BYTES
 from ambassadors.models import (
     Agreement,
@@ -226,6 +227,7 @@ class InviteForm(forms.Form):
         max_length=120,
         required=False,
         help_text=_("As they write it, in any script."),
+        validators=[validate_showable],
     )
     language = forms.ChoiceField(
         label=_("Language of the invitation"), choices=settings.LANGUAGES, initial="en"

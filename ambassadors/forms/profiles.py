@@ -12,8 +12,9 @@ from django.db.models import QuerySet
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
+from accounts.forms import validate_showable
 from accounts.models import User
-from ambassadors.domain.names import is_showable, language_code
+from ambassadors.domain.names import language_code
 from ambassadors.models import Activity, Profile, Programme
 from ambassadors.models.profiles import MOST_LINKS, validate_link
 
@@ -29,6 +30,7 @@ class ProfileForm(forms.Form):
         label=_("Stage name"),
         max_length=120,
         help_text=_("As you write it, in any script. It comes first everywhere here."),
+        validators=[validate_showable],
     )
     pronouns = forms.CharField(
         label=_("Pronouns"), max_length=60, required=False, help_text=_("In your own words.")
@@ -74,14 +76,6 @@ class ProfileForm(forms.Form):
         shown_in.queryset = programmes
         if not programmes.exists():
             del self.fields["shown_in"]
-
-    def clean_name(self) -> str:
-        name: str = self.cleaned_data["name"].strip()
-        if not is_showable(name):
-            raise ValidationError(
-                _("The stage name has characters that cannot be shown. Type it again by hand.")
-            )
-        return name
 
     def clean_languages(self) -> list[str]:
         typed = [word.strip() for word in self.cleaned_data["languages"].split(",")]

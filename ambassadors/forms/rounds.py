@@ -11,6 +11,7 @@ from django.core.validators import URLValidator
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts.forms import validate_showable
 from ambassadors.domain.files import LARGEST_BYTES
 from ambassadors.errors import FileTooLarge
 from ambassadors.forms.enrolments import zone_choices
@@ -235,6 +236,7 @@ class ApplicationForm(forms.Form):
         label=_("Stage name"),
         max_length=120,
         help_text=_("As you write it, in any script. Reviewers do not see it before they decide."),
+        validators=[validate_showable],
     )
 
     def __init__(

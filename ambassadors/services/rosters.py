@@ -22,11 +22,12 @@ from accounts.models import User
 from accounts.services import audit
 from ambassadors.domain import rosters as files
 from ambassadors.domain.addresses import MixedAlphabets, NotAnAddress, normal_address
-from ambassadors.domain.names import country_code, is_showable, language_code, name_key
+from ambassadors.domain.names import country_code, language_code, name_key
 from ambassadors.errors import AlreadyImporting, RosterUnreadable, TermOver
 from ambassadors.models import RosterImport, RosterProblem, RosterResult, RosterRow, Term
 from ambassadors.queries import places_left
 from common.hints import hint
+from common.text import is_showable
 from notifications.models import Purge
 
 READ_CHUNK = 5_000

@@ -62,6 +62,7 @@ def test_a_stage_name_is_in_any_script(own: Client, ambassador: User, name: str)
     ("field", "wrong"),
     [
         ("name", "Vel\u202evet"),
+        ("name", "\u200b\u200d"),
         ("languages", "English, Klingonese"),
         ("links", "javascript:alert(1)"),
         ("links", "\n".join(f"https://example.org/{n}" for n in range(6))),

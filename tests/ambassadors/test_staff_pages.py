@@ -198,6 +198,20 @@ def test_inviting_by_the_page_keeps_what_was_typed_when_it_is_wrong(
 # --- Limits -------------------------------------------------------------------
 
 
+def test_no_form_takes_a_name_that_turns_the_words_beside_it_around(
+    staff: Client, term: Term, outsider: User
+) -> None:
+    invite = {"email": "ada@example.org", "name": "Vel\u202evet", "language": "en"}
+    page = staff.post(f"/staff/terms/{term.pk}/invite/", invite)
+    assert page.context["form"].errors.keys() == {"name"}
+    staff.force_login(outsider)
+    page = staff.post("/me/profile/", {"name": "Vel\u202evet"})
+    assert page.context["form"].errors.keys() == {"name"}
+    outsider.refresh_from_db()
+    assert outsider.name == "Outsider"
+    assert not Invitation.objects.exists()
+
+
 def test_a_coordinator_of_one_programme_meets_the_others_as_absent(
     client: Client, term: Term, settings: object
 ) -> None:
