@@ -15,7 +15,8 @@ from notifications.models import Message
 from tests.factories import EventFactory, OccurrenceFactory
 from tests.journeys.conftest import DESK, PHONE, Open
 
-SOON = timezone.now().replace(minute=0, second=0, microsecond=0) + dt.timedelta(days=7)
+# At noon, so that it ends on the day it begins in every zone that is looked at here.
+SOON = timezone.now().replace(hour=12, minute=0, second=0, microsecond=0) + dt.timedelta(days=7)
 
 PUBLIC = (
     "/",
