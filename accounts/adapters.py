@@ -5,15 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.auth_backends import AuthenticationBackend
 from allauth.core import context
 from allauth.mfa.adapter import DefaultMFAAdapter
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext
 
 from accounts.models import User
 from common import sealing
+from common.prepared import Prepared
 
 
 class PeopleAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types
@@ -29,6 +32,19 @@ class PeopleAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has
         response: HttpResponse = super().post_login(request, user, **more)
         keep_preferences(user, request, response)
         return response
+
+
+@Prepared
+def _user(pk: int) -> QuerySet[User]:
+    return User.objects.filter(pk=pk)
+
+
+class SignInBackend(AuthenticationBackend):  # type: ignore[misc]  # allauth has no types
+    """Who is signed in is asked at every page: by a query that is kept."""
+
+    def get_user(self, user_id: int) -> User | None:
+        user = _user.first(pk=user_id)
+        return user if user and self.user_can_authenticate(user) else None
 
 
 class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # allauth has no types

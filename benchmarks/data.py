@@ -30,7 +30,7 @@ from therapy_credits.models import Policy, Pool
 from therapy_credits.services import ledger
 
 CSRF = "c" * 32
-BACKEND = "django.contrib.auth.backends.ModelBackend"
+BACKEND = "accounts.adapters.SignInBackend"
 
 
 def make_events(count: int, *, places: int) -> list[Event]:

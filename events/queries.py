@@ -38,6 +38,7 @@ from calendars.domain.calendar import StoredEvent
 from calendars.domain.vevent import CalendarEvent, Invitation, PartStat, Status, render_vevent
 from common import tokens
 from common.needs import NeedsYou
+from common.prepared import Prepared
 from common.reply_addresses import reply_address
 from events.domain.repeating import Repeating, render_repeating
 from events.models import (
@@ -47,6 +48,7 @@ from events.models import (
     Mailing,
     Note,
     Occurrence,
+    Question,
     ReminderHours,
     Rsvp,
     Seats,
@@ -405,6 +407,33 @@ def series_answers_in_words(comers: Sequence[SeriesRsvp]) -> dict[int, list[Seri
     return given
 
 
+@Prepared
+def coming_date(slug: str, at: datetime) -> QuerySet[Occurrence]:
+    """The next date of an event that is not cancelled, with all that its page says of the event."""
+    return _dates_of(slug, Occurrence.objects.filter(cancelled_at__isnull=True).upcoming(at=at))[:1]
+
+
+@Prepared
+def date_on(slug: str, day: date) -> QuerySet[Occurrence]:
+    """An event's date on that day of its own zone."""
+    return _dates_of(slug, Occurrence.objects.filter(starts_on=day))[:1]
+
+
+def last_date(slug: str) -> Occurrence | None:
+    """The last date of an event, over or cancelled as it may be."""
+    return _dates_of(slug, Occurrence.objects.order_by("-starts_at")).first()
+
+
+def _dates_of(slug: str, dates: QuerySet[Occurrence]) -> QuerySet[Occurrence]:
+    return dates.filter(event__slug=slug).select_related("event__programme", "series")
+
+
+@Prepared
+def asked_of(event_id: int) -> QuerySet[Question]:
+    """What an event asks those who say yes."""
+    return Question.objects.asked().filter(event=event_id)
+
+
 def rsvp_given_by(token: str) -> Rsvp | None:
     """The RSVP whose place this link gives to somebody else, while that stands."""
     reference, _dash, _secret = token.partition("-")
@@ -436,18 +465,20 @@ def last_rsvp(occurrence: Occurrence, *, user: User | None, email: str) -> Rsvp 
     """The answer that stands for this person at this date; if none does, their last one."""
     email = email.lower()
     user_id = user.pk if user else _user_id_of(email)
-    person = Q(user__isnull=True, address=email)
-    if user_id:
-        person |= Q(user=user_id)
+    return _last_rsvp.first(occurrence_id=occurrence.pk, user_id=user_id or 0, email=email)
+
+
+@Prepared
+def _last_rsvp(occurrence_id: int, user_id: int, email: str) -> QuerySet[Rsvp]:
+    person = Q(user__isnull=True, address=email) | Q(user=user_id)
     return (
         Rsvp.objects.alias(
             address=Lower("guest_email"),
             is_standing=ExpressionWrapper(Q(status__in=Rsvp.ACTIVE), BooleanField()),
         )
-        .filter(person, occurrence=occurrence)
+        .filter(person, occurrence=occurrence_id)
         .select_related("user")
-        .order_by("-is_standing", "user_id", "-pk")
-        .first()
+        .order_by("-is_standing", "user_id", "-pk")[:1]
     )
 
 

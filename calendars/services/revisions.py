@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from django.db import connection
+from common.prepared import prepared_cursor
 
 _BUMP = """
     INSERT INTO calendars_feedrevision AS feed (key, revision, revised_at)
@@ -34,5 +34,5 @@ def bump_all(feed_keys: Iterable[str], *, at: datetime) -> None:
     """
     keys = sorted(set(feed_keys))
     if keys:
-        with connection.cursor() as cursor:
+        with prepared_cursor() as cursor:
             cursor.execute(_BUMP, {"keys": keys, "at": at})

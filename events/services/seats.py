@@ -16,10 +16,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import OperationalError, transaction
-from django.db.models import Exists, OuterRef, Sum
+from django.db.models import Exists, OuterRef, QuerySet, Sum
 
 from calendars.queries import personal_feed_key
 from calendars.services.revisions import bump_all
+from common.prepared import Prepared
 from events.domain.queue import may_take, next_served
 from events.errors import Busy
 from events.models import Event, Occurrence, Rsvp, Seats
@@ -67,19 +68,8 @@ def places_of(
         seats = _lock(occurrence_id)
         # A statement of its own: what the one before it read beside the lock is from before
         # it had waited for the lock.
-        holding = Rsvp.objects.holding(at=at).filter(occurrence=OuterRef("pk"))
-        if leaving_out is not None and leaving_out.pk:
-            holding = holding.exclude(pk=leaving_out.pk)
-        held = holding.order_by().values("occurrence").annotate(total=Sum("party_size"))
-        waiting = Rsvp.objects.waiting().filter(occurrence=OuterRef("pk"))
-        lapsed = Rsvp.objects.lapsed(at=at).filter(occurrence=OuterRef("pk"))
-        occurrence = (
-            Occurrence.objects.select_related("event")
-            .annotate(
-                held=held.values("total"), has_queue=Exists(waiting), has_lapsed=Exists(lapsed)
-            )
-            .get(pk=occurrence_id)
-        )
+        left_out = (leaving_out.pk if leaving_out else None) or 0
+        [occurrence] = _as_it_is.all(pk=occurrence_id, at=at, left_out=left_out)
         free = None
         if seats.capacity is not None:
             held_now: int | None = occurrence.held  # type: ignore[attr-defined]  # annotated
@@ -92,13 +82,36 @@ def places_of(
         bump_all([personal_feed_key(user_id) for user_id in users], at=at)
 
 
+@Prepared
+def _seats(pk: int) -> QuerySet[Seats]:
+    return Seats.objects.select_for_update().filter(pk=pk)
+
+
+@Prepared
+def _as_it_is(pk: int, at: datetime, left_out: int) -> QuerySet[Occurrence]:
+    """The date, what is held for a while, and whether somebody waits or let an offer run out."""
+    here = OuterRef("pk")
+    holding = Rsvp.objects.holding(at=at).filter(occurrence=here).exclude(pk=left_out)
+    held = holding.order_by().values("occurrence").annotate(total=Sum("party_size"))
+    return (
+        Occurrence.objects.select_related("event")
+        .annotate(
+            held=held.values("total"),
+            has_queue=Exists(Rsvp.objects.waiting().filter(occurrence=here)),
+            has_lapsed=Exists(Rsvp.objects.lapsed(at=at).filter(occurrence=here)),
+        )
+        .filter(pk=pk)
+    )
+
+
 def _lock(occurrence_id: int) -> Seats:
     try:
-        return Seats.objects.select_for_update().get(pk=occurrence_id)
+        [seats] = _seats.all(pk=occurrence_id)
     except OperationalError as error:
         if getattr(error.__cause__, "sqlstate", "") == LOCK_NOT_AVAILABLE:
             raise Busy from error
         raise
+    return seats
 
 
 def claim(places: Places, people: int, *, at: datetime) -> bool:

@@ -40,9 +40,13 @@ from events.queries import (
     Room,
     answers_by_date,
     answers_of,
+    asked_of,
+    coming_date,
+    date_on,
     discreet,
     ended_rsvps_of,
     is_link_live,
+    last_date,
     listed_dates,
     public_entry,
     queue_position,
@@ -144,17 +148,13 @@ def event_page(request: HttpRequest, slug: str) -> HttpResponse:
 def _find(request: HttpRequest, slug: str, day: str | None) -> tuple[Event, Occurrence]:
     """The event this visitor may see, at the date that is meant, or else the next or the last."""
     at = timezone.now()
-    dates = Occurrence.objects.filter(event__slug=slug)
-    dates = dates.select_related("event__programme", "series")
-    found: Occurrence | None
     if day:
         try:
-            found = dates.filter(starts_on=date.fromisoformat(day)).first()
+            found = date_on.first(slug=slug, day=date.fromisoformat(day))
         except ValueError:
             found = None
     else:
-        coming = dates.filter(cancelled_at__isnull=True).upcoming(at=at)
-        found = coming.first() or dates.order_by("-starts_at").first()
+        found = coming_date.first(slug=slug, at=at) or last_date(slug)
     if found is None or not found.event.is_visible_to(request.user, at=at):
         raise Http404
     return found.event, found
@@ -172,7 +172,7 @@ def _show(
     answer = answers_of(user, [occurrence]).get(occurrence.pk)
     if form is None:
         form_class = PartyForm if user.is_authenticated else GuestForm
-        form = form_class(event=event, questions=event.questions.asked())
+        form = form_class(event=event, questions=asked_of.all(event_id=event.pk))
     others = event.occurrences.filter(ends_at__gt=at).order_by("starts_at")[:60]
     room = room_of(occurrence, at=at)
     context = {
@@ -221,7 +221,7 @@ def say_yes(request: HttpRequest, slug: str) -> HttpResponse:
     event, occurrence = _find(request, slug, request.POST.get("date"))
     user = request.user
     form_class = PartyForm if user.is_authenticated else GuestForm
-    form = form_class(request.POST, event=event, questions=event.questions.asked())
+    form = form_class(request.POST, event=event, questions=asked_of.all(event_id=event.pk))
     scope = _scope(request, event, occurrence)
     if not form.is_valid():
         return _show(request, event, occurrence, form)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import F
 from django.template import Context, Engine
 from django.template.loader import get_template
@@ -17,6 +17,7 @@ from django.utils import translation
 
 from common import tokens
 from common.hints import hint
+from common.prepared import prepared_cursor
 from notifications.domain import Attachment, paragraphs, tidy
 from notifications.models import Message, MessageStatus, Purge
 
@@ -105,7 +106,7 @@ def queue_prepared(message: Message) -> Message:
 
     One statement, where get_or_create takes four: callers hold rows that others wait for.
     """
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(
             _INSERT,
             [

@@ -4,9 +4,12 @@ import datetime as dt
 from collections.abc import Callable
 
 import pytest
+from django.db.models.query import QuerySet
 
+from common.prepared import Prepared
 from events.models import Event, Occurrence, Rsvp
 from events.queries import queue_position
+from events.services import seats
 from events.services.due_mails import write_due
 from events.services.rsvps import Guest, place_rsvp
 from tests.conftest import NOW
@@ -35,6 +38,13 @@ def join(circle: Occurrence) -> Callable[..., Rsvp]:
         return place_rsvp(occurrence=circle, person=UserFactory(), party_size=party_size, at=at)
 
     return say_yes
+
+
+@pytest.fixture
+def without_locks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For a control: no row is locked, also not by the query that is kept."""
+    monkeypatch.setattr(QuerySet, "select_for_update", lambda queryset, **_: queryset)
+    monkeypatch.setattr(seats, "_seats", Prepared(seats._seats.build))
 
 
 def state(*rsvps: Rsvp) -> list[tuple[str, int | None]]:

@@ -11,7 +11,6 @@ from uuid import uuid4
 
 import pytest
 from django.db import connection
-from django.db.models.query import QuerySet
 
 from events.errors import OfferEnded
 from events.models import CheckIn, Occurrence, Rsvp, Seats
@@ -63,9 +62,8 @@ def test_a_hundred_people_for_the_last_ten_places() -> None:
     assert seats_that_disagree() == []
 
 
-def test_without_the_lock_the_same_rush_oversells(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_lock_the_same_rush_oversells(without_locks: None) -> None:
     """The control: it is the lock that keeps the rule, and the database stands behind it."""
-    monkeypatch.setattr(QuerySet, "select_for_update", lambda queryset, **_: queryset)
     occurrence = OccurrenceFactory(capacity=50)
     RsvpFactory.create_batch(40, occurrence=occurrence)
     # Threads have connections of their own: the trigger is taken out for all of them.
@@ -79,8 +77,7 @@ def test_without_the_lock_the_same_rush_oversells(monkeypatch: pytest.MonkeyPatc
             cursor.execute("ALTER TABLE events_seats ENABLE TRIGGER USER")
 
 
-def test_without_the_lock_the_database_still_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(QuerySet, "select_for_update", lambda queryset, **_: queryset)
+def test_without_the_lock_the_database_still_refuses(without_locks: None) -> None:
     occurrence = OccurrenceFactory(capacity=50)
     RsvpFactory.create_batch(40, occurrence=occurrence)
     answers = rush(occurrence, 40)
@@ -201,11 +198,8 @@ def test_an_offer_taken_in_its_last_moment_is_not_also_passed_on() -> None:
     assert seats_that_disagree() == []
 
 
-def test_without_the_lock_one_place_is_taken_and_passed_on(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_without_the_lock_one_place_is_taken_and_passed_on(without_locks: None) -> None:
     """The control: neither side sees the other, and the same place has two owners."""
-    monkeypatch.setattr(QuerySet, "select_for_update", lambda queryset, **_: queryset)
     for _attempt in range(20):
         dates = offers_about_to_end(12)
         race_the_clock(dates)
@@ -260,11 +254,8 @@ def test_of_two_doors_that_read_one_code_the_second_is_told() -> None:
     assert CheckIn.objects.standing().count() == 10
 
 
-def test_without_the_lock_the_database_still_lets_a_code_in_once(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_without_the_lock_the_database_still_lets_a_code_in_once(without_locks: None) -> None:
     """The control: both doors think they are first, and the database refuses one of them."""
-    monkeypatch.setattr(QuerySet, "select_for_update", lambda queryset, **_: queryset)
     for _attempt in range(20):
         rsvps = RsvpFactory.create_batch(10, occurrence=OccurrenceFactory())
         outcomes = two_doors_read(rsvps)
