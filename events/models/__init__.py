@@ -1,6 +1,7 @@
 """What happens when (events, series), and who comes (rsvps)."""
 
 from events.models.events import (
+    HOSTS_SEE_FOR,
     LANGUAGES,
     Event,
     Format,
@@ -12,6 +13,7 @@ from events.models.events import (
     Visibility,
     new_uid,
 )
+from events.models.hosts import Host, HostLevel, HostStatus
 from events.models.imports import ImportedEvent
 from events.models.mailings import Mailing, Note, SurveyAnswer
 from events.models.mails import DueMail
@@ -21,6 +23,7 @@ from events.models.series import MONTH_WEEKS, WEEKDAYS, Series, SeriesRsvp
 
 __all__ = [
     "CARE_DAYS",
+    "HOSTS_SEE_FOR",
     "LANGUAGES",
     "MONTH_WEEKS",
     "WEEKDAYS",
@@ -29,6 +32,9 @@ __all__ = [
     "DueMail",
     "Event",
     "Format",
+    "Host",
+    "HostLevel",
+    "HostStatus",
     "ImportedEvent",
     "Mailing",
     "Note",

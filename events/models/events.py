@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime, timedelta
-from typing import Self
+from typing import TYPE_CHECKING, Self
 from zoneinfo import ZoneInfo
 
 import pgtrigger
@@ -12,15 +12,19 @@ from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Exists, F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.functional import cached_property
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import ApiKey, Role, StaffGrant, User
 from ambassadors.models import Enrolment, Programme
 from common import tokens
+
+if TYPE_CHECKING:
+    from events.models.hosts import Host
 
 
 def new_uid() -> str:
@@ -109,6 +113,10 @@ class SurveyKind(models.TextChoices):
     HEALTH = "health", _("The same, and whether it helped them look after themselves")
 
 
+# How long after a date its hosts still see who came: as long as what people said about access.
+HOSTS_SEE_FOR = timedelta(days=14)
+
+
 class EventQuerySet(models.QuerySet["Event"]):
     def visible_to(self, user: User | AnonymousUser, *, at: datetime | None = None) -> Self:
         """Events this user may open. Every page and feed starts here; drafts are not among them.
@@ -124,6 +132,8 @@ class EventQuerySet(models.QuerySet["Event"]):
                 visibility=Visibility.PROGRAMME, programme__in=enrolled.values("term__programme")
             )
             seen |= _run_by(user, at)
+            # Who hosts an event sees it, though they are in no programme.
+            seen |= Q(pk__in=user.hosting.accepted().values("event"))
         return self.exclude(status=Event.Status.DRAFT).filter(seen)
 
     def reached_by(self, key: ApiKey) -> Self:
@@ -140,6 +150,14 @@ class EventQuerySet(models.QuerySet["Event"]):
         if not user.is_authenticated:
             return self.none()
         return self.filter(_run_by(user, at))
+
+    def hosted_by(self, user: User | AnonymousUser, *, at: datetime) -> Self:
+        """Events at which this person works as a host: not drafts, nor what is over for long."""
+        if not isinstance(user, User):
+            return self.none()
+        dates = Occurrence.objects.open_to_hosts(at=at).filter(event=OuterRef("pk"))
+        mine = user.hosting.accepted().values("event")
+        return self.exclude(status=Event.Status.DRAFT).filter(Exists(dates), pk__in=mine)
 
     def listed(self) -> Self:
         """Those a list, a feed or a search may name. An unlisted event is found by its link."""
@@ -235,6 +253,10 @@ class Event(models.Model):
     quiet_space = models.CharField(_("quiet space"), max_length=240, blank=True)
     recording_note = models.CharField(_("recording"), max_length=240, blank=True)
 
+    # Whether anybody ever said yes to hosting it: kept by a trigger, so that an answer to an event
+    # that nobody hosts need not ask.
+    has_hosts = models.BooleanField(_("has hosts"), default=False, editable=False)
+
     cancellation_note = models.TextField(_("message when cancelled"), blank=True)
     version = models.PositiveIntegerField(_("version"), default=1)
     edited_at = models.DateTimeField(_("last edited"), null=True, blank=True)
@@ -305,6 +327,18 @@ class Event(models.Model):
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.time_zone)
 
+    @cached_property
+    def hosts_by_person(self) -> dict[int, Host]:
+        """What became last of each person who said yes to hosting it, by the person's key."""
+        if not self.has_hosts:
+            return {}
+        said_yes = self.hosting.filter(accepted_at__isnull=False).select_related("person")
+        return {
+            host.person_id: host
+            for host in said_yes.order_by("accepted_at", "pk")
+            if host.person_id is not None
+        }
+
     @property
     def is_shared(self) -> bool:
         """Whether the link to the draft opens it."""
@@ -362,6 +396,10 @@ class OccurrenceQuerySet(models.QuerySet["Occurrence"]):
 
     def listed(self) -> Self:
         return self.exclude(event__visibility=Visibility.UNLISTED)
+
+    def open_to_hosts(self, *, at: datetime) -> Self:
+        """Dates whose people their hosts may see: to come, or over since less than two weeks."""
+        return self.filter(ends_at__gt=at - HOSTS_SEE_FOR)
 
     def upcoming(self, *, at: datetime) -> Self:
         """Dates that are not over, the next one first."""

@@ -12,6 +12,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from common import tokens
@@ -350,6 +351,11 @@ class Rsvp(models.Model):
     def name(self) -> str:
         """What the door list calls them. Needs ``user`` selected for account holders."""
         return (self.user.name or self.user.email) if self.user else self.guest_name
+
+    @property
+    def name_for_hosts(self) -> str:
+        """The same for hosts, who see nobody's address. Needs ``user`` selected."""
+        return (self.user.name if self.user else self.guest_name) or gettext("No name given")
 
     @property
     def email(self) -> str:
