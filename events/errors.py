@@ -159,3 +159,27 @@ class NotASeries(EventsError):
 
 class AlreadyPublished(EventsError):
     message = _("This event is no draft any more; its page can be sent to anybody it is for.")
+
+
+class AddressUnusable(EventsError):
+    message = _("This is not a whole e-mail address. Write it like name@example.org.")
+
+
+class AlreadyAsked(EventsError):
+    message = _("This person hosts the event already, or was asked and has not answered yet.")
+
+
+class TooManyHosts(EventsError):
+    message = _("An event has twenty hosts at most. Take somebody back first.")
+
+
+class HostingClosed(EventsError):
+    message = _("This invitation was answered, was taken back or has run out.")
+
+
+class HostSentJustNow(EventsError):
+    message = _("The mail went out a moment ago. Wait ten minutes before you send it again.")
+
+
+class NobodyNewHosts(EventsError):
+    message = _("This event is over or cancelled: nobody new can host it.")

@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import (
@@ -34,17 +35,21 @@ from django.utils.translation import gettext as _
 
 from accounts.models import ApiKey, User
 from ambassadors.models import Enrolment
+from ambassadors.queries import cards_shown
 from calendars.domain.calendar import StoredEvent
 from calendars.domain.vevent import CalendarEvent, Invitation, PartStat, Status, render_vevent
 from common import tokens
 from common.needs import NeedsYou
 from common.prepared import Prepared
 from common.reply_addresses import reply_address
+from events.domain.names import others_named
 from events.domain.repeating import Repeating, render_repeating
 from events.models import (
     CheckIn,
     Event,
     Format,
+    Host,
+    HostStatus,
     Mailing,
     Note,
     Occurrence,
@@ -123,17 +128,6 @@ _ANSWERS: dict[str, PartStat] = {
 }
 
 
-def personal_entry(
-    rsvp: Rsvp,
-    *,
-    alarm_minutes: int | None = None,
-    is_invitation: bool = False,
-) -> StoredEvent:
-    """``personal_event`` as text."""
-    entry = personal_event(rsvp, alarm_minutes=alarm_minutes, is_invitation=is_invitation)
-    return StoredEvent(render_vevent(entry), entry.time_zone)
-
-
 def personal_event(
     rsvp: Rsvp, *, alarm_minutes: int | None = None, is_invitation: bool = False
 ) -> CalendarEvent:
@@ -181,6 +175,203 @@ def _invitation(rsvp: Rsvp) -> Invitation:
     )
 
 
+def hosted_event(
+    host: Host,
+    occurrence: Occurrence,
+    rsvp: Rsvp | None = None,
+    *,
+    alarm_minutes: int | None = None,
+    is_invitation: bool = False,
+) -> CalendarEvent:
+    """The date as the calendar of its host shows it. Needs the event, and the host's person.
+
+    A host is there, whatever they answered as a guest (``rsvp``, their last): one entry, under
+    the UID their calendar may know already.
+    """
+    person = host.person
+    assert person is not None  # who has not said yes has no calendar of ours
+    event, is_on = occurrence.event, host.hosts(occurrence) and not occurrence.is_cancelled
+    entry = replace(
+        public_entry(occurrence),
+        uid=rsvp.calendar_uid if rsvp else occurrence.uid,
+        sequence=occurrence.sequence + host.sequence,
+        revised_at=max(occurrence.revised_at, host.changed_at),
+        status="CONFIRMED" if is_on else "CANCELLED",
+        transparent=not is_on,
+        conference_url=occurrence.online_url or None if is_on else None,
+        alarm_minutes=alarm_minutes,
+    )
+    if is_invitation:
+        invitation = Invitation(
+            organizer=reply_address(host.reference),
+            attendee=person.email,
+            name=host.name,
+            answer="ACCEPTED" if is_on else "DECLINED",
+        )
+        comment = "" if host.is_accepted else _("You do not host it any more.")
+        entry = replace(entry, invitation=invitation, comment=comment)
+    is_plain = rsvp.is_discreet if rsvp else event.is_restricted
+    return discreet(entry) if is_plain or person.wants_plain_titles else entry
+
+
+def hosting_of(user: User | None, event: Event) -> Host | None:
+    """What became last of this person as a host of the event; nothing for who never was one."""
+    return event.hosts_by_person.get(user.pk) if user else None
+
+
+def host_invitations_of(user: User, *, at: datetime) -> QuerySet[Host]:
+    """Invitations that this person can still answer: sent to an address they have proved."""
+    proved = EmailAddress.objects.filter(user=user, verified=True)
+    mine = Q(email=user.email.lower()) | Q(email__in=proved.values(address=Lower("email")))
+    open_ones = Host.objects.open(at=at).filter(
+        mine, event__status__in=[Event.Status.DRAFT, Event.Status.PUBLISHED]
+    )
+    return open_ones.select_related("event").order_by("pk")
+
+
+def host_opened_by(secret: str) -> Host | None:
+    """The invitation that a link opens, whatever has become of it."""
+    found = Host.objects.filter(secret_digest=tokens.digest("host", secret))
+    return found.select_related("event", "person").first()
+
+
+@dataclass(frozen=True)
+class NamedHost:
+    """A host as the page of the event names them, with their public card where they have one."""
+
+    name: str
+    url: str = ""
+
+
+@dataclass(frozen=True)
+class HostsNamed:
+    """Who hosts an event, for everybody: people who said yes to being named, and ``others`` in
+    words of the event."""
+
+    people: tuple[NamedHost, ...]
+    others: str
+
+    @property
+    def names(self) -> list[str]:
+        return [*(one.name for one in self.people), *([self.others] if self.others else [])]
+
+
+def hosts_named(event: Event, *, at: datetime) -> HostsNamed:
+    """Who hosts the event, in their order.
+
+    A card is linked only from the name it bears itself: another name may not lead to it.
+    """
+    shown = list(event.hosting.shown())
+    cards = (
+        cards_shown([host.person_id for host in shown if host.person_id], at=at) if shown else {}
+    )
+    people = []
+    for host in shown:
+        card = cards.get(host.person_id or 0)
+        is_same = card is not None and card.user.name.casefold() == host.name.casefold()
+        people.append(NamedHost(host.name, card.path if card and is_same else ""))
+    others = others_named(event.hosts, [one.name for one in people])
+    return HostsNamed(tuple(people), others)
+
+
+def hosted_events(user: User, *, at: datetime) -> QuerySet[Event]:
+    """Events this person hosts and works at, the next one first, with how many come and ask."""
+    coming = Occurrence.objects.filter(event=OuterRef("pk"), ends_at__gt=at, cancelled_at=None)
+    first = coming.order_by("starts_at", "pk")
+    last = Occurrence.objects.filter(event=OuterRef("pk")).order_by("-starts_at")
+    requests = Rsvp.objects.filter(
+        status=Rsvp.Status.APPLIED, occurrence__event=OuterRef("pk"), occurrence__starts_at__gt=at
+    )
+    return (
+        Event.objects.hosted_by(user, at=at)
+        .annotate(
+            next_at=first.values("starts_at")[:1],
+            next_ends_at=first.values("ends_at")[:1],
+            next_on=first.values("starts_on")[:1],
+            next_going=first.values("seats__firm")[:1],
+            last_at=last.values("starts_at")[:1],
+            last_ends_at=last.values("ends_at")[:1],
+            date_count=coming.order_by()
+            .values("event")
+            .annotate(total=Count("pk"))
+            .values("total"),
+            request_count=requests.order_by()
+            .values("occurrence__event")
+            .annotate(total=Count("pk"))
+            .values("total"),
+        )
+        .order_by(F("next_at").asc(nulls_last=True), "-pk")
+    )
+
+
+def hosted_drafts(user: User) -> QuerySet[Host]:
+    """Events this person has said yes to that are not published yet."""
+    mine = user.hosting.accepted().filter(event__status=Event.Status.DRAFT)
+    return mine.select_related("event").order_by("pk")
+
+
+def hosted_dates_of(user: User, *, at: datetime) -> QuerySet[Occurrence]:
+    """Dates to come that this person hosts."""
+    hosted = Event.objects.hosted_by(user, at=at).exclude(status=Event.Status.CANCELLED)
+    coming = Occurrence.objects.filter(event__in=hosted, cancelled_at=None).upcoming(at=at)
+    return coming.select_related("event")
+
+
+def dates_hosted_in(user: User, first: date, last: date, *, at: datetime) -> QuerySet[Occurrence]:
+    """Dates that are over and took place, from ``first`` to ``last``, while this person hosted
+    them."""
+    theirs = Host.objects.filter(
+        Q(ended_at=None) | Q(ended_at__gte=OuterRef("ends_at")),
+        person=user,
+        event=OuterRef("event"),
+        accepted_at__lt=OuterRef("ends_at"),
+    )
+    over = Occurrence.objects.filter(
+        Exists(theirs), starts_on__range=(first, last), ends_at__lte=at, cancelled_at=None
+    )
+    return (
+        over.exclude(event__status__in=[Event.Status.DRAFT])
+        .select_related("event")
+        .order_by("-starts_at", "-pk")
+    )
+
+
+@dataclass(frozen=True)
+class HostingCard:
+    """What ``/me/`` shows of hosting (``events/_hosting_card.html``)."""
+
+    dates: Sequence[Occurrence]
+    invitations: Sequence[Host]
+
+
+def hosting_cards(user: User, *, at: datetime) -> list[HostingCard]:
+    """One card: the next dates this person hosts and what they are asked to host; none for whoever
+    has neither."""
+    dates = list(hosted_dates_of(user, at=at)[:3])
+    invitations = list(host_invitations_of(user, at=at)[:5])
+    return [HostingCard(dates, invitations)] if dates or invitations else []
+
+
+def uid_generation(occurrence: Occurrence, last: Rsvp | None, user: User | None) -> int:
+    """Whether a new answer has an entry of its own: after an end that calendars were told of.
+
+    Who hosts the date was told of none, and keeps one entry.
+    """
+    host = hosting_of(user, occurrence.event)
+    if host is not None and host.hosts(occurrence):
+        return last.uid_generation if last else 0
+    if last is None:
+        return 1 if host is not None else 0
+    return last.uid_generation + 1
+
+
+def entry_of(rsvp: Rsvp, host: Host | None, *, is_invitation: bool = False) -> CalendarEvent:
+    """A date somebody answered, as their calendar shows it also where they host it."""
+    if host is not None and host.hosts(rsvp.occurrence):
+        return hosted_event(host, rsvp.occurrence, rsvp, is_invitation=is_invitation)
+    return personal_event(rsvp, is_invitation=is_invitation)
+
+
 def _comment(rsvp: Rsvp) -> str:
     """What a calendar says of a place that was taken back, so that nobody thinks the event is."""
     if rsvp.status == Rsvp.Status.RELEASED and not rsvp.occurrence.is_cancelled:
@@ -200,11 +391,12 @@ def calendar_entries(
     alarm_minutes: int | None = None,
     is_repeating: bool = False,
 ) -> list[StoredEvent]:
-    """What this person's calendar shows of events: what they go to or wait for.
+    """What this person's calendar shows of events: what they host, go to or wait for.
 
     What they left stays as cancelled, so that a subscribed calendar takes it out.
     ``is_repeating``: what they come to every time is one entry that repeats.
     """
+    hosted = _hosted(user, since=since)
     rsvps = (
         Rsvp.objects.of_user(user)
         .filter(occurrence__ends_at__gt=since)
@@ -217,18 +409,76 @@ def calendar_entries(
     for rsvp in latest.values():
         rsvp.user = user
     series = _series_come_to(user, latest.values()) if is_repeating else {}
-    single = [rsvp for rsvp in latest.values() if rsvp.occurrence.series_id not in series]
+    # A date of theirs as a host is an entry of its own, but where the series says the same.
+    theirs = {
+        pk: (host, occurrence)
+        for pk, (host, occurrence) in hosted.items()
+        if pk not in latest
+        or (host.hosts(occurrence) and not (occurrence.series_id in series and latest[pk].is_going))
+    }
+    answered = [rsvp for pk, rsvp in latest.items() if pk not in theirs]
+    single = [rsvp for rsvp in answered if rsvp.occurrence.series_id not in series]
     repeating = [
         entry
         for one, series_rsvp in series.values()
         for entry in _repeating(
             one,
             series_rsvp,
-            [rsvp for rsvp in latest.values() if rsvp.occurrence.series_id == one.pk],
+            [rsvp for rsvp in answered if rsvp.occurrence.series_id == one.pk],
             alarm_minutes,
         )
     ]
-    return [*(personal_entry(rsvp, alarm_minutes=alarm_minutes) for rsvp in single), *repeating]
+    entries = [
+        *(
+            hosted_event(host, occurrence, latest.get(pk), alarm_minutes=alarm_minutes)
+            for pk, (host, occurrence) in theirs.items()
+        ),
+        *(personal_event(rsvp, alarm_minutes=alarm_minutes) for rsvp in single),
+    ]
+    return [*as_text(entries), *repeating]
+
+
+def hosted_entries(
+    user: User, *, since: datetime, alarm_minutes: int | None = None
+) -> list[StoredEvent]:
+    """What this person's calendar shows of what they host, and nothing else."""
+    hosted = _hosted(user, since=since)
+    answers = Rsvp.objects.of_user(user).filter(occurrence__in=list(hosted)).order_by("pk")
+    latest = {rsvp.occurrence_id: rsvp for rsvp in answers.select_related("occurrence")}
+    entries = [
+        hosted_event(host, occurrence, latest.get(pk), alarm_minutes=alarm_minutes)
+        for pk, (host, occurrence) in hosted.items()
+    ]
+    return as_text(entries)
+
+
+def as_text(entries: Iterable[CalendarEvent]) -> list[StoredEvent]:
+    return [StoredEvent(render_vevent(entry), entry.time_zone) for entry in entries]
+
+
+def _hosted(user: User, *, since: datetime) -> dict[int, tuple[Host, Occurrence]]:
+    """The dates this person hosts, and for a while those they hosted until an end of it.
+
+    An end stays in calendars as cancelled as long as a date that is over does.
+    """
+    ended = Q(status__in=[HostStatus.RESIGNED, HostStatus.REMOVED], ended_at__gt=since)
+    mine = user.hosting.filter(Q(status=HostStatus.ACCEPTED) | ended, accepted_at__isnull=False)
+    # Who began anew after an end: the last row speaks.
+    hosts = {host.event_id: host for host in mine.order_by("accepted_at", "pk")}
+    if not hosts:
+        return {}
+    dates = Occurrence.objects.filter(event__in=list(hosts), ends_at__gt=since)
+    found = {}
+    for occurrence in (
+        dates.exclude(event__status=Event.Status.DRAFT)
+        .select_related("event", "series")
+        .order_by("starts_at", "pk")
+    ):
+        host = hosts[occurrence.event_id]
+        host.person = user
+        if host.accepted_at and occurrence.ends_at > host.accepted_at:
+            found[occurrence.pk] = (host, occurrence)
+    return found
 
 
 def _series_come_to(user: User, rsvps: Iterable[Rsvp]) -> dict[int, tuple[Series, SeriesRsvp]]:
@@ -531,6 +781,7 @@ def chosen_dates(dates: QuerySet[Occurrence], chosen: Mapping[str, Any]) -> Quer
             Q(event__title__icontains=word)
             | Q(event__summary__icontains=word)
             | Q(event__hosts__icontains=word)
+            | Q(event__in=Host.objects.shown().filter(name__icontains=word).values("event"))
             | Q(event__place_name__icontains=word)
             | Q(event__address__icontains=word)
         )
@@ -631,8 +882,9 @@ def home_cards(user: User, *, at: datetime) -> list[Rsvp]:
 
 
 def needs_you(user: User, *, at: datetime) -> list[NeedsYou]:
-    """What waits for this person: places offered to them; for coordinators, requests to
-    answer and drafts whose first date comes near."""
+    """What waits for this person: places offered to them, and being asked to host; for
+    coordinators and hosts, requests to answer; for coordinators, drafts whose first date comes
+    near."""
     soon = at + timedelta(days=14)
     drafts = (
         Event.objects.editable_by(user, at=at)
@@ -644,8 +896,10 @@ def needs_you(user: User, *, at: datetime) -> list[NeedsYou]:
         .annotate(first=Min("occurrences__starts_at"))
         .order_by("first")
     )
+    runs = Event.objects.editable_by(user, at=at).values("pk")
+    hosts = Event.objects.hosted_by(user, at=at).values("pk")
     requests = (
-        Event.objects.editable_by(user, at=at)
+        Event.objects.filter(Q(pk__in=runs) | Q(pk__in=hosts))
         .filter(
             occurrences__rsvps__status=Rsvp.Status.APPLIED,
             occurrences__starts_at__gt=at,
@@ -678,6 +932,15 @@ def needs_you(user: User, *, at: datetime) -> list[NeedsYou]:
                 due_at=offer.hold_expires_at,
             )
             for offer in offers[:20]
+        ),
+        *(
+            NeedsYou(
+                title=_("You are asked to host an event"),
+                url=reverse("events:host-asked", args=[host.pk]),
+                kind="event",
+                due_at=host.expires_at,
+            )
+            for host in host_invitations_of(user, at=at)[:20]
         ),
         *(
             NeedsYou(
@@ -844,9 +1107,12 @@ def people_counts(occurrence: Occurrence) -> dict[str, int]:
     }
 
 
-def people_of(occurrence: Occurrence, tab: str, q: str = "") -> QuerySet[Rsvp]:
+def people_of(
+    occurrence: Occurrence, tab: str, q: str = "", *, for_hosts: bool = False
+) -> QuerySet[Rsvp]:
     """Who answered for a date, by what became of it: by name, the queue in its order."""
-    rsvps = _named(Rsvp.objects.filter(occurrence=occurrence, status__in=PEOPLE_TABS[tab]))
+    answered = Rsvp.objects.filter(occurrence=occurrence, status__in=PEOPLE_TABS[tab])
+    rsvps = _named(answered, for_hosts=for_hosts)
     if tab == "waiting":
         return _matching(rsvps, q).order_by("queued_at", "pk")
     return _matching(rsvps, q).order_by(Lower("shown_name"), "pk")
@@ -899,15 +1165,12 @@ def turnouts(rsvps: Sequence[Rsvp], coordinator: User, *, at: datetime) -> dict[
     }
 
 
-def _named(rsvps: QuerySet[Rsvp]) -> QuerySet[Rsvp]:
-    """The same, each with the name a list shows (``shown_name``)."""
+def _named(rsvps: QuerySet[Rsvp], *, for_hosts: bool) -> QuerySet[Rsvp]:
+    """The same, each with the name a list shows (``shown_name``), never an address for hosts."""
+    names = [NullIf("user__name", Value("")), NullIf("guest_name", Value(""))]
+    last = Value(_("No name given")) if for_hosts else F("user__email")
     return rsvps.select_related("user").annotate(
-        shown_name=Coalesce(
-            NullIf("user__name", Value("")),
-            "user__email",
-            "guest_name",
-            output_field=CharField(),
-        )
+        shown_name=Coalesce(*names, last, Value(""), output_field=CharField())
     )
 
 
@@ -922,7 +1185,7 @@ def _matching(rsvps: QuerySet[Rsvp], q: str) -> QuerySet[Rsvp]:
     return rsvps
 
 
-def door_list(occurrence: Occurrence, q: str) -> QuerySet[Rsvp]:
+def door_list(occurrence: Occurrence, q: str, *, for_hosts: bool = False) -> QuerySet[Rsvp]:
     """Who is expected at the door and fits ``q``, by name, with their standing check-in if there
     is one. Nobody while nothing is asked for: a door shows no roster to whoever looks over."""
     if not q.strip():
@@ -931,19 +1194,19 @@ def door_list(occurrence: Occurrence, q: str) -> QuerySet[Rsvp]:
     rsvps = _named(
         Rsvp.objects.filter(
             occurrence=occurrence, status__in=[Rsvp.Status.GOING, Rsvp.Status.WAITLISTED]
-        )
+        ),
+        for_hosts=for_hosts,
     ).annotate(
         came=standing.values("people_count")[:1], came_at=standing.values("checked_in_at")[:1]
     )
     return _matching(rsvps, q).order_by("status", Lower("shown_name"), "pk")
 
 
-def door_roster(occurrence: Occurrence) -> list[dict[str, Any]]:
+def door_roster(occurrence: Occurrence, *, for_hosts: bool = False) -> list[dict[str, Any]]:
     """Who is going, for a phone that must work without a network."""
     standing = CheckIn.objects.standing().filter(rsvp=OuterRef("pk"))
-    rsvps = _named(Rsvp.objects.going().filter(occurrence=occurrence)).annotate(
-        came=Exists(standing)
-    )
+    going = Rsvp.objects.going().filter(occurrence=occurrence)
+    rsvps = _named(going, for_hosts=for_hosts).annotate(came=Exists(standing))
     return [
         {"reference": reference, "name": name, "party": party, "came": came}
         for reference, name, party, came in rsvps.order_by("pk").values_list(
@@ -1213,7 +1476,13 @@ def people_to_tell(occurrence: Occurrence) -> Iterable[tuple[int, str, str]]:
 def rsvps_to_write_to(ids: Iterable[int]) -> dict[int, Rsvp]:
     """Those RSVPs by their keys, with all that a mail to them needs."""
     found = Rsvp.objects.filter(pk__in=ids).select_related("occurrence__event", "user")
-    return {rsvp.pk: rsvp for rsvp in found.annotate(position=_position())}
+    rsvps = {rsvp.pk: rsvp for rsvp in found.annotate(position=_position())}
+    events: dict[int, Event] = {}
+    for rsvp in rsvps.values():
+        # One event is one: what a mail asks about it is asked once for all of them.
+        event = rsvp.occurrence.event
+        rsvp.occurrence.event = events.setdefault(event.pk, event)
+    return rsvps
 
 
 def dates_for_programs(

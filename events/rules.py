@@ -7,7 +7,7 @@ from datetime import datetime
 from django.utils.translation import gettext as _
 
 from events.errors import DateIsCancelled, DateIsOver, NotOpenYet, RsvpClosed
-from events.models import Event, Occurrence, Rsvp
+from events.models import Event, Host, Occurrence, Rsvp
 
 
 def refusal_of_rsvp(occurrence: Occurrence, *, at: datetime) -> RsvpClosed | None:
@@ -59,3 +59,15 @@ def can_be_given(rsvp: Rsvp, *, at: datetime) -> bool:
     return (
         rsvp.is_going and is_on and at < occurrence.starts_at
     ) and not occurrence.event.needs_approval
+
+
+def can_release(occurrence: Occurrence, *, is_host: bool, at: datetime) -> bool:
+    """Whether a place may be taken back: by who runs the event always, by its hosts at the door,
+    once it has begun and somebody has not come."""
+    return not is_host or occurrence.starts_at <= at
+
+
+def can_change_words(host: Host) -> bool:
+    """Whether this host may write what the event says of itself. Needs the event."""
+    is_open = host.event.status in (Event.Status.DRAFT, Event.Status.PUBLISHED)
+    return host.is_accepted and host.is_cohost and is_open

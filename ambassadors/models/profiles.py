@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import URLValidator
 from django.db import models
 from django.db.models import F, Q
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from ambassadors.models.enrolments import Enrolment
@@ -113,6 +114,11 @@ class PublicCard(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user_id} {self.programme_id}"
+
+    @property
+    def path(self) -> str:
+        """Where the card is. Needs the programme."""
+        return f"{reverse('ambassadors:programme', args=[self.programme.slug])}#card-{self.pk}"
 
 
 class ProgrammeContact(models.Model):

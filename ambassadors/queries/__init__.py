@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from django.db import connection
@@ -27,6 +27,7 @@ from ambassadors.models import (
     Invitation,
     Programme,
     ProgrammeContact,
+    PublicCard,
     Review,
     RosterImport,
     Round,
@@ -198,6 +199,18 @@ def showable_programmes(user: User) -> QuerySet[Programme]:
     return Programme.objects.filter(
         is_listed=True, is_sensitive=False, pk__in=mine.values("term__programme")
     ).order_by("name")
+
+
+def cards_shown(users: Iterable[int], *, at: dt.datetime) -> dict[int, PublicCard]:
+    """A card of each of these people that anybody can see, by the person's key."""
+    active = Enrolment.objects.active(at=at).filter(
+        term__programme=OuterRef("programme"), user=OuterRef("user")
+    )
+    cards = PublicCard.objects.filter(
+        Exists(active), user__in=users, programme__is_listed=True, programme__is_sensitive=False
+    )
+    cards = cards.select_related("programme", "user").order_by("-programme__name", "-pk")
+    return {card.user_id: card for card in cards}
 
 
 def contact_of(programme: Programme) -> ProgrammeContact | None:

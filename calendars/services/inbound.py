@@ -154,6 +154,12 @@ def settle(*, reply: InboundReply, refusal: str = "") -> None:
     reply.save(update_fields=["state", "reason"])
 
 
+def pass_on(*, reply: InboundReply) -> None:
+    """Note that an answer needs a person."""
+    reply.state = State.OPEN
+    reply.save(update_fields=["state"])
+
+
 @transaction.atomic
 def close(*, reply: InboundReply, actor: User, at: datetime) -> None:
     """Somebody has looked after it. Closing it again changes nothing."""

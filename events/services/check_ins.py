@@ -9,6 +9,7 @@ from uuid import UUID
 from django.db import transaction
 
 from accounts.models import User
+from accounts.services import audit
 from events.errors import DateIsCancelled, DateIsOver, NoRoomAtTheDoor, NotGoing, NotYetBegun
 from events.models import CheckIn, Occurrence, Rsvp, new_rsvp_reference
 from events.services.seats import claim, places_of
@@ -109,9 +110,10 @@ def scan(
 
 
 @transaction.atomic
-def undo_check_in(*, rsvp: Rsvp, at: datetime) -> None:
+def undo_check_in(*, rsvp: Rsvp, actor: User | None = None, at: datetime) -> None:
     """They were checked in by mistake. Doing it again changes nothing."""
-    CheckIn.objects.standing().filter(rsvp=rsvp).update(undone_at=at)
+    if CheckIn.objects.standing().filter(rsvp=rsvp).update(undone_at=at):
+        audit.record(actor, "rsvp.check_in_undone", rsvp, at)
 
 
 def walk_in(

@@ -19,6 +19,7 @@ from django.db.models import F
 from common.hints import hint
 from events.models import DueMail, Event, Occurrence, Rsvp
 from events.queries import people_to_tell, rsvps_to_write_to
+from events.services.host_mails import tell_of_changes
 from events.services.mails import prepare, prepare_of_dates
 from notifications.models import Message
 from notifications.services.messages import queue_all
@@ -68,16 +69,21 @@ class News:
     """Who must be told of which dates, so that each person gets one mail of all of them."""
 
     by_person: dict[str, list[_Line]] = field(default_factory=dict)
+    # The dates themselves, for those who host them, with the facts of each change.
+    dates: dict[int, tuple[Occurrence, dict[str, Any]]] = field(default_factory=dict)
 
     def changed(
         self, occurrence: Occurrence, was: Occurrence, *, is_moved: bool, is_elsewhere: bool
     ) -> None:
         """Everybody who comes or waits must hear that this date has another time or place."""
+        facts = {"was": was, "is_moved": is_moved, "is_elsewhere": is_elsewhere}
+        self.dates[occurrence.pk] = (occurrence, facts)
         moments = [was.starts_at.isoformat(), was.ends_at.isoformat()]
         self._add(occurrence, {"was": moments, "is_moved": is_moved, "is_elsewhere": is_elsewhere})
 
     def cancelled(self, occurrence: Occurrence) -> None:
         """Everybody who comes or waits must hear that this date does not take place."""
+        self.dates[occurrence.pk] = (occurrence, {})
         self._add(occurrence, {"is_off": True})
 
     def _add(self, occurrence: Occurrence, facts: Mapping[str, Any]) -> None:
@@ -89,6 +95,7 @@ class News:
 
     def promise(self, event: Event, *, at: datetime) -> None:
         """Promise the mails: one person, one mail. In the transaction of the change."""
+        self._tell_hosts(event, at)
         mails = []
         for lines in self.by_person.values():
             lines.sort(key=lambda line: line.starts_at)
@@ -108,6 +115,21 @@ class News:
         if mails:
             DueMail.objects.bulk_create(mails, ignore_conflicts=True, batch_size=1000)
             hint("mail-due")
+
+    def _tell_hosts(self, event: Event, at: datetime) -> None:
+        """Hosts hear of every date that changed: once, also who answered as a guest besides.
+
+        They are few, so their mails are written at once.
+        """
+        if not self.dates or event.status == Event.Status.DRAFT:
+            return
+        for host in event.hosting.accepted().select_related("person").order_by("pk"):
+            assert host.person is not None  # who has accepted is somebody
+            host.event = event
+            theirs = {pk: one for pk, one in self.dates.items() if host.hosts(one[0])}
+            if theirs:
+                tell_of_changes(host, theirs, at=at)
+                self.by_person.pop(host.person.email.lower(), None)
 
 
 @transaction.atomic

@@ -20,7 +20,11 @@ from events.models import Event, Occurrence, new_uid
 from events.rules import missing_for_publishing
 from events.services.dates import ENTRY_FIELDS, call_off, change_date, save_with_entry
 from events.services.due_mails import News
-from events.services.series import follow_words
+from events.services.host_mails import tell_of_hosting
+from events.services.series import as_it_is, follow_words
+
+# What a co-host may write.
+WORDS_OF_HOSTS = ("title", "summary", "body", "hosts", "access_notes", "content_notes")
 
 # What a copy takes over: everything the event says, and nothing of what happened to it.
 COPIED_FIELDS = (
@@ -139,6 +143,20 @@ def edit_event(
 
 
 @transaction.atomic
+def edit_words(
+    *, event: Event, version: int, words: Mapping[str, str], actor: User, at: datetime
+) -> Event:
+    """Change what the event says of itself (WORDS_OF_HOSTS) and nothing else, as a co-host may.
+
+    Raises EditedMeanwhile and NotReady.
+    """
+    assert set(words) <= set(WORDS_OF_HOSTS)
+    coming = event.occurrences.filter(series=None, cancelled_at=None, ends_at__gt=at)
+    dates = [as_it_is(one, event, event.zone) for one in coming.order_by("pk")]
+    return edit_event(event=event, version=version, words=words, dates=dates, actor=actor, at=at)
+
+
+@transaction.atomic
 def publish_event(*, event: Event, actor: User, at: datetime) -> Event:
     """Show the event to those it is for: list, page and feed.
 
@@ -155,6 +173,9 @@ def publish_event(*, event: Event, actor: User, at: datetime) -> Event:
     event.version += 1
     event.save(update_fields=["status", "published_at", "version"])
     audit.record(actor, "event.published", event, at)
+    for host in event.hosting.accepted().select_related("person").order_by("pk"):
+        host.event = event
+        tell_of_hosting(host, "host_accepted", at=at)
     bump(EVENTS_FEED, at)
     return event
 

@@ -13,11 +13,14 @@ from django.conf import settings
 from django.utils.translation import override
 
 from calendars.domain.calendar import Method, render_calendar, render_message
+from calendars.domain.vevent import CalendarEvent
 from events.models import Rsvp, SeriesRsvp
 from events.queries import (
     answers_by_date,
+    as_text,
+    entry_of,
+    hosting_of,
     page_url,
-    personal_entry,
     queue_position,
     series_dates,
 )
@@ -51,9 +54,9 @@ def prepare_of_dates(
     that is not there is cancelled. Needs each ``occurrence.event`` and ``user`` loaded.
     """
     first = rsvps[0]
+    host = hosting_of(first.user, first.occurrence.event)
     with override(first.language):
-        entries = [personal_entry(rsvp) for rsvp in rsvps]
-        content = render_calendar(entries, name="Greenroom")
+        attached = calendar_file(entry_of(rsvp, host) for rsvp in rsvps)
     dates = [
         {
             "occurrence": rsvp.occurrence,
@@ -76,7 +79,7 @@ def prepare_of_dates(
         },
         language=first.language,
         at=at,
-        attachments=[Attachment("event.ics", "text/calendar; charset=utf-8", content)],
+        attachments=[attached],
     )
 
 
@@ -94,10 +97,9 @@ def tell_of_series(series_rsvp: SeriesRsvp, what: str, *, at: datetime, once: ob
     standing = [rsvp for rsvp in rsvps if rsvp.is_active]
     attachments = []
     if what == "series_going" and standing:
+        host = hosting_of(series_rsvp.user, event)
         with override(series_rsvp.language):
-            entries = [personal_entry(rsvp) for rsvp in standing]
-            content = render_calendar(entries, name="Greenroom")
-        attachments = [Attachment("events.ics", "text/calendar; charset=utf-8", content)]
+            attachments = [calendar_file(entry_of(rsvp, host) for rsvp in standing)]
     message = prepare_message(
         key=":".join(["series", series_rsvp.reference, what, *([str(once)] if once else [])]),
         to=series_rsvp.email,
@@ -149,12 +151,23 @@ def prepare(
 
 def _invitation(rsvp: Rsvp) -> Attachment:
     """The file that puts the date into this person's calendar, or takes it out."""
+    host = hosting_of(rsvp.user, rsvp.occurrence.event)
     with override(rsvp.language):
-        entry = personal_entry(rsvp, is_invitation=True)
-    is_off = rsvp.occurrence.is_cancelled or not rsvp.is_active
-    method: Method = "CANCEL" if is_off else "REQUEST"
-    content = render_message([entry], method=method)
+        entry = entry_of(rsvp, host, is_invitation=True)
+    return scheduling_message(entry)
+
+
+def scheduling_message(entry: CalendarEvent) -> Attachment:
+    """The file that asks a calendar to put the entry in, or to take it out."""
+    method: Method = "CANCEL" if entry.status == "CANCELLED" else "REQUEST"
+    content = render_message(as_text([entry]), method=method)
     return Attachment("event.ics", f"text/calendar; method={method}", content)
+
+
+def calendar_file(entries: Iterable[CalendarEvent]) -> Attachment:
+    """Several entries in one file, to be added by hand."""
+    content = render_calendar(as_text(entries), name="Greenroom")
+    return Attachment("event.ics", "text/calendar; charset=utf-8", content)
 
 
 _WITH_CALENDAR = frozenset(

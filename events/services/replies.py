@@ -13,9 +13,9 @@ from django.db import transaction
 from django.db.models import Max
 
 from calendars.models import InboundReply
-from calendars.services.inbound import claim_answer, settle
+from calendars.services.inbound import claim_answer, pass_on, settle
 from events.errors import Busy, EventsError
-from events.models import Rsvp
+from events.models import Host, Rsvp
 from events.services.mails import tell
 from events.services.rsvps import (
     Guest,
@@ -53,6 +53,9 @@ def apply_next(*, at: datetime) -> bool:
     if reply is None:
         return False
     rsvp = _rsvp_of(reply)
+    if rsvp is None and (host := _host_of(reply)):
+        _take_note(reply, host)
+        return True
     refusal = _refusal(reply, rsvp)
     if rsvp is not None and not refusal:
         try:
@@ -73,6 +76,21 @@ def _rsvp_of(reply: InboundReply) -> Rsvp | None:
     """The RSVP that the signed address names."""
     found = Rsvp.objects.filter(reference=reply.about)
     return found.select_related("occurrence__event", "user").first()
+
+
+def _host_of(reply: InboundReply) -> Host | None:
+    """The host that the signed address names, while they are one."""
+    return Host.objects.accepted().filter(reference=reply.about).select_related("person").first()
+
+
+def _take_note(reply: InboundReply, host: Host) -> None:
+    """A host answers for one date, and stays the host. Anything but a yes is for a person."""
+    if host.person is None or reply.attendee != host.person.email.lower():
+        settle(reply=reply, refusal=Reason.OTHER_PERSON)
+    elif reply.answer == "ACCEPTED":
+        settle(reply=reply)
+    else:
+        pass_on(reply=reply)
 
 
 def _refusal(reply: InboundReply, rsvp: Rsvp | None) -> str:

@@ -26,7 +26,7 @@ from events.errors import (
     TooManyNames,
 )
 from events.models import Occurrence, Rsvp, new_rsvp_reference
-from events.queries import last_rsvp, standing_rsvp
+from events.queries import last_rsvp, standing_rsvp, uid_generation
 from events.rules import refusal_of_rsvp
 from events.services.answers import write_answers
 from events.services.mails import prepare, tell
@@ -126,7 +126,7 @@ def _place(
         companions=list(companions),
         reference=new_rsvp_reference(),
         is_discreet=occurrence.event.is_restricted,
-        uid_generation=last.uid_generation + 1 if last else 0,
+        uid_generation=uid_generation(occurrence, last, user),
         placed_at=at,
         changed_at=at,
     )
@@ -377,12 +377,14 @@ def say_maybe(*, rsvp: Rsvp, at: datetime) -> Rsvp:
     return rsvp
 
 
-def release_rsvp(*, rsvp: Rsvp, at: datetime) -> Rsvp:
+def release_rsvp(*, rsvp: Rsvp, actor: User | None = None, at: datetime) -> Rsvp:
     """Staff take the places back. The person is told that it is their place, not the event."""
-    return _end(rsvp, Rsvp.Status.RELEASED, "released", at)
+    return _end(rsvp, Rsvp.Status.RELEASED, "released", at, actor=actor)
 
 
-def _end(rsvp: Rsvp, status: Rsvp.Status, mail: str, at: datetime) -> Rsvp:
+def _end(
+    rsvp: Rsvp, status: Rsvp.Status, mail: str, at: datetime, *, actor: User | None = None
+) -> Rsvp:
     with places_of(rsvp.occurrence_id, at=at) as places:
         rsvp = _as_it_is_now(rsvp, places)
         if not rsvp.is_active:
@@ -406,6 +408,8 @@ def _end(rsvp: Rsvp, status: Rsvp.Status, mail: str, at: datetime) -> Rsvp:
         release(places, freed, at=at)
         if was_confirmed and mail:
             tell(rsvp, mail, at=at)
+        if actor is not None:
+            audit.record(actor, f"rsvp.{status}", rsvp, at)
         places.told.append(rsvp)
     return rsvp
 

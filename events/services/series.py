@@ -301,7 +301,7 @@ def follow_words(
             series.save(update_fields=["revised_at", "sequence"])
         for occurrence in coming.filter(cancelled_at=None).order_by("starts_at"):
             occurrence.event, occurrence.series = event, series
-            change_date(occurrence, _as_it_is(occurrence, event, was_zone), changed, news, at)
+            change_date(occurrence, as_it_is(occurrence, event, was_zone), changed, news, at)
 
 
 def changed_by_hand(occurrence: Occurrence, series: Series) -> tuple[str, ...]:
@@ -527,7 +527,7 @@ def _move_to_zone(series: Series, event: Event, at: datetime) -> None:
     coming.update(series=target)
 
 
-def _as_it_is(occurrence: Occurrence, event: Event, was_zone: ZoneInfo) -> DatePlan:
+def as_it_is(occurrence: Occurrence, event: Event, was_zone: ZoneInfo) -> DatePlan:
     """A date as it is, with the same wall-clock time when the zone is another."""
     starts_at = occurrence.starts_at
     if was_zone != event.zone:

@@ -17,7 +17,7 @@ from django.urls import reverse
 from accounts.models import User
 from events.errors import CannotGive, GivenTooOften, HasAnswered
 from events.models import Answer, Event, Occurrence, Rsvp, new_rsvp_reference
-from events.queries import last_rsvp, page_url, standing_rsvp
+from events.queries import last_rsvp, page_url, standing_rsvp, uid_generation
 from events.rules import can_be_given
 from events.services.mails import tell
 from events.services.rsvps import Guest
@@ -100,7 +100,7 @@ def take_given_place(*, rsvp: Rsvp, person: User | None, language: str, at: date
         rsvp.guest_name = "" if person else rsvp.heir_name
         rsvp.guest_email = "" if person else offered_to
         rsvp.language = person.language if person else language
-        rsvp.uid_generation = last.uid_generation + 1 if last else 0
+        rsvp.uid_generation = uid_generation(places.occurrence, last, person)
         rsvp.companions, rsvp.heir_name, rsvp.heir_email = [], "", ""
         rsvp.is_discreet = places.occurrence.event.is_restricted
         rsvp.placed_at = rsvp.changed_at = at
