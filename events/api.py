@@ -29,6 +29,7 @@ from events.forms import EventFilter
 from events.models import Event, Occurrence, Rsvp
 from events.queries import (
     dates_for_programs,
+    hosts_named,
     page_url,
     queue_position,
     standing_rsvp,
@@ -71,6 +72,7 @@ class EventOut(DateOut):
 
 class EventWithDates(EventOut):
     dates: list[DateOut] = Field(description="Every date still to come, at most 200")
+    hosts: list[str] = Field(description="Who leads it, as its page names them")
 
 
 class EventPage(Schema):
@@ -178,7 +180,8 @@ def get_event(request: HttpRequest, slug: Path[str]) -> dict[str, Any]:
         raise Http404
     for date in [main, *coming]:
         date.event = event
-    return {**_event(main), "dates": [_date(date) for date in coming]}
+    named = hosts_named(event, at=at).names
+    return {**_event(main), "dates": [_date(date) for date in coming], "hosts": named}
 
 
 @router.get(

@@ -1,7 +1,19 @@
 from django.urls import path
 
 from events import feeds
-from events.views import console, dates, door, found, imports, people, public, staff, survey
+from events.views import (
+    console,
+    dates,
+    door,
+    found,
+    hosting,
+    hosts,
+    imports,
+    people,
+    public,
+    staff,
+    survey,
+)
 
 app_name = "events"
 
@@ -19,6 +31,12 @@ urlpatterns = [
     path("rsvp/given/<str:token>/", public.given, name="given"),
     path("rsvp/<str:token>/", public.manage_rsvp, name="rsvp"),
     path("me/events/", public.my_events, name="mine"),
+    path("hosting/accept/<str:token>/", hosting.invitation, name="host-invitation"),
+    path("me/hosting/", hosting.hosting, name="hosting"),
+    path("me/hosting/asked/<int:pk>/", hosting.asked, name="host-asked"),
+    path("me/hosting/<slug:slug>/", hosting.hosted, name="hosted"),
+    path("me/hosting/<slug:slug>/me/", hosting.hosted_self, name="hosted-self"),
+    path("me/hosting/<slug:slug>/words/", hosting.hosted_words, name="hosted-words"),
     path("staff/events/", staff.staff_list, name="staff-list"),
     path("preview/<str:token>/", console.shared_draft, name="shared-draft"),
     path("staff/events/export/", console.export, name="staff-export"),
@@ -33,6 +51,8 @@ urlpatterns = [
     path("staff/events/<slug:slug>/copy/", console.copy, name="staff-copy"),
     path("staff/events/<slug:slug>/share/", console.share, name="staff-share"),
     path("staff/events/<slug:slug>/history/", console.history, name="staff-history"),
+    path("staff/events/<slug:slug>/hosts/", hosts.staff_hosts, name="staff-hosts"),
+    path("staff/events/<slug:slug>/hosts/<int:pk>/", hosts.staff_host, name="staff-host"),
     path("staff/events/<slug:slug>/dates/", dates.staff_dates, name="staff-dates"),
     path("staff/events/<slug:slug>/dates/repeat/", dates.staff_repeat, name="staff-repeat"),
     path("staff/events/<slug:slug>/dates/<str:day>/", dates.staff_date, name="staff-date"),

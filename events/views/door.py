@@ -16,7 +16,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils import timezone
@@ -26,57 +26,61 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts.access import staff_only
+from accounts.access import signed_in, staff_only
+from accounts.rules import has_role
 from accounts.services import audit
-from events.access import date_to_show, dates_to_show, editor, event_to_edit
+from events.access import Crew, crew_only, date_to_show, event_to_edit
 from events.errors import EventsError
 from events.forms import AddRsvpForm, WalkInForm
-from events.models import Event, Occurrence, Rsvp
+from events.models import Event, Occurrence
 from events.queries import door_count, door_list, door_roster
-from events.services.check_ins import check_in, let_in, scan, undo_check_in, walk_in
+from events.rules import can_release
+from events.services.check_ins import Scan, check_in, let_in, scan, undo_check_in, walk_in
 from events.services.rsvps import Guest, add_rsvp, release_rsvp
 
 DOOR_PER_PAGE = 100
 SCANS_AT_ONCE = 500
 
 
-@staff_only("coordinator")
+@crew_only
 @require_safe
-def door(request: HttpRequest, slug: str) -> HttpResponse:
+def door(request: HttpRequest, crew: Crew) -> HttpResponse:
     """How many have come, and who is looked for."""
-    event = event_to_edit(request, slug)
-    occurrence = date_to_show(event, request.GET.get("date", ""))
+    occurrence = crew.date(request.GET.get("date", ""))
     q = request.GET.get("q", "")
-    context: dict[str, Any] = {"event": event, "occurrence": occurrence, "q": q}
+    context: dict[str, Any] = {**crew.context(), "occurrence": occurrence, "q": q}
     if occurrence is not None:
-        page = Paginator(door_list(occurrence, q), DOOR_PER_PAGE).get_page(request.GET.get("page"))
+        expected = door_list(occurrence, q, for_hosts=crew.host is not None)
+        page = Paginator(expected, DOOR_PER_PAGE).get_page(request.GET.get("page"))
+        at = timezone.now()
         context |= {
             "page": page,
             "count": door_count(occurrence),
-            "others": dates_to_show(event),
+            "others": crew.dates(),
             "walk_in": WalkInForm(),
-            "has_begun": occurrence.starts_at <= timezone.now(),
-            "is_over": occurrence.is_over(at=timezone.now()),
+            "has_begun": occurrence.starts_at <= at,
+            "is_over": occurrence.is_over(at=at),
+            "may_release": can_release(occurrence, is_host=crew.host is not None, at=at),
         }
     return render(request, "events/staff/door.html", context)
 
 
-@staff_only("coordinator")
+@crew_only
 @never_cache
 @require_safe
-def door_numbers(request: HttpRequest, slug: str) -> HttpResponse:
+def door_numbers(request: HttpRequest, crew: Crew) -> HttpResponse:
     """How many have come by now, for every door that is open."""
-    return JsonResponse(_numbers(_date(request, slug)[1]))
+    return JsonResponse(_numbers(_date(request, crew)))
 
 
-@staff_only("coordinator")
+@crew_only
 @require_safe
-def door_scan(request: HttpRequest, slug: str) -> HttpResponse:
+def door_scan(request: HttpRequest, crew: Crew) -> HttpResponse:
     """The camera. The page holds nobody's name; a phone that is made ready fetches them."""
-    event, occurrence = _date(request, slug)
+    occurrence = _date(request, crew)
     ends_at = occurrence.ends_at.isoformat()
     context = {
-        "event": event,
+        **crew.context(),
         "occurrence": occurrence,
         "ends_at": ends_at,
         "count": door_count(occurrence),
@@ -85,20 +89,21 @@ def door_scan(request: HttpRequest, slug: str) -> HttpResponse:
     return render(request, "events/staff/scan.html", context)
 
 
-@staff_only("coordinator")
+@crew_only
 @require_POST
-def door_ready(request: HttpRequest, slug: str) -> HttpResponse:
+def door_ready(request: HttpRequest, crew: Crew) -> HttpResponse:
     """The list, for a phone that shall work without a network. That it was taken is noted."""
-    event, occurrence = _date(request, slug)
-    audit.record(editor(request), "event.door_list_taken", event, timezone.now())
-    return JsonResponse({"people": door_roster(occurrence), **_numbers(occurrence)})
+    occurrence = _date(request, crew)
+    audit.record(crew.person, "event.door_list_taken", crew.event, timezone.now())
+    people = door_roster(occurrence, for_hosts=crew.host is not None)
+    return JsonResponse({"people": people, **_numbers(occurrence)})
 
 
-@staff_only("coordinator")
+@crew_only
 @require_POST
-def door_sync(request: HttpRequest, slug: str) -> HttpResponse:
+def door_sync(request: HttpRequest, crew: Crew) -> HttpResponse:
     """What a phone has scanned, just now or a while ago: what became of each."""
-    _event, occurrence = _date(request, slug)
+    occurrence = _date(request, crew)
     at = timezone.now()
     try:
         scans = [_read(one, at) for one in json.loads(request.body)["scans"][:SCANS_AT_ONCE]]
@@ -106,13 +111,15 @@ def door_sync(request: HttpRequest, slug: str) -> HttpResponse:
         return JsonResponse({"problem": "scans"}, status=400)
     results = []
     for one in scans:
-        found = scan(occurrence=occurrence, actor=editor(request), at=at, **one)
+        found = scan(occurrence=occurrence, actor=crew.person, at=at, **one)
+        if found.rsvp and not crew.sees(found.rsvp):
+            found = Scan("unknown")
         results.append(
             {
                 "id": str(one["scan_id"]),
                 "outcome": found.outcome,
                 "reference": found.rsvp.reference if found.rsvp else one["reference"],
-                "name": found.rsvp.name if found.rsvp else "",
+                "name": crew.name_of(found.rsvp) if found.rsvp else "",
                 "party": found.rsvp.party_size if found.rsvp else 0,
                 "came_at": found.came_at.isoformat() if found.came_at else None,
             }
@@ -139,41 +146,40 @@ def _numbers(occurrence: Occurrence) -> dict[str, int]:
     return {"came": count.came, "expected": count.expected, "waiting": count.waiting}
 
 
-def _date(request: HttpRequest, slug: str) -> tuple[Event, Occurrence]:
-    event = event_to_edit(request, slug)
-    occurrence = date_to_show(event, request.GET.get("date", ""))
+def _date(request: HttpRequest, crew: Crew) -> Occurrence:
+    occurrence = crew.date(request.GET.get("date", ""))
     if occurrence is None:
         raise Http404
-    return event, occurrence
+    return occurrence
 
 
-@staff_only("coordinator")
+@crew_only
 @require_POST
-def door_act(request: HttpRequest, slug: str, reference: str) -> HttpResponse:
+def door_act(request: HttpRequest, crew: Crew, reference: str) -> HttpResponse:
     """They came; or that was a mistake; or who waited gets in; or a place is taken back."""
-    event = event_to_edit(request, slug)
-    rsvps = Rsvp.objects.filter(occurrence__event=event).select_related("user", "occurrence")
-    rsvp = get_object_or_404(rsvps, reference=reference)
+    rsvp = crew.rsvp(reference)
     act, at = request.POST.get("act"), timezone.now()
     people = request.POST.get("people", "")
     count = int(people) if people.isdecimal() and len(people) < 4 else rsvp.party_size
-    name = {"name": rsvp.name}
+    name = {"name": crew.name_of(rsvp)}
     try:
         if act == "in":
-            check_in(rsvp=rsvp, people_count=count, actor=editor(request), at=at)
+            check_in(rsvp=rsvp, people_count=count, actor=crew.person, at=at)
             messages.success(request, _("%(name)s is in.") % name)
         elif act == "let":
-            let_in(rsvp=rsvp, actor=editor(request), at=at)
+            let_in(rsvp=rsvp, actor=crew.person, at=at)
             messages.success(request, _("%(name)s is in.") % name)
         elif act == "undo":
-            undo_check_in(rsvp=rsvp, at=at)
+            undo_check_in(rsvp=rsvp, actor=crew.person, at=at)
             messages.info(request, _("Undone: %(name)s is not in.") % name)
         elif act == "release":
-            release_rsvp(rsvp=rsvp, at=at)
+            if not can_release(rsvp.occurrence, is_host=crew.host is not None, at=at):
+                raise Http404
+            release_rsvp(rsvp=rsvp, actor=crew.person, at=at)
             messages.info(request, _("The place of %(name)s is free again.") % name)
     except EventsError as refusal:
         messages.warning(request, str(refusal))
-    return _back(event, rsvp.occurrence, request.POST.get("q", ""))
+    return _back(crew.event, rsvp.occurrence, request.POST.get("q", ""))
 
 
 def _back(event: Event, occurrence: Occurrence, q: str = "") -> HttpResponse:
@@ -181,11 +187,11 @@ def _back(event: Event, occurrence: Occurrence, q: str = "") -> HttpResponse:
     return redirect(f"{path}?{urlencode({'date': occurrence.page_day, **({'q': q} if q else {})})}")
 
 
-@staff_only("coordinator")
+@crew_only
 @require_POST
-def door_walk_in(request: HttpRequest, slug: str) -> HttpResponse:
+def door_walk_in(request: HttpRequest, crew: Crew) -> HttpResponse:
     """Somebody is there who never said yes."""
-    event, occurrence = _date(request, slug)
+    event, occurrence = crew.event, _date(request, crew)
     form = WalkInForm(request.POST)
     if not form.is_valid():
         messages.warning(request, _("Say how many people they are: from 1 to 50."))
@@ -196,7 +202,7 @@ def door_walk_in(request: HttpRequest, slug: str) -> HttpResponse:
             occurrence=occurrence,
             name=name,
             people_count=form.cleaned_data["people_count"],
-            actor=editor(request),
+            actor=crew.person,
             at=timezone.now(),
         )
     except EventsError as refusal:
@@ -235,11 +241,15 @@ def door_add(request: HttpRequest, slug: str) -> HttpResponse:
     return render(request, "events/staff/add.html", context)
 
 
-@staff_only("coordinator")
+@signed_in
 @require_safe
 def door_worker(request: HttpRequest) -> HttpResponse:
     """The script that lets the scanner open without a network. Its address decides what it may
     answer for: pages under /staff/events/, of which it takes the scanner alone."""
+    at = timezone.now()
+    is_host = Event.objects.hosted_by(request.user, at=at).exists()
+    if not is_host and not has_role(request.user, "coordinator", at=at):
+        raise Http404
     context = {
         "files": [
             static(name)

@@ -25,7 +25,7 @@ from common.pictures import event_picture
 from common.when import clock, day
 from events.gateway import keep_picture, kept_picture
 from events.models import Event, Format, Occurrence
-from events.queries import Room, page_url, place_line
+from events.queries import HostsNamed, Room, page_url, place_line
 
 # Inside a script element these would end it, or begin another.
 _ESCAPES = {ord("<"): "\\u003C", ord(">"): "\\u003E", ord("&"): "\\u0026"}
@@ -36,7 +36,9 @@ _MODES = {
 }
 
 
-def found_context(event: Event, occurrence: Occurrence, room: Room) -> dict[str, Any]:
+def found_context(
+    event: Event, occurrence: Occurrence, room: Room, hosts: HostsNamed
+) -> dict[str, Any]:
     """What the head of an event's page says to programs; nothing where it is not for all."""
     if event.is_restricted:
         return {}
@@ -46,7 +48,7 @@ def found_context(event: Event, occurrence: Occurrence, room: Room) -> dict[str,
         "found": {
             "url": url,
             "picture": picture_url(event),
-            "facts": as_script(structured_data(event, occurrence, room)),
+            "facts": as_script(structured_data(event, occurrence, room, hosts)),
             "oembed": f"{settings.BASE_URL}{reverse('portal:oembed')}?{asked}",
         }
     }
@@ -58,7 +60,9 @@ def picture_url(event: Event) -> str:
     return f"{settings.BASE_URL}{path}?v={event.version}"
 
 
-def structured_data(event: Event, occurrence: Occurrence, room: Room) -> dict[str, Any]:
+def structured_data(
+    event: Event, occurrence: Occurrence, room: Room, hosts: HostsNamed
+) -> dict[str, Any]:
     """The date as schema.org has it (https://schema.org/Event). It never says how to join."""
     url = page_url(occurrence)
     places: list[dict[str, Any]] = []
@@ -88,6 +92,13 @@ def structured_data(event: Event, occurrence: Occurrence, room: Room) -> dict[st
             "availability": f"https://schema.org/{'SoldOut' if room.is_full else 'InStock'}",
         },
     }
+    performers = [
+        {"@type": "Person", "name": one.name}
+        | ({"url": f"{settings.BASE_URL}{one.url}"} if one.url else {})
+        for one in hosts.people
+    ]
+    if performers:
+        facts["performer"] = performers
     if event.minimum_age:
         facts["typicalAgeRange"] = f"{event.minimum_age}-"
     if room.capacity is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django import forms
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.access import staff_only
-from events.access import date_to_show, dates_to_show, editor, event_to_edit
+from events.access import Crew, crew_only, editor, event_to_edit
 from events.errors import EventsError
 from events.forms import NoteForm, QuestionForm
 from events.models import Answer, Note, Rsvp
@@ -26,6 +26,7 @@ from events.queries import (
     series_answers_in_words,
     turnouts,
 )
+from events.rules import can_release
 from events.services.answers import ask_question, look_at_care_answers, stop_asking
 from events.services.mailings import write_note
 from events.services.rsvps import approve_request, refuse_request, release_rsvp
@@ -34,23 +35,23 @@ from events.services.series_rsvps import approve_series_request, refuse_series_r
 PEOPLE_PER_PAGE = 100
 
 
-@staff_only("coordinator")
+@crew_only
 @require_safe
-def staff_people(request: HttpRequest, slug: str) -> HttpResponse:
+def staff_people(request: HttpRequest, crew: Crew) -> HttpResponse:
     """Who answered for a date, by what became of it."""
-    event, at = event_to_edit(request, slug), timezone.now()
-    occurrence = date_to_show(event, request.GET.get("date", ""))
+    event, at = crew.event, timezone.now()
+    occurrence = crew.date(request.GET.get("date", ""))
     if occurrence is None:
-        return redirect("events:staff-edit", slug=slug)
+        return redirect("events:staff-edit", slug=event.slug)
     tab = request.GET.get("status", "going")
     if tab not in PEOPLE_TABS:
         tab = "going"
     q = request.GET.get("q", "")
-    page = Paginator(people_of(occurrence, tab, q), PEOPLE_PER_PAGE).get_page(
-        request.GET.get("page")
-    )
+    people = people_of(occurrence, tab, q, for_hosts=crew.host is not None)
+    page = Paginator(people, PEOPLE_PER_PAGE).get_page(request.GET.get("page"))
     rsvps = list(page.object_list)
-    history = turnouts(rsvps, editor(request), at=at)
+    # Who came before is over all events of a coordinator, which are no host's affair.
+    history = {} if crew.host else turnouts(rsvps, crew.person, at=at)
     labels = {
         "going": _("Going"),
         "applied": _("Requests"),
@@ -61,13 +62,14 @@ def staff_people(request: HttpRequest, slug: str) -> HttpResponse:
     path = reverse("events:staff-people", args=[event.slug])
     counts = people_counts(occurrence)
     context = {
-        "event": event,
+        **crew.context(),
         "occurrence": occurrence,
-        "others": dates_to_show(event),
+        "others": crew.dates(),
         "tab": tab,
         "q": q,
         "page": page,
-        "rows": [(rsvp, history[rsvp.pk]) for rsvp in rsvps],
+        "rows": [(rsvp, history.get(rsvp.pk)) for rsvp in rsvps],
+        "may_release": can_release(occurrence, is_host=crew.host is not None, at=at),
         "tabs": [
             {
                 "label": labels[name],
@@ -110,27 +112,28 @@ def staff_regulars(request: HttpRequest, slug: str) -> HttpResponse:
     return render(request, "events/staff/regulars.html", context)
 
 
-@staff_only("coordinator")
+@crew_only
 @require_POST
-def staff_person(request: HttpRequest, slug: str, reference: str) -> HttpResponse:
+def staff_person(request: HttpRequest, crew: Crew, reference: str) -> HttpResponse:
     """Say yes or no to a request, or take a place back."""
-    event, at = event_to_edit(request, slug), timezone.now()
-    rsvps = Rsvp.objects.filter(occurrence__event=event).select_related("user", "occurrence")
-    rsvp = get_object_or_404(rsvps, reference=reference)
-    act, name = request.POST.get("act"), {"name": rsvp.name}
+    event, at = crew.event, timezone.now()
+    rsvp = crew.rsvp(reference)
+    act, name = request.POST.get("act"), {"name": crew.name_of(rsvp)}
     try:
         if act == "approve":
-            answered = approve_request(rsvp=rsvp, actor=editor(request), at=at)
+            answered = approve_request(rsvp=rsvp, actor=crew.person, at=at)
             going, queued = (
                 _("%(name)s is going."),
                 _("%(name)s is on the waiting list: it is full."),
             )
             messages.success(request, (going if answered.is_going else queued) % name)
         elif act == "refuse":
-            refuse_request(rsvp=rsvp, actor=editor(request), at=at)
+            refuse_request(rsvp=rsvp, actor=crew.person, at=at)
             messages.info(request, _("%(name)s is told that it is not possible this time.") % name)
         elif act == "release":
-            release_rsvp(rsvp=rsvp, at=at)
+            if not can_release(rsvp.occurrence, is_host=crew.host is not None, at=at):
+                raise Http404
+            release_rsvp(rsvp=rsvp, actor=crew.person, at=at)
             messages.info(request, _("The place of %(name)s is free again.") % name)
     except EventsError as refusal:
         messages.warning(request, str(refusal))
@@ -161,20 +164,17 @@ def staff_questions(request: HttpRequest, slug: str) -> HttpResponse:
     return render(request, "events/staff/questions.html", context)
 
 
-@staff_only("coordinator")
+@crew_only
 @require_safe
-def staff_answers(request: HttpRequest, slug: str) -> HttpResponse:
+def staff_answers(request: HttpRequest, crew: Crew) -> HttpResponse:
     """What people answered for a date. Looking at what is about access or health is noted for
     each of them."""
-    event = event_to_edit(request, slug)
-    occurrence = date_to_show(event, request.GET.get("date", ""))
+    occurrence = crew.date(request.GET.get("date", ""))
     if occurrence is None:
-        return redirect("events:staff-edit", slug=slug)
+        return redirect("events:staff-edit", slug=crew.event.slug)
     is_care = request.GET.get("about") == "care"
     if is_care:
-        answers = look_at_care_answers(
-            occurrence=occurrence, actor=editor(request), at=timezone.now()
-        )
+        answers = look_at_care_answers(occurrence=occurrence, actor=crew.person, at=timezone.now())
     else:
         answers = list(
             Answer.objects.filter(
@@ -184,29 +184,29 @@ def staff_answers(request: HttpRequest, slug: str) -> HttpResponse:
             .order_by("question", "pk")[:2000]
         )
     context = {
-        "event": event,
+        **crew.context(),
         "occurrence": occurrence,
-        "others": dates_to_show(event),
-        "answers": answers,
+        "others": crew.dates(),
+        "answers": [(crew.name_of(answer.rsvp), answer) for answer in answers],
         "is_care": is_care,
     }
     return render(request, "events/staff/answers.html", context)
 
 
-@staff_only("coordinator")
-def staff_message(request: HttpRequest, slug: str) -> HttpResponse:
+@crew_only
+def staff_message(request: HttpRequest, crew: Crew) -> HttpResponse:
     """Write to people of a date, by what became of their answer."""
-    event = event_to_edit(request, slug)
-    occurrence = date_to_show(event, request.GET.get("date", ""))
+    event = crew.event
+    occurrence = crew.date(request.GET.get("date", ""))
     if occurrence is None:
-        return redirect("events:staff-edit", slug=slug)
+        return redirect("events:staff-edit", slug=event.slug)
     form = NoteForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         write_note(
             occurrence=occurrence,
             to=form.cleaned_data["to"],
             text=form.cleaned_data["text"],
-            actor=editor(request),
+            actor=crew.person,
             at=timezone.now(),
         )
         messages.success(request, _("On its way. The list below says how many have it."))
@@ -217,10 +217,10 @@ def staff_message(request: HttpRequest, slug: str) -> HttpResponse:
     assert isinstance(field, forms.MultipleChoiceField)
     field.choices = [(name, f"{label} ({counts[name]})") for name, label in Note.To.choices]
     context = {
-        "event": event,
+        **crew.context(),
         "occurrence": occurrence,
         "form": form,
-        "others": dates_to_show(event),
+        "others": crew.dates(),
         "notes": occurrence.notes.select_related("written_by").order_by("-pk")[:20],
     }
     return render(request, "events/staff/message.html", context)

@@ -45,6 +45,7 @@ from events.queries import (
     date_on,
     discreet,
     ended_rsvps_of,
+    hosts_named,
     is_link_live,
     last_date,
     listed_dates,
@@ -175,9 +176,10 @@ def _show(
         form = form_class(event=event, questions=asked_of.all(event_id=event.pk))
     others = event.occurrences.filter(ends_at__gt=at).order_by("starts_at")[:60]
     room = room_of(occurrence, at=at)
+    shown = event_context(event, occurrence, room)
     context = {
-        **event_context(event, occurrence, room),
-        **found_context(event, occurrence, room),
+        **shown,
+        **found_context(event, occurrence, room, shown["hosts"]),
         "answer": answer,
         "position": queue_position(answer) if answer else None,
         "refusal": refusal_of_rsvp(occurrence, at=at),
@@ -206,6 +208,7 @@ def event_context(event: Event, occurrence: Occurrence | None, room: Room) -> di
         "event": event,
         "occurrence": occurrence,
         "body": to_html(event.body),
+        "hosts": hosts_named(event, at=timezone.now()),
         "room": room,
     }
 

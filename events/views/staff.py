@@ -214,6 +214,7 @@ def _show_editor(
         "conflict": conflict,
         "fieldsets": _fieldsets(form),
         "series": series_to_manage(event, at=timezone.now()) if event.pk else [],
+        "hosts": event.hosting.standing().order_by("position", "pk") if event.pk else [],
         "has_people": bool(event.pk)
         and Rsvp.objects.active().filter(occurrence__event=event).exists(),
     }

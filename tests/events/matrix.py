@@ -1,6 +1,10 @@
 """Who may use the routes of events."""
 
+from django.utils import timezone
+
+from common.tokens import digest
 from events.models import Event, SeriesRsvp, new_rsvp_reference
+from events.services.hosts import PURPOSE, accept_host, ask_host
 from events.services.rsvps import Guest, place_rsvp
 from events.services.transfers import give_place
 from tests.conftest import NOW
@@ -36,6 +40,33 @@ def enrich(cast: Cast) -> None:
         at=NOW,
     )
 
+    enrich_hosts(cast)
+
+
+def enrich_hosts(cast: Cast) -> None:
+    """The ambassador hosts an event that somebody asked to come to; the recipient is asked."""
+    coordinator = cast["coordinator"]
+    date = OccurrenceFactory(
+        starts_at=NOW.replace(year=2096), event__slug="a-hosted-event", event__needs_approval=True
+    )
+    asked = ask_host(
+        event=date.event, email=cast["ambassador"].email, level="cohost", by=coordinator, at=NOW
+    )
+    cast.things["host"] = accept_host(
+        host=asked, person=cast["ambassador"], name="Marble Season", is_shown=True, at=NOW
+    )
+    cast.things["hosted_rsvp"] = RsvpFactory(occurrence=date)
+    # Answered on the real clock.
+    cast.things["asked"] = ask_host(
+        event=OccurrenceFactory(starts_at=NOW.replace(year=2096)).event,
+        email=cast["recipient"].email,
+        level="host",
+        by=coordinator,
+        at=timezone.now(),
+    )
+    cast.things["asked"].secret_digest = digest(PURPOSE, "a-secret-of-a-test")
+    cast.things["asked"].save(update_fields=["secret_digest"])
+
 
 def public(cast: Cast) -> Kwargs:
     return {"slug": cast.things["public_event"].slug}
@@ -43,6 +74,15 @@ def public(cast: Cast) -> Kwargs:
 
 def draft(cast: Cast) -> Kwargs:
     return {"slug": cast.things["draft_event"].slug}
+
+
+def hosted(cast: Cast) -> dict[str, Kwargs]:
+    return {"ambassador": {"slug": cast.things["host"].event.slug}}
+
+
+def hosted_rsvp(cast: Cast) -> dict[str, Kwargs]:
+    kwargs = {"reference": cast.things["hosted_rsvp"].reference}
+    return {"ambassador": {**hosted(cast)["ambassador"], **kwargs}}
 
 
 ABSENT = {"slug": "no-such-event"}
@@ -82,6 +122,33 @@ ROUTES: dict[str, Route] = {
         absent={"token": "0000000000-guess"},
     ),
     "events:mine": Route(get=SIGNED_IN),
+    # Who is not the person it went to, learns nothing of it.
+    "events:host-invitation": Route(
+        get=SIGNED_IN,
+        post=SIGNED_IN,
+        some=lambda cast: {"token": "a-secret-of-a-test"},
+        absent={"token": "a-guess"},
+    ),
+    "events:host-asked": Route(
+        own=lambda cast: {"recipient": {"pk": cast.things["asked"].pk}},
+        own_methods=("get", "post"),
+        absent={"pk": 999_999},
+    ),
+    "events:hosting": Route(get=SIGNED_IN),
+    "events:hosted": Route(own=hosted, absent=ABSENT),
+    "events:hosted-self": Route(own=hosted, own_methods=("get", "post"), absent=ABSENT),
+    "events:hosted-words": Route(own=hosted, own_methods=("get", "post"), absent=ABSENT),
+    "events:staff-hosts": Route(
+        get=COORDINATOR,
+        post=COORDINATOR,
+        some=lambda cast: hosted(cast)["ambassador"],
+        absent=ABSENT,
+    ),
+    "events:staff-host": Route(
+        post=COORDINATOR,
+        some=lambda cast: {**hosted(cast)["ambassador"], "pk": cast.things["host"].pk},
+        absent={**ABSENT, "pk": 1},
+    ),
     "events:staff-list": Route(get=COORDINATOR),
     "events:import-calendar": Route(get=COORDINATOR, post=COORDINATOR),
     "events:staff-new": Route(get=COORDINATOR, post=COORDINATOR),
@@ -109,27 +176,44 @@ ROUTES: dict[str, Route] = {
         some=lambda cast: {**draft(cast), "day": "2096-06-03"},
         absent={**ABSENT, "day": "2096-06-03"},
     ),
-    "events:staff-people": Route(get=COORDINATOR, some=public, absent=ABSENT),
+    "events:staff-people": Route(get=COORDINATOR, some=public, own=hosted, absent=ABSENT),
     "events:staff-person": Route(
         post=COORDINATOR,
         some=lambda cast: {**public(cast), "reference": cast.things["rsvp"].reference},
+        own=hosted_rsvp,
+        own_methods=("post",),
         absent={**ABSENT, "reference": "0000000000"},
     ),
     "events:staff-questions": Route(get=COORDINATOR, post=COORDINATOR, some=draft, absent=ABSENT),
-    "events:staff-message": Route(get=COORDINATOR, post=COORDINATOR, some=public, absent=ABSENT),
+    "events:staff-message": Route(
+        get=COORDINATOR,
+        post=COORDINATOR,
+        some=public,
+        own=hosted,
+        own_methods=("get", "post"),
+        absent=ABSENT,
+    ),
     "events:staff-regulars": Route(get=COORDINATOR, post=COORDINATOR, some=public, absent=ABSENT),
-    "events:staff-answers": Route(get=COORDINATOR, some=public, absent=ABSENT),
-    "events:door": Route(get=COORDINATOR, some=public, absent=ABSENT),
-    "events:door-worker": Route(get=COORDINATOR),
-    "events:door-numbers": Route(get=COORDINATOR, some=public, absent=ABSENT),
-    "events:door-scan": Route(get=COORDINATOR, some=public, absent=ABSENT),
-    "events:door-ready": Route(post=COORDINATOR, some=public, absent=ABSENT),
-    "events:door-sync": Route(post=COORDINATOR, some=public, absent=ABSENT),
-    "events:door-walk-in": Route(post=COORDINATOR, some=public, absent=ABSENT),
+    "events:staff-answers": Route(get=COORDINATOR, some=public, own=hosted, absent=ABSENT),
+    "events:door": Route(get=COORDINATOR, some=public, own=hosted, absent=ABSENT),
+    "events:door-worker": Route(get=COORDINATOR | {"ambassador"}),
+    "events:door-numbers": Route(get=COORDINATOR, some=public, own=hosted, absent=ABSENT),
+    "events:door-scan": Route(get=COORDINATOR, some=public, own=hosted, absent=ABSENT),
+    "events:door-ready": Route(
+        post=COORDINATOR, some=public, own=hosted, own_methods=("post",), absent=ABSENT
+    ),
+    "events:door-sync": Route(
+        post=COORDINATOR, some=public, own=hosted, own_methods=("post",), absent=ABSENT
+    ),
+    "events:door-walk-in": Route(
+        post=COORDINATOR, some=public, own=hosted, own_methods=("post",), absent=ABSENT
+    ),
     "events:door-add": Route(get=COORDINATOR, post=COORDINATOR, some=public, absent=ABSENT),
     "events:door-act": Route(
         post=COORDINATOR,
         some=lambda cast: {**public(cast), "reference": cast.things["rsvp"].reference},
+        own=hosted_rsvp,
+        own_methods=("post",),
         absent={**ABSENT, "reference": "0000000000"},
     ),
 }
