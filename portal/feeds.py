@@ -21,6 +21,7 @@ from calendars.feeds import StoredFeed
 from calendars.models import FeedToken
 from calendars.queries import EVENTS_FEED, link_opened_by, personal_feed_key, window_start
 from events.queries import calendar_entries as event_entries
+from events.queries import hosted_entries
 from therapy_credits.queries.calendar import calendar_entries as busy_entries
 from therapy_credits.services.subjects import own_tokens
 
@@ -31,6 +32,8 @@ class OwnCalendar:
 
     link: FeedToken
     busy: list[StoredEvent]
+    is_hosted_only: bool = False
+    """Whether they ask for what they host and nothing else (``?only=hosted``)."""
 
     @property
     def person(self) -> User:
@@ -38,7 +41,7 @@ class OwnCalendar:
 
 
 class PersonalFeed(StoredFeed):
-    """Own RSVPs, and private appointments as "Busy" for those who ask.
+    """Own RSVPs, what one hosts, and private appointments as "Busy" for those who ask.
 
     "Busy" entries are read each time, and their text is part of the tag: no revision of theirs
     is kept, because a row that says when it moved would say who has such appointments.
@@ -55,6 +58,8 @@ class PersonalFeed(StoredFeed):
         at = clock.now()
         program = program_of(request.headers.get("User-Agent", ""))
         gateway.note_fetch(link, gateway.Fetch(at, program))
+        if request.GET.get("only") == "hosted":
+            return OwnCalendar(link, [], is_hosted_only=True)
         return OwnCalendar(link, self._busy(link, at) if link.shows_busy else [])
 
     def _busy(self, link: FeedToken, at: datetime) -> list[StoredEvent]:
@@ -77,16 +82,20 @@ class PersonalFeed(StoredFeed):
         # A replaced link, another choice, another language or zone: other bytes, so another tag.
         link = obj.link
         choices = [link.pk, link.generation, link.alarm_minutes, link.is_repeating]
+        choices.append(obj.is_hosted_only)
         person = [obj.person.language, obj.person.time_zone, obj.person.wants_plain_titles]
         busy = hashlib.sha256("".join(entry.text for entry in obj.busy).encode()).hexdigest()
         return " ".join(map(str, [*choices, *person, busy]))
 
     def items(self, obj: OwnCalendar, *, at: datetime) -> Iterable[StoredEvent]:
+        since, alarm_minutes = window_start(at), obj.link.alarm_minutes
         with translation.override(obj.person.language or None):
+            if obj.is_hosted_only:
+                return hosted_entries(obj.person, since=since, alarm_minutes=alarm_minutes)
             own = event_entries(
                 obj.person,
-                since=window_start(at),
-                alarm_minutes=obj.link.alarm_minutes,
+                since=since,
+                alarm_minutes=alarm_minutes,
                 is_repeating=obj.link.is_repeating,
             )
         return [*own, *obj.busy]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -24,17 +23,13 @@ from accounts.rules import roles_of
 from ambassadors.models import Enrolment, Programme
 from calendars.models import InboundReply, InboundReplyQuerySet
 from common.needs import NeedsYou
-from events.models import Event, Occurrence, Rsvp
+from events.models import Event, Host, Occurrence, Rsvp, Visibility
 from therapy_credits.models import PracticeMembership
 from therapy_credits.services.doors import has_closed_care
 from therapy_credits.services.subjects import own_tokens
 
 # By when somebody who wrote has an answer, as the receipt they get says.
 ANSWER_WITHIN = timedelta(days=1)
-
-
-# Hosts are words on the event's page: "Velvet Sparrow, Indigo Motel & Sam".
-_BETWEEN_HOSTS = re.compile(r"[,;&/]|\b(?:and|y|with|con)\b")
 
 
 @dataclass(frozen=True)
@@ -186,15 +181,18 @@ def _letters_waiting(user: User, at: datetime) -> list[NeedsYou]:
 def inbound_for(user: User, *, at: datetime) -> InboundReplyQuerySet:
     """The mail that this person's roles let them read.
 
-    Coordinators: what is about RSVPs of events they run. Care coordinators: everything that is
-    not about an event, because it may be about care.
+    Coordinators: what is about RSVPs and hosts of events they run. Care coordinators: everything
+    that is not about an event, because it may be about care.
     """
     roles = roles_of(user, at=at)
     mine = Q(pk__in=[])
     if Role.COORDINATOR in roles:
         events = Event.objects.editable_by(user, at=at)
         rsvps = Rsvp.objects.filter(occurrence__event__in=events)
-        mine |= Q(desk=InboundReply.Desk.EVENTS, about__in=rsvps.values("reference"))
+        hosts = Host.objects.filter(event__in=events)
+        mine |= Q(desk=InboundReply.Desk.EVENTS) & (
+            Q(about__in=rsvps.values("reference")) | Q(about__in=hosts.values("reference"))
+        )
     if Role.CARE in roles:
         mine |= Q(desk=InboundReply.Desk.CARE)
     return InboundReply.objects.filter(mine)
@@ -206,20 +204,25 @@ class InboundRow:
 
     mail: InboundReply
     rsvp: Rsvp | None
+    host: Host | None = None
 
 
 def with_rsvps(mails: Iterable[InboundReply]) -> list[InboundRow]:
-    """The mails, each with the RSVP its address named."""
+    """The mails, each with the RSVP or the host its address named."""
     mails = list(mails)
-    rsvps = Rsvp.objects.filter(reference__in=[mail.about for mail in mails if mail.about])
-    by_name = {rsvp.reference: rsvp for rsvp in rsvps.select_related("occurrence__event", "user")}
-    return [InboundRow(mail, by_name.get(mail.about)) for mail in mails]
+    names = [mail.about for mail in mails if mail.about]
+    rsvps = Rsvp.objects.filter(reference__in=names).select_related("occurrence__event", "user")
+    hosts = Host.objects.filter(reference__in=names).select_related("event")
+    by_name = {rsvp.reference: rsvp for rsvp in rsvps}
+    hosting = {host.reference: host for host in hosts}
+    return [InboundRow(mail, by_name.get(mail.about), hosting.get(mail.about)) for mail in mails]
 
 
 def home_sections(user: User, *, at: datetime) -> list[Section]:
     """What each app shows on this person's home; an app with nothing to show is left out."""
     sections = [
         Section("events/_home_card.html", events.queries.home_cards(user, at=at)),
+        Section("events/_hosting_card.html", events.queries.hosting_cards(user, at=at)),
         Section(
             "therapy_credits/_home_card.html",
             therapy_credits.queries.home.home_cards(
@@ -232,31 +235,12 @@ def home_sections(user: User, *, at: datetime) -> list[Section]:
 
 
 def hosted_dates(enrolment: Enrolment, *, at: datetime) -> list[Occurrence]:
-    """Dates of the enrolment's term that are over and name its person among their hosts.
+    """Dates of the enrolment's term that are over and that its person hosted.
 
-    Events keep their hosts as words, so a date counts where one of the names, between commas,
-    ampersands or slashes, is the stage name in any case. Needs the user and the term.
+    Of the programme, or such as anybody may know of. Needs the user and the term.
     """
-    name = enrolment.user.name.strip()
-    if not name:
-        return []
     term = enrolment.term
-    dates = (
-        Occurrence.objects.filter(
-            event__hosts__icontains=name,
-            starts_on__gte=term.starts_on,
-            starts_on__lte=term.ends_on,
-            ends_at__lte=at,
-            cancelled_at=None,
-        )
-        .exclude(event__status="draft")
-        .filter(Q(event__programme=term.programme_id) | Q(event__visibility="public"))
-        .select_related("event")
-        .order_by("-starts_at", "-pk")
+    dates = events.queries.dates_hosted_in(enrolment.user, term.starts_on, term.ends_on, at=at)
+    return list(
+        dates.filter(Q(event__programme=term.programme_id) | Q(event__visibility=Visibility.PUBLIC))
     )
-    key = name.casefold()
-    return [
-        date
-        for date in dates
-        if key in {host.strip().casefold() for host in _BETWEEN_HOSTS.split(date.event.hosts)}
-    ]

@@ -21,13 +21,14 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.access import SignedInRequest, signed_in
+from accounts.models import User
 from ambassadors.errors import AmbassadorsError
 from ambassadors.forms.life import AbsenceForm
 from ambassadors.models import Delegate
 from ambassadors.services import absences
 from events.errors import EventsError
 from events.models import Occurrence, Rsvp, Visibility
-from events.queries import rsvps_of
+from events.queries import hosted_dates_of, rsvps_of
 from events.services import rsvps
 
 LISTED = 20
@@ -37,8 +38,10 @@ LISTED = 20
 class Taken:
     """One date of the ambassador: named where anybody may know of the event."""
 
-    rsvp: Rsvp
+    occurrence: Occurrence
     is_named: bool
+    rsvp: Rsvp | None
+    """Nothing where they host it and have not answered as a guest."""
 
 
 def _held(request: SignedInRequest, pk: int) -> Delegate:
@@ -78,13 +81,22 @@ def person(request: SignedInRequest, pk: int) -> HttpResponse:
     mine = list(rsvps_of(held.ambassador, at=at, is_over=False))
     context = {
         "held": held,
-        "taken": [Taken(rsvp, _is_open_to_all(rsvp)) for rsvp in mine],
+        "taken": _taken(held.ambassador, mine, at),
         "dates": _open_dates(at).exclude(pk__in=[rsvp.occurrence_id for rsvp in mine])[:LISTED],
         "absences": held.ambassador.absences.not_over(today),
         "form": form,
     }
     status = 422 if form.is_bound else 200
     return render(request, "portal/delegate.html", context, status=status)
+
+
+def _taken(ambassador: User, rsvps: list[Rsvp], at: dt.datetime) -> list[Taken]:
+    """What they go to and what they host, in order of time."""
+    answered = {rsvp.occurrence_id for rsvp in rsvps}
+    hosted = [one for one in hosted_dates_of(ambassador, at=at) if one.pk not in answered]
+    taken = [Taken(rsvp.occurrence, _is_open_to_all(rsvp), rsvp) for rsvp in rsvps]
+    taken += [Taken(one, one.event.visibility == Visibility.PUBLIC, None) for one in hosted]
+    return sorted(taken, key=lambda one: one.occurrence.starts_at)
 
 
 def _is_open_to_all(rsvp: Rsvp) -> bool:

@@ -14,6 +14,8 @@ from accounts.services.grants import give_role
 from ambassadors import errors
 from ambassadors.models import Activity, Enrolment, Profile, ProgrammeContact, PublicCard, Term
 from ambassadors.services import enrolments, profiles
+from events.models import Event
+from events.services.hosts import accept_host, ask_host
 from notifications.models import Message
 from tests.conftest import NOW, make_user
 from tests.factories import EnrolmentFactory, OccurrenceFactory
@@ -192,15 +194,27 @@ def test_the_database_keeps_one_contact_at_a_time(term: Term, coordinator: User)
 # --- What one did -------------------------------------------------------------------
 
 
+def host_by(event: Event, person: User, by: User, *, at: dt.datetime) -> None:
+    asked = ask_host(event=event, email=person.email, level="host", by=by, at=at)
+    accept_host(host=asked, person=person, name=person.name, is_shown=False, at=at)
+
+
 def test_activities_are_noted_by_both_sides_and_hosted_events_count_by_themselves(
     own: Client, ambassador: User, enrolment: Enrolment, coordinator: User
 ) -> None:
-    ambassador.name = "Velvet Sparrow"
-    ambassador.save()
     past = dt.datetime(2026, 5, 4, 16, tzinfo=dt.UTC)
-    for hosts in ("Sam & velvet sparrow", "Velvet Sparrows", "Mara and Velvet Sparrow"):
-        OccurrenceFactory(event__hosts=hosts, starts_at=past)
-    OccurrenceFactory(event__hosts="Velvet Sparrow")  # still to come
+    dates = [
+        OccurrenceFactory(starts_at=past),
+        OccurrenceFactory(starts_at=past, event__programme=enrolment.term.programme),
+        OccurrenceFactory(starts_at=past, event__visibility="unlisted"),  # not anybody's to know
+        OccurrenceFactory(starts_at=past, cancelled_at=past),
+        OccurrenceFactory(),  # still to come
+    ]
+    for date in dates:
+        host_by(date.event, ambassador, coordinator, at=past - dt.timedelta(days=9))
+    too_late = OccurrenceFactory(starts_at=past)
+    host_by(too_late.event, ambassador, coordinator, at=NOW)
+    OccurrenceFactory(event__hosts=ambassador.name, starts_at=past)  # a name is no person
     url = f"/me/programmes/{enrolment.pk}/activity/"
     page = own.get(url)
     assert len(page.context["hosted"]) == 2

@@ -153,12 +153,12 @@ def test_nothing_new_costs_two_queries(
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_a_full_answer_costs_three_queries_however_many(
+def test_a_full_answer_costs_four_queries_however_many(
     client: Client, attendee: User, link: FeedToken, count: int, django_assert_num_queries: Any
 ) -> None:
     for _ in range(count):
         place_rsvp(occurrence=OccurrenceFactory(), person=attendee, at=NOW)
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         assert len(entries(client, link)) == count
 
 
