@@ -19,12 +19,15 @@ from events.services.events import (
     edit_event,
     publish_event,
 )
+from events.services.hosts import accept_host, ask_host
 from events.services.rsvps import Guest, confirm_rsvp, leave, place_rsvp
 from events.services.series import change_one_date, start_series
 from events.services.series_rsvps import place_series_rsvp
 from portal.management.demo.words import (
+    ASKED_TO_HOST,
     BODIES,
     CANCELLED,
+    HOSTED,
     LISTINGS,
     RESCHEDULED,
     SOLD_OUT,
@@ -63,6 +66,26 @@ def stage(world: World) -> None:
         elif listing.days == WEEKLY:
             _come_back(world, event, listing)
     complete_events(at=world.at)
+
+
+def _ask_hosts(world: World, event: Event, at: dt.datetime) -> None:
+    """The ambassador of the demo hosts some; of the others, every third is an ambassador's."""
+    artist, coordinator = world.users["ambassador"], world.users["coordinator"]
+    if event.title == ASKED_TO_HOST:
+        ask_host(
+            event=event, email=artist.email, level="host", by=coordinator, at=world.ago(days=2)
+        )
+        return
+    number = [listing.title for listing in LISTINGS].index(event.title)
+    if event.title in HOSTED:
+        person = artist
+    elif number % 3 == 0 and world.ambassadors:
+        person = world.ambassadors[number % len(world.ambassadors)].user
+    else:
+        return
+    level = "cohost" if person == artist else "host"
+    host = ask_host(event=event, email=person.email, level=level, by=coordinator, at=at)
+    accept_host(host=host, person=person, name=person.name, is_shown=True, at=at)
 
 
 def _come_back(world: World, event: Event, listing: Listing) -> None:
@@ -155,6 +178,7 @@ def _write(
         actor=world.users["coordinator"],
         at=at,
     )
+    _ask_hosts(world, event, at)
     return publish_event(
         event=event, actor=world.users["coordinator"], at=at + dt.timedelta(hours=2)
     )

@@ -261,3 +261,6 @@ verás una lista de quién más viene, y los demás tampoco.
 **Antes de venir.** Trae agua y algo de abrigo. Puedes irte en cualquier momento sin decir por qué.
 """,
 }
+# The ambassador of the demo hosts these, and is asked to host that one.
+HOSTED = ("Yoga for Guitarists", "Walk and Talk, Riverside", "Open Tuning Kitchen Table")
+ASKED_TO_HOST = "Parents Who Play"
