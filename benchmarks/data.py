@@ -136,7 +136,8 @@ class Guests:
         )
 
     def sign_in_next(self, client: Client) -> None:
-        """Let ``client`` be the next of them."""
+        """Let ``client`` be the next of them, in a browser of their own."""
+        client.cookies.clear()
         client.cookies[settings.SESSION_COOKIE_NAME] = self._keys.popleft()
 
     def say_yes_to(self, events: Sequence[Event], *, people: int) -> deque[bytes]:

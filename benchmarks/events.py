@@ -36,7 +36,7 @@ def measure(plan: Plan) -> Iterator[Result]:
     events = make_events(EVENTS, places=100_000)
     with serve("config.wsgi", "/healthz") as site:
         yield from _rsvps(plan, site, events)
-        yield from _reading(plan, site, make_own_calendar(events[:OWN_DATES]))
+        yield from _reading(plan, site, make_own_calendar(events[:OWN_DATES]), events[-1].slug)
         yield from _from_the_cache(plan, site)
         yield from _any_page(plan, site)
         yield _first_feed(plan, site)
@@ -80,14 +80,16 @@ def _rsvps(plan: Plan, site: int, events: Sequence[Event]) -> Iterator[Result]:
         raise RuntimeError(f"{going} people are going, and {counted} seats are taken")
 
 
-def _reading(plan: Plan, site: int, own: str) -> Iterator[Result]:
+def _reading(plan: Plan, site: int, own: str, slug: str) -> Iterator[Result]:
     person = Client(headers={"host": HOST})
     _status, answer, _body = fetch(site, get(FEED, ZIPPED))
     known = {**ZIPPED, "If-None-Match": answer["etag"]}
     _status, answer, _body = fetch(site, get(own, ZIPPED))
     own_known = {**ZIPPED, "If-None-Match": answer["etag"]}
-    with _from_memory(site, {LIST: {}, FEED: ZIPPED, own: ZIPPED}) as memory:
+    page = f"/events/{slug}/"
+    with _from_memory(site, {page: {}, LIST: {}, FEED: ZIPPED, own: ZIPPED}) as memory:
         for work, path, headers, status in (
+            ("page of an event", page, {}, 200),
             ("event list, 2,000 events", LIST, {}, 200),
             ("public feed of 2,000 events, whole", FEED, ZIPPED, 200),
             ("public feed of 2,000 events, not changed", FEED, known, 304),

@@ -505,14 +505,14 @@ class TestPages:
         field = f"question_{question.pk}"
         yes = {"date": "2026-06-04", "party_size": "1", "scope": "all"}
         page = client.post("/events/circle/rsvp/", yes, follow=True).text
-        assert "This field is required" in page
+        assert "Fill this in" in page
         assert not SeriesRsvp.objects.exists()
         page = client.post("/events/circle/rsvp/", yes | {field: "Oboe"}, follow=True).text
         assert "The hosts have your request" in page
         path = SeriesRsvp.objects.get().manage_path
         client.post(path, {"act": "answers", field: "Horn"})
         assert SeriesAnswer.objects.get().text == "Horn"
-        assert "This field is required" in client.post(path, {"act": "answers", field: ""}).text
+        assert "Fill this in" in client.post(path, {"act": "answers", field: ""}).text
         assert "You have asked to come every time" in client.get("/events/circle/").text
         assert "Asked to come every time" in client.get("/me/events/").text
         client.post(path, {"act": "end"})
