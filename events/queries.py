@@ -876,6 +876,16 @@ def _position() -> Subquery:
     return Subquery(ahead)
 
 
+def next_dates_run_by(user: User, *, at: datetime, limit: int = 5) -> list[Occurrence]:
+    """The next dates of published events that ``user`` may edit, with how full they are."""
+    dates = Occurrence.objects.filter(
+        event__in=Event.objects.editable_by(user, at=at),
+        event__status=Event.Status.PUBLISHED,
+        cancelled_at=None,
+    )
+    return list(dates.upcoming(at=at).select_related("event", "seats")[:limit])
+
+
 def home_cards(user: User, *, at: datetime) -> list[Rsvp]:
     """The next dates this person goes to or waits for, for their home page."""
     return list(rsvps_of(user, at=at, is_over=False)[:5])

@@ -25,7 +25,8 @@ USUAL_PORT = 8000
 DEMO_PEOPLE = {
     "attendee": "comes to events",
     "ambassador": "books therapy sessions, gives one away",
-    "recipient": "was given a session",
+    "touring": "is on tour, and gave sessions to a bandmate",
+    "recipient": "was given sessions",
     "practice": "confirms sessions",
     "coordinator": "runs events and enrols ambassadors",
     "care": "helps one person reach care",

@@ -11,6 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django import forms
+from django.core.exceptions import NON_FIELD_ERRORS
 from django.forms.models import model_to_dict
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -166,7 +167,11 @@ def _read_words(
         draft.words = form.words
         return
     for name, errors in form.errors.items():
-        draft.errors += [_error(number, name, error) for error in errors]
+        # What does not fit together cannot be judged while single cells are wrong.
+        if name == NON_FIELD_ERRORS and len(form.errors) > 1:
+            continue
+        column = "title" if name == NON_FIELD_ERRORS else name
+        draft.errors += [_error(number, column, error) for error in errors]
 
 
 def _read_date(draft: DraftToImport, row: Mapping[str, str], number: int) -> None:

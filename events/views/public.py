@@ -59,6 +59,7 @@ from events.queries import (
     series_rsvp_of,
     series_rsvp_opened_by,
     series_rsvps_of,
+    with_held,
 )
 from events.rules import can_be_given, refusal_of_rsvp
 from events.services.answers import write_answers, write_series_answers
@@ -92,7 +93,8 @@ GUESTS_ASKING = 200
 def event_list(request: HttpRequest) -> HttpResponse:
     """What is on, day by day, narrowed by what the visitor looks for."""
     form = EventFilter(request.GET)
-    dates = listed_dates(request.user, form.chosen, at=timezone.now())
+    at = timezone.now()
+    dates = with_held(listed_dates(request.user, form.chosen, at=at), at=at)
     page = Paginator(dates.order_by("starts_on", "starts_at", "pk"), PER_PAGE).get_page(
         request.GET.get("page")
     )
@@ -120,7 +122,8 @@ def _ways_to_subscribe(request: HttpRequest) -> SubscribeLinks:
 def _card(occurrence: Occurrence, answer: Rsvp | None) -> dict[str, Any]:
     """What the card of one date says besides the date itself."""
     event, seats = occurrence.event, occurrence.seats
-    free = None if seats.capacity is None else max(0, seats.capacity - seats.firm)
+    taken = seats.firm + occurrence.held  # type: ignore[attr-defined]  # annotated by with_held
+    free = None if seats.capacity is None else max(0, seats.capacity - taken)
     tag, tone = "", ""
     if answer is not None:
         tag, tone = str(Rsvp.Status(answer.status).label), "good"

@@ -7,6 +7,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+import events.queries
 from accounts.access import SignedInRequest, signed_in, staff_only
 from portal.queries import home_sections, needs_you
 
@@ -26,7 +27,10 @@ def me(request: SignedInRequest) -> HttpResponse:
 @staff_only()
 @require_safe
 def staff(request: SignedInRequest) -> HttpResponse:
-    """One list of what waits for this member of staff, and the doors their roles open."""
-    return render(
-        request, "portal/staff.html", {"needs": needs_you(request.user, at=timezone.now())}
-    )
+    """What waits for this member of staff, the next dates they run, and the doors they have."""
+    at = timezone.now()
+    context = {
+        "needs": needs_you(request.user, at=at),
+        "dates": events.queries.next_dates_run_by(request.user, at=at),
+    }
+    return render(request, "portal/staff.html", context)

@@ -126,6 +126,21 @@ def test_lists_ask_the_same_number_of_questions_for_one_row_and_for_three(
     assert max(one.values()) <= 14
 
 
+def test_a_place_that_is_kept_for_somebody_is_not_called_left(client: Client) -> None:
+    occurrence = OccurrenceFactory(capacity=2)
+    RsvpFactory(occurrence=occurrence)
+    assert "1 place left" in client.get("/events/").text
+    RsvpFactory(
+        occurrence=occurrence,
+        status=Rsvp.Status.OFFERED,
+        queued_at=NOW,
+        hold_expires_at=NOW + dt.timedelta(hours=1),
+    )
+    page = client.get("/events/").text
+    assert "place left" not in page
+    assert "Full: waiting list" in page
+
+
 def test_the_page_says_when_where_and_that_one_is_not_in_yet(client: Client) -> None:
     occurrence = OccurrenceFactory(capacity=3)
     page = client.get(path_of(occurrence)).content.decode()

@@ -256,7 +256,8 @@ def give_sessions(world: World) -> None:
     expire_lots(at=world.ago(days=150))
     bookings.time_out_bookings(at=world.at, limit=5000)
     _some_codes(world, in_care)
-    _a_gift(world, in_care)
+    touring = [one for one in world.ambassadors if one.user == world.users["touring"]]
+    _a_gift(world, touring + in_care)
     _statements(world)
     _at_the_desk(world, in_care)
 
@@ -386,7 +387,7 @@ def _some_codes(world: World, in_care: list[Enrolment]) -> None:
 
 
 def _a_gift(world: World, in_care: list[Enrolment]) -> None:
-    """Two sessions were given to the demo's recipient, who accepted; another gift still waits."""
+    """The ambassador on tour gave two sessions to the recipient, who accepted; one gift waits."""
     recipient = world.users["recipient"]
     confirm_adult(user=recipient, at=world.ago(days=9))
     given = 0
