@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import resource
+import time
 from io import StringIO
 from uuid import UUID
 
@@ -19,6 +22,8 @@ from therapy_credits.queries.books import differences
 from therapy_credits.services import expiry, funding, ledger
 
 pytestmark = pytest.mark.django_db
+
+SOAK_TRANSFERS = int(os.environ.get("SOAK_TRANSFERS", "10000000"))
 
 
 @pytest.fixture
@@ -113,3 +118,91 @@ def test_a_raised_ceiling_price_that_the_money_does_not_cover_is_found(busy_pool
     Pool.objects.update(ceiling_price_minor=7001)
     (line,) = differences()
     assert "is needed in minor units" in line
+
+
+# --- A large ledger ----------------------------------------------------------
+
+# For each lot ten transfers: given six, four times held and used, and two that expired.
+LOTS = """
+INSERT INTO therapy_credits_account
+    (pool_id, kind, bounded, subject, priority, effective_at, expires_at,
+     credits_posted, debits_posted, debits_pending, credits_pending)
+SELECT %(pool)s, 'lot', true, gen_random_uuid(), 50, %(at)s, %(at)s + interval '90 days', 6, 6, 0, 0
+  FROM generate_series(1, %(lots)s)
+"""
+OTHERS = """
+INSERT INTO therapy_credits_account
+    (pool_id, kind, bounded, practice_id,
+     credits_posted, debits_posted, debits_pending, credits_pending)
+SELECT %(pool)s, 'practice', true, n, 4 * %(lots)s / 1000, 0, 0, 0
+  FROM generate_series(0, 999) AS n;
+UPDATE therapy_credits_account SET debits_posted = 6 * %(lots)s
+ WHERE pool_id = %(pool)s AND kind = 'pool';
+UPDATE therapy_credits_account SET credits_posted = 2 * %(lots)s
+ WHERE pool_id = %(pool)s AND kind = 'expired';
+"""
+HISTORIES = """
+INSERT INTO therapy_credits_transfer
+    (id, pool_id, phase, code, debit_id, credit_id, amount, pending_id, pending_amount, "group",
+     timeout_at, actor, request_hash, made_at)
+SELECT md5(lot.n || ' ' || step)::uuid, %(pool)s, phase, code,
+       CASE step WHEN 0 THEN pool.id ELSE lot.id END,
+       CASE step WHEN 0 THEN lot.id WHEN 9 THEN expired.id ELSE practice.id END,
+       CASE step WHEN 0 THEN 6 WHEN 9 THEN 2 ELSE 1 END,
+       CASE phase WHEN 'post' THEN md5(lot.n || ' ' || step - 1)::uuid END,
+       CASE phase WHEN 'post' THEN 1 END, md5(lot.n || 'g' || (step + 1) / 2)::uuid,
+       CASE phase WHEN 'pending' THEN %(at)s + interval '30 days' END, %(actor)s,
+       '\\x00'::bytea, %(at)s + step * interval '1 day'
+  FROM (SELECT id, row_number() OVER (ORDER BY id) AS n FROM therapy_credits_account
+         WHERE pool_id = %(pool)s AND kind = 'lot') AS lot
+  JOIN therapy_credits_account AS pool ON pool.pool_id = %(pool)s AND pool.kind = 'pool'
+  JOIN therapy_credits_account AS expired
+    ON expired.pool_id = %(pool)s AND expired.kind = 'expired'
+  JOIN therapy_credits_account AS practice
+    ON practice.pool_id = %(pool)s AND practice.practice_id = lot.n %% 1000
+ CROSS JOIN generate_series(0, 9) AS step
+ CROSS JOIN LATERAL (SELECT CASE WHEN step IN (0, 9) THEN 'single'
+                                 WHEN step %% 2 = 1 THEN 'pending' ELSE 'post' END AS phase,
+                            CASE step WHEN 0 THEN 'ALLOCATE' WHEN 9 THEN 'EXPIRE'
+                                      ELSE CASE WHEN step %% 2 = 1 THEN 'HOLD' ELSE 'REDEEM' END
+                            END AS code) AS what
+"""
+
+
+def peak_memory_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+@pytest.mark.soak
+def test_ten_million_transfers_are_proved_in_minutes_and_constant_memory(paid_pool: Pool) -> None:
+    """``make soak``; SOAK_TRANSFERS for another number."""
+    assert list(differences()) == []  # whatever the first time loads is loaded
+    before = peak_memory_mb()
+    facts = {"pool": paid_pool.pk, "at": NOW, "actor": STAFF, "lots": SOAK_TRANSFERS // 10}
+    ledger.fund(pool=paid_pool, units=facts["lots"] * 6, transfer_id=uuid7(), actor=STAFF, at=NOW)
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = 0")
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        for statement in (LOTS, OTHERS, HISTORIES):
+            cursor.execute(statement, facts)
+        cursor.execute("SET LOCAL session_replication_role = origin")
+        cursor.execute("ANALYZE therapy_credits_transfer, therapy_credits_account")
+
+    began = time.perf_counter()
+    found = list(differences())
+    took = time.perf_counter() - began
+    # Paid for were the first hundred sessions only; every counter is what its transfers say.
+    assert [line for line in found if "account" in line] == []
+    assert len(found) == 2
+    assert took < 300
+
+    # Where every account of ten is wrong, each is named, and none is kept in memory.
+    tamper(
+        "UPDATE therapy_credits_account SET credits_posted = credits_posted + 1 WHERE mod(id, 10) = 0"
+    )
+    wrong = sum("account" in line for line in differences())
+    assert wrong > SOAK_TRANSFERS // 200
+    grown = peak_memory_mb() - before
+    print(f"{SOAK_TRANSFERS:,} transfers: {took:.0f} s, {grown:.1f} MB more at the peak")  # noqa: T201
+    assert grown < 20

@@ -23,9 +23,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from math import ceil
+from operator import attrgetter
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Q
 
 from therapy_credits.domain.draw_down import fill_in_order
@@ -936,10 +937,25 @@ def _stamped(
     return transfers
 
 
+# In SQL, because every command ends here: a fraction of what writing it out each time costs.
+WRITTEN = [field.attname for field in Transfer._meta.concrete_fields]
+WRITE = (
+    f"INSERT INTO {Transfer._meta.db_table}"  # noqa: S608 - our own names
+    f" ({', '.join(connection.ops.quote_name(name) for name in WRITTEN)}) VALUES "
+)
+ROW = f"({', '.join(['%s'] * len(WRITTEN))})"
+_facts_of = attrgetter(*WRITTEN)
+
+
 def _write(transfers: Sequence[Transfer]) -> None:
     """All of a command's transfers in one statement, or none."""
-    with _refusals_in_words():
-        Transfer.objects.bulk_create(transfers)
+    if not transfers:
+        return
+    with _refusals_in_words(), connection.cursor() as cursor:
+        cursor.execute(
+            WRITE + ", ".join([ROW] * len(transfers)),
+            [fact for transfer in transfers for fact in _facts_of(transfer)],
+        )
 
 
 @contextmanager
