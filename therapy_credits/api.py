@@ -9,7 +9,7 @@ import datetime as dt
 from typing import Any, Literal
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -91,7 +91,8 @@ class RedemptionOut(Schema):
 )
 def get_booking(request: HttpRequest, reference: Path[str]) -> dict[str, Any]:
     """A booking of your own practice."""
-    booking = _find(key_of(request).practice_id, reference)
+    bookings = Booking.objects.select_related("practice")
+    booking = _find(bookings, key_of(request).practice_id, reference)
     return {
         "reference": booking.reference,
         "status": _THEIRS.get(booking.status, booking.status),
@@ -247,7 +248,7 @@ def make_redemption(
 
 
 def _confirm(membership: PracticeMembership, payload: RedemptionIn, at: dt.datetime) -> Answer:
-    booking = _find(membership.practice_id, payload.reference or "")
+    booking = _find(Booking.objects.all(), membership.practice_id, payload.reference or "")
     held_on = booking.starts_at.astimezone(membership.practice.zone).date()
     if (payload.held_on, payload.units) != (held_on, booking.units):
         return Answer(409, {"detail": _("The booking is for another day, or for other units.")})
@@ -305,9 +306,8 @@ def _service(membership: PracticeMembership, payload: RedemptionIn) -> ServiceTy
     return found[0]
 
 
-def _find(practice_id: int | None, reference: str) -> Booking:
-    bookings = Booking.objects.filter(practice=practice_id).select_related("practice")
-    booking = bookings.filter(reference=reference.upper()).first()
+def _find(bookings: QuerySet[Booking], practice_id: int | None, reference: str) -> Booking:
+    booking = bookings.filter(practice=practice_id, reference=reference.upper()).first()
     if booking is None:
         raise Http404
     return booking

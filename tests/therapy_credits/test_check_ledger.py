@@ -184,10 +184,10 @@ def test_ten_million_transfers_are_proved_in_minutes_and_constant_memory(paid_po
         cursor.execute("SET LOCAL statement_timeout = 0")
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         cursor.execute("SET LOCAL session_replication_role = replica")
-        for statement in (LOTS, OTHERS, HISTORIES):
+        for statement in (LOTS, OTHERS, "ANALYZE therapy_credits_account", HISTORIES):
             cursor.execute(statement, facts)
         cursor.execute("SET LOCAL session_replication_role = origin")
-        cursor.execute("ANALYZE therapy_credits_transfer, therapy_credits_account")
+        cursor.execute("ANALYZE therapy_credits_transfer")
 
     began = time.perf_counter()
     found = list(differences())

@@ -9,6 +9,7 @@ from __future__ import annotations
 from uuid import UUID, uuid4
 
 import pytest
+from django.db import transaction
 from uuid6 import uuid7
 
 from tests.conftest import NOW
@@ -265,7 +266,8 @@ def test_a_settled_charge_is_adjusted_before_it_is_undone(pool: Pool, ana: UUID)
     ledger.settle(**settle)
     ledger.settle(**settle)  # a retry
     assert account_of(pool, Kind.SETTLED).left == 2
-    with pytest.raises(NotEnoughSessions):  # the practice has nothing unsettled left to take
+    # The practice has nothing unsettled left to take.
+    with pytest.raises(NotEnoughSessions), transaction.atomic():
         ledger.reverse_charge(group=booking.group, units=1, actor=STAFF, at=NOW)
     ledger.reverse_charge(group=booking.group, units=1, is_settled=True, actor=STAFF, at=NOW)
     assert account_of(pool, Kind.SETTLED).left == 1

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from math import ceil
@@ -142,7 +142,7 @@ def _move_in_pool(
     at: datetime,
 ) -> None:
     facts = _digest(code, pool.pk, units, group)
-    with transaction.atomic():
+    with _in_one_piece():
         pair = Account.objects.filter(pool=pool, kind__in=[debit_kind, credit_kind]).locked()
         accounts = {account.kind: account for account in pair}
         if _is_done(transfer_id, facts):
@@ -258,7 +258,7 @@ def hold_units(
     facts = _digest(
         Code.HOLD, subject, units, practice_id, group, timeout_at, pool.pk if pool else None
     )
-    with transaction.atomic():
+    with _in_one_piece():
         lots, towards = _lock_for_hold(subject, practice_id, pool)
         if done := _held_before(transfer_id, group, facts):
             return done
@@ -399,7 +399,7 @@ def post_hold(
     """
     if outcome not in CHARGES:
         raise ValueError(f"{outcome} does not charge anybody")
-    with transaction.atomic():
+    with _in_one_piece():
         parts, ends, accounts = _lock_hold(group, practice_id)
         practice = _practice_paid(parts, accounts, practice_id)
         held = sum(part.amount for part in parts)
@@ -436,7 +436,7 @@ def release_hold(
     """
     if code not in VOIDS or code == Code.GOODWILL:
         raise ValueError(f"{code} does not release a hold")
-    with transaction.atomic():
+    with _in_one_piece():
         parts, ends, _ = _lock_hold(group)
         held = sum(part.amount for part in parts)
         facts = _digest(code, group)
@@ -454,7 +454,7 @@ def excuse_hold(
     same, ``units_paid_by_pool`` is zero, and the practice's line waits for
     finance. ``practice_id`` as for ``post_hold``.
     """
-    with transaction.atomic():
+    with _in_one_piece():
         parts, ends, accounts = _lock_hold(group, practice_id, with_pool=True)
         practice = _practice_paid(parts, accounts, practice_id)
         held = sum(part.amount for part in parts)
@@ -474,7 +474,7 @@ def excuse_hold(
 def pay_goodwill(*, group: UUID, actor: UUID, at: datetime) -> int:
     """Pay the practice for a hold that was excused while the pool was empty. How many units: 0
     when the pool still cannot. Raises HoldUnknown and HoldResolved (it was not excused)."""
-    with transaction.atomic():
+    with _in_one_piece():
         parts, ends, accounts = _lock_hold(group, with_pool=True)
         first = parts[0]
         if not ends or any(end.code != Code.GOODWILL for end in ends):
@@ -604,7 +604,7 @@ def reverse_charge(
     than was charged) and RequestReused (reversed before with other facts).
     """
     facts = _digest(Code.REVERSAL, group, units, is_settled)
-    with transaction.atomic():
+    with _in_one_piece():
         moved = list(
             Transfer.objects.filter(group=group).filter(
                 Q(phase=Phase.POST) | Q(phase=Phase.SINGLE, code__in=[Code.ASSIGN, Code.GOODWILL])
@@ -630,7 +630,7 @@ def refund_from_pool(*, group: UUID, actor: UUID, at: datetime) -> Reversal | No
     NothingToReverse for what was not charged to the person.
     """
     facts = _digest(Code.REVERSAL, group, "refund")
-    with transaction.atomic():
+    with _in_one_piece():
         moved = list(Transfer.objects.filter(group=group, phase=Phase.POST))
         if not moved:
             raise NothingToReverse
@@ -743,7 +743,7 @@ def give_units(
     Raises NotEnoughSessions and changes nothing.
     """
     facts = _digest(Code.GIFT, subject, recipient, units, pool.pk if pool else None)
-    with transaction.atomic():
+    with _in_one_piece():
         lots = Account.objects.lots(subject).filter(closed_at__isnull=True)
         if pool:
             lots = lots.filter(pool=pool)
@@ -778,7 +778,7 @@ def undo_gift(*, group: UUID, actor: UUID, at: datetime) -> int:
     for what was no gift, NotEnoughSessions when any of it was used or has ended.
     """
     facts = _digest(Code.GIFT_UNDONE, group)
-    with transaction.atomic():
+    with _in_one_piece():
         gifts = _gifts_of(group)
         if not gifts:
             raise NothingToReverse
@@ -813,7 +813,7 @@ def return_gift(*, group: UUID, actor: UUID, at: datetime) -> int:
     Never to the giver, who would learn from it what became of the gift.
     """
     facts = _digest(Code.GIFT_EXPIRED, group)
-    with transaction.atomic():
+    with _in_one_piece():
         gifts = _gifts_of(group)
         if not gifts:
             raise NothingToReverse
@@ -935,6 +935,15 @@ def _stamped(
     for transfer in transfers:
         transfer.request_hash, transfer.actor, transfer.made_at = facts, actor, at
     return transfers
+
+
+def _in_one_piece() -> AbstractContextManager[object]:
+    """The caller's transaction, which fails as a whole where the books refuse; else one of its own.
+
+    No savepoint: commands look first and write last, so what they refuse in words has left
+    nothing behind that would have to be undone.
+    """
+    return nullcontext() if connection.in_atomic_block else transaction.atomic()
 
 
 # In SQL, because every command ends here: a fraction of what writing it out each time costs.
