@@ -198,9 +198,8 @@ def test_ten_million_transfers_are_proved_in_minutes_and_constant_memory(paid_po
     assert took < 300
 
     # Where every account of ten is wrong, each is named, and none is kept in memory.
-    tamper(
-        "UPDATE therapy_credits_account SET credits_posted = credits_posted + 1 WHERE mod(id, 10) = 0"
-    )
+    one_more = "UPDATE therapy_credits_account SET credits_posted = credits_posted + 1"
+    tamper(f"{one_more} WHERE mod(id, 10) = 0")
     wrong = sum("account" in line for line in differences())
     assert wrong > SOAK_TRANSFERS // 200
     grown = peak_memory_mb() - before

@@ -6,7 +6,7 @@ of account: what is in it that can still move, and what is held.
 
 from __future__ import annotations
 
-from uuid import UUID, uuid4
+from uuid import UUID, uuid4, uuid5
 
 import pytest
 from django.db import transaction
@@ -145,6 +145,20 @@ def test_goodwill_frees_the_person_even_when_the_pool_is_empty(ana: UUID) -> Non
     assert again == result
 
 
+def test_goodwill_that_waited_is_paid_once_the_pool_can(ana: UUID) -> None:
+    pool = make_pool(units=1, goodwill_percent=0)
+    give(pool, ana, 1)
+    booking = hold(ana)
+    ledger.excuse_hold(group=booking.group, actor=STAFF, at=NOW)
+    pay = {"group": booking.group, "actor": STAFF}
+    assert ledger.pay_goodwill(**pay, at=NOW + DAY) == 0
+    ledger.fund(pool=pool, units=5, transfer_id=uuid7(), actor=STAFF, at=NOW + 2 * DAY)
+    for _ in range(2):
+        assert ledger.pay_goodwill(**pay, at=NOW + 2 * DAY) == 1
+    assert account_of(pool, Kind.PRACTICE).left == 1
+    assert account_of(pool, Kind.POOL).left == 4
+
+
 def test_lots_are_spent_by_priority_then_by_soonest_expiry(pool: Pool, ana: UUID) -> None:
     late = give(pool, ana, 2, days=300)
     soon = give(pool, ana, 2, days=100)
@@ -155,6 +169,14 @@ def test_lots_are_spent_by_priority_then_by_soonest_expiry(pool: Pool, ana: UUID
         (soon.pk, 2),
         (late.pk, 1),
     ]
+
+
+def test_of_lots_that_expire_together_the_older_is_spent_first(pool: Pool, ana: UUID) -> None:
+    """By the day they count from, then by their number."""
+    younger = give(pool, ana, 1, days=99, since=NOW + DAY)
+    older, next_of_its_day = give(pool, ana, 1, days=100), give(pool, ana, 1, days=100)
+    booking = hold(ana, 3, at=NOW + 2 * DAY)
+    assert [lot for _, lot, _ in booking.parts] == [older.pk, next_of_its_day.pk, younger.pk]
 
 
 def test_a_partial_charge_fills_the_lots_in_order_and_gives_the_rest_back(
@@ -343,6 +365,30 @@ def test_a_hold_ends_once(pool: Pool, ana: UUID) -> None:
         with pytest.raises(HoldResolved):
             other()
     assert counters(lot) == (1, 0, 1)
+
+
+def test_what_follows_a_hold_is_named_after_it_and_made_when_the_caller_says(
+    pool: Pool, ana: UUID
+) -> None:
+    """So that no retry can double it, and no clock of a server stands in the books."""
+    give(pool, ana, 1, days=10)
+    code = hold(ana, practice_id=None)
+    practice = {"group": code.group, "actor": STAFF}
+    ledger.post_hold(**practice, practice_id=QUIET_ROOM, at=NOW + DAY)
+    ledger.reverse_charge(**practice, at=NOW + 20 * DAY)
+    charge, assign = uuid5(code.id, "resolution"), uuid5(code.id, "assign")
+    made = {
+        (transfer.code, transfer.id, transfer.made_at)
+        for transfer in Transfer.objects.filter(group=code.group)
+    }
+    assert made == {
+        ("HOLD", code.id, NOW),
+        ("REDEEM", charge, NOW + DAY),
+        ("ASSIGN", assign, NOW + DAY),
+        ("REVERSAL", uuid5(charge, "reversal"), NOW + 20 * DAY),
+        ("REVERSAL", uuid5(assign, "reversal"), NOW + 20 * DAY),
+        ("GRACE", uuid5(charge, "grace"), NOW + 20 * DAY),
+    }
 
 
 def test_a_charge_is_undone_once(pool: Pool, ana: UUID) -> None:
