@@ -36,6 +36,13 @@ class NotYourself(AccountsError):
     message = _("Somebody else has to change your own roles.")
 
 
+class RolesApart(AccountsError):
+    message = _(
+        "Nobody is coordinator and care coordinator at once: who gives sessions out must not see"
+        " who uses them. Withdraw the other role first."
+    )
+
+
 class OtherRequest(AccountsError):
     message = _("This Idempotency-Key was used for another request. Use a new one.")
 

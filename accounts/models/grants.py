@@ -79,6 +79,12 @@ class StaffGrant(models.Model):
                 condition=Q(withdrawn_at__isnull=True),
                 name="staff_grant_one_open_per_role",
             ),
+            # Who decides what people are given never sees who is in care.
+            models.UniqueConstraint(
+                fields=["user"],
+                condition=Q(withdrawn_at__isnull=True, role__in=["coordinator", "care"]),
+                name="staff_grant_coordinator_or_care",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -7,9 +7,12 @@ from datetime import date, datetime
 from allauth.usersessions.models import UserSession
 from django.db import transaction
 
-from accounts.errors import LastAdministrator, NotYourself
+from accounts.errors import LastAdministrator, NotYourself, RolesApart
 from accounts.models import Role, StaffGrant, User
 from accounts.services import audit
+
+# Of these, one person has one at most.
+APART = (Role.COORDINATOR, Role.CARE)
 
 
 @transaction.atomic
@@ -26,12 +29,16 @@ def give_role(
 
     A role they hold already keeps its row and takes the new last day, and the new reach where
     one is named: a new last day never widens what a grant reaches.
-    ``giver`` is nobody when a command does it. Nobody changes their own roles.
+    ``giver`` is nobody when a command does it. Nobody changes their own roles, and nobody is
+    coordinator and care coordinator at once (RolesApart).
     """
     if giver is not None and giver.pk == user.pk:
         raise NotYourself
     User.objects.select_for_update().get(pk=user.pk)
     grant = StaffGrant.objects.filter(user=user, role=role, withdrawn_at__isnull=True).first()
+    others = StaffGrant.objects.filter(user=user, role__in=APART, withdrawn_at__isnull=True)
+    if role in APART and others.exclude(role=role).exists():
+        raise RolesApart
     if grant is None:
         grant = StaffGrant.objects.create(
             user=user,

@@ -3,9 +3,10 @@
 import datetime as dt
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import IntegrityError, transaction
 
-from accounts.errors import LastAdministrator, NotYourself
+from accounts.errors import LastAdministrator, NotYourself, RolesApart
 from accounts.models import AuditEntry, Role, StaffGrant, User
 from accounts.rules import has_role
 from accounts.services.grants import give_role, withdraw_role
@@ -26,6 +27,23 @@ def test_one_role_is_not_another(coordinator: User, now: dt.datetime) -> None:
     assert has_role(coordinator, Role.COORDINATOR, at=now)
     assert has_role(coordinator, Role.CARE, Role.COORDINATOR, at=now)
     assert not has_role(coordinator, Role.CARE, Role.FINANCE, Role.ADMIN, at=now)
+
+
+def test_nobody_is_coordinator_and_care_coordinator_at_once(
+    coordinator: User, admin_user: User, now: dt.datetime
+) -> None:
+    with pytest.raises(RolesApart):
+        give_role(user=coordinator, role=Role.CARE, giver=admin_user, at=now)
+    with pytest.raises(CommandError, match="at once"):
+        call_command("grant_role", coordinator.email, "care")
+    with (
+        pytest.raises(IntegrityError, match="staff_grant_coordinator_or_care"),
+        transaction.atomic(),
+    ):
+        StaffGrant.objects.create(user=coordinator, role=Role.CARE, granted_at=now)
+    withdraw_role(grant=coordinator.staff_grants.get(), withdrawer=admin_user, at=now)
+    give_role(user=coordinator, role=Role.CARE, giver=admin_user, at=now)
+    assert has_role(coordinator, Role.CARE, at=now)
 
 
 def test_without_naming_a_role_any_will_do(

@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from accounts import queries
+from accounts.errors import AccountsError
 from accounts.models import Role
 from accounts.services.grants import give_role
 
@@ -24,11 +25,14 @@ class Command(BaseCommand):
         person = queries.person_with(options["email"])
         if person is None:
             raise CommandError(f"Nobody has an account with {options['email']}. Sign up first.")
-        give_role(
-            user=person,
-            role=options["role"],
-            giver=None,
-            at=timezone.now(),
-            until_on=options["until"],
-        )
+        try:
+            give_role(
+                user=person,
+                role=options["role"],
+                giver=None,
+                at=timezone.now(),
+                until_on=options["until"],
+            )
+        except AccountsError as refusal:
+            raise CommandError(str(refusal)) from refusal
         self.stdout.write(f"{person.email} is {options['role']} now.")
