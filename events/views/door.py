@@ -85,6 +85,7 @@ def door_scan(request: HttpRequest, crew: Crew) -> HttpResponse:
         "ends_at": ends_at,
         "count": door_count(occurrence),
         "decoder": static("js/vendor/jsQR.js"),
+        "camera": static("js/camera.js"),
     }
     return render(request, "events/staff/scan.html", context)
 
@@ -260,6 +261,7 @@ def door_worker(request: HttpRequest) -> HttpResponse:
                 "css/pages.css",
                 "js/page.js",
                 "js/localtime.js",
+                "js/camera.js",
                 "js/door.js",
                 "js/vendor/jsQR.js",
             )

@@ -140,48 +140,13 @@ function start(root) {
     send(scan.id);
   }
 
-  async function decoder() {
-    if ("BarcodeDetector" in window && (await BarcodeDetector.getSupportedFormats()).includes("qr_code")) {
-      const detector = new BarcodeDetector({ formats: ["qr_code"] });
-      return async (video) => (await detector.detect(video))[0]?.rawValue;
-    }
-    await new Promise((resolve, reject) => {
-      const script = document.createElement("script");
-      script.src = say.decoder;
-      script.onload = resolve;
-      script.onerror = reject;
-      document.head.append(script);
-    });
-    const canvas = document.createElement("canvas");
-    const pen = canvas.getContext("2d", { willReadFrequently: true });
-    return async (video) => {
-      const scale = Math.min(1, 640 / video.videoWidth);
-      canvas.width = Math.round(video.videoWidth * scale);
-      canvas.height = Math.round(video.videoHeight * scale);
-      pen.drawImage(video, 0, 0, canvas.width, canvas.height);
-      const picture = pen.getImageData(0, 0, canvas.width, canvas.height);
-      return window.jsQR(picture.data, canvas.width, canvas.height)?.data;
-    };
-  }
-
   find("start").addEventListener("click", async () => {
-    const video = find("camera");
     try {
-      video.srcObject = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
-      video.hidden = false;
-      await video.play();
+      const { watch } = await import(say.camera);
+      await watch(find("camera"), say.decoder, read);
       find("start").hidden = true;
-      const decode = await decoder();
-      for (;;) {
-        if (video.videoWidth && !document.hidden) {
-          const code = await decode(video).catch(() => null);
-          if (code) read(code);
-        }
-        await new Promise((next) => setTimeout(next, 150));
-      }
     } catch {
-      video.hidden = true;
-      find("start").hidden = false;
+      find("camera").hidden = true;
       tell("bad", say.sayNoCamera);
     }
   });

@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+import segno
 from axe_playwright_python.sync_playwright import Axe
 from django.test import Client
 from playwright.sync_api import (
@@ -140,6 +143,48 @@ def sign_in(context: BrowserContext, site: str, user: User) -> None:
     client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
     name, cookie = next(iter(client.cookies.items()))
     context.add_cookies([{"name": name, "value": cookie.value, "url": site}])
+
+
+@contextmanager
+def camera_showing(text: str, browser: Browser, folder: Path) -> Iterator[Browser]:
+    """A browser whose camera sees the QR code of ``text``."""
+    film(text, folder / "code.y4m")
+    with_camera = browser.browser_type.launch(
+        executable_path=CHROMIUM,
+        args=[
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-background-networking",
+            "--no-first-run",
+            "--use-fake-ui-for-media-stream",
+            "--use-fake-device-for-media-stream",
+            f"--use-file-for-fake-video-capture={folder / 'code.y4m'}",
+        ],
+    )
+    try:
+        yield with_camera
+    finally:
+        with_camera.close()
+
+
+def film(text: str, path: Path) -> None:
+    """A second of video that shows the QR code of ``text``: raw frames, as Chromium plays them."""
+    width, height, scale = 640, 480, 10
+    code = [bytes(row) for row in segno.make(text, error="m", micro=False).matrix]
+    left, top = (width - len(code) * scale) // 2, (height - len(code) * scale) // 2
+    rows = []
+    for y in range(height):
+        row = bytearray(b"\xeb" * width)
+        line = (y - top) // scale
+        if 0 <= line < len(code):
+            for column, is_dark in enumerate(code[line]):
+                if is_dark:
+                    start = left + column * scale
+                    row[start : start + scale] = b"\x10" * scale
+        rows.append(bytes(row))
+    frame = b"FRAME\n" + b"".join(rows) + b"\x80" * (width * height // 2)
+    header = f"YUV4MPEG2 W{width} H{height} F10:1 Ip A1:1 C420jpeg\n".encode()
+    path.write_bytes(header + frame * 10)
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,6 @@ import datetime as dt
 from pathlib import Path
 from typing import Any
 
-import segno
 from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 
@@ -14,7 +13,7 @@ from accounts.models import Role
 from events.models import CheckIn, Rsvp
 from tests.conftest import make_staff
 from tests.factories import OccurrenceFactory, RsvpFactory
-from tests.journeys.conftest import CHROMIUM, PHONE, sign_in
+from tests.journeys.conftest import PHONE, camera_showing, sign_in
 
 
 def scanner(browser: Browser, live_server: Any, rsvp: Rsvp) -> Page:
@@ -71,48 +70,13 @@ def test_a_phone_that_was_made_ready_works_without_a_network_and_sends_once(
     page.context.close()
 
 
-def film(text: str, path: Path) -> None:
-    """A second of video that shows the QR code of ``text``: raw frames, as Chromium plays them."""
-    width, height, scale = 640, 480, 10
-    code = [bytes(row) for row in segno.make(text, error="m", micro=False).matrix]
-    left, top = (width - len(code) * scale) // 2, (height - len(code) * scale) // 2
-    rows = []
-    for y in range(height):
-        row = bytearray(b"\xeb" * width)
-        line = (y - top) // scale
-        if 0 <= line < len(code):
-            for column, is_dark in enumerate(code[line]):
-                if is_dark:
-                    start = left + column * scale
-                    row[start : start + scale] = b"\x10" * scale
-        rows.append(bytes(row))
-    frame = b"FRAME\n" + b"".join(rows) + b"\x80" * (width * height // 2)
-    header = f"YUV4MPEG2 W{width} H{height} F10:1 Ip A1:1 C420jpeg\n".encode()
-    path.write_bytes(header + frame * 10)
-
-
 def test_the_camera_reads_the_code_of_who_is_going(
     browser: Browser, live_server: Any, settings: Any, tmp_path: Path
 ) -> None:
     settings.REQUIRE_MFA = False
     rsvp = expected_person()
-    film(rsvp.door_code, tmp_path / "code.y4m")
-    with_camera = browser.browser_type.launch(
-        executable_path=CHROMIUM,
-        args=[
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-background-networking",
-            "--no-first-run",
-            "--use-fake-ui-for-media-stream",
-            "--use-fake-device-for-media-stream",
-            f"--use-file-for-fake-video-capture={tmp_path / 'code.y4m'}",
-        ],
-    )
-    try:
+    with camera_showing(rsvp.door_code, browser, tmp_path) as with_camera:
         page = scanner(with_camera, live_server, rsvp)
         page.get_by_role("button", name="Start the camera").click()
         expect(page.locator("[data-headline]")).to_have_text("In: Ana Lark")
         assert CheckIn.objects.get().rsvp == rsvp
-    finally:
-        with_camera.close()
