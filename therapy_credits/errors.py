@@ -80,8 +80,20 @@ class OutcomeChanged(TherapyCreditsError):
 
 class TooLate(TherapyCreditsError):
     message = _("The session has begun. It can no longer be cancelled here.")
+    of_a_call = _("The call has begun. It can no longer be cancelled here.")
     of_a_question = _("The seven days in which this could be said here are over.")
     of_a_claim = _("The ninety days in which this could be claimed are over.")
+
+
+class NoFitCall(TherapyCreditsError):
+    message = _("They offer no first call just now. You can still book a session.")
+    of_one_before = _(
+        "You have a call or a session with them already. There is one first call with each."
+    )
+    of_too_many = _(
+        "You have had as many free calls as there are in a year. You can still book a session,"
+        " and get one back if it was not the right match."
+    )
 
 
 class TooLateToMove(TherapyCreditsError):
@@ -150,6 +162,13 @@ class PoolExists(TherapyCreditsError):
     message = _("There is a pool with this name already. Choose another name.")
 
 
+class LimitsNarrower(TherapyCreditsError):
+    message = _(
+        "A pool can pay for more later, and never for less: people have sessions from it already."
+        " Open another pool for what is to be narrower."
+    )
+
+
 class PolicyExists(TherapyCreditsError):
     message = _("This pool already has a policy for this term. Change that one instead.")
 
@@ -185,8 +204,24 @@ class CaseloadFull(TherapyCreditsError):
     message = _("You have twenty cases open. Close one, or hand one over, before you take another.")
 
 
+class CannotCover(TherapyCreditsError):
+    message = _("They cannot cover then: they are away too, or their cases are left to you.")
+
+
+class AwayAlready(TherapyCreditsError):
+    message = _("You are away on some of these days already. Take that back first.")
+
+
 class PinWrong(TherapyCreditsError):
     message = _("That is not your PIN. Try again.")
+
+
+class AddressCodeWrong(TherapyCreditsError):
+    message = _("That is not the code, or its hour is over. Ask for a new one.")
+
+
+class TooManyCodes(TherapyCreditsError):
+    message = _("You have asked for as many codes as there are in a day. Try again tomorrow.")
 
 
 class DoorClosed(TherapyCreditsError):

@@ -61,7 +61,7 @@ def open_slots(
     gap = dt.timedelta(minutes=rules.buffer_minutes)
     found: set[dt.datetime] = set()
     for day in _days(earliest.astimezone(zone).date(), until.astimezone(zone).date()):
-        for starts, ends in _windows_on(day, hours, exceptions):
+        for starts, ends in windows_on(day, hours, exceptions):
             closes = _instant(day, ends, zone)
             for start in _starts(day, starts, ends, rules.step_minutes, zone):
                 end = start + length
@@ -79,9 +79,10 @@ def _days(first: dt.date, last: dt.date) -> Iterator[dt.date]:
         day += dt.timedelta(days=1)
 
 
-def _windows_on(
+def windows_on(
     day: dt.date, hours: Sequence[Window], exceptions: Sequence[DayException]
 ) -> list[tuple[dt.time, dt.time]]:
+    """From when to when it is open on ``day``: a day that differs counts in place of the week."""
     special = [exception for exception in exceptions if exception.on_date == day]
     if special:
         return [(e.starts, e.ends) for e in special if e.starts and e.ends]

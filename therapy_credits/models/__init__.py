@@ -2,7 +2,14 @@
 
 from therapy_credits.models.adjustments import Adjustment
 from therapy_credits.models.bookings import Booking, SessionCode
-from therapy_credits.models.desk import CareCase
+from therapy_credits.models.desk import (
+    CareCase,
+    CareDesk,
+    DeskAbsence,
+    DeskException,
+    DeskHours,
+)
+from therapy_credits.models.fit_calls import FitCall
 from therapy_credits.models.gifts import Gift
 from therapy_credits.models.ledger import (
     CHARGES,
@@ -18,6 +25,7 @@ from therapy_credits.models.missed import MissedSessionRule
 from therapy_credits.models.pools import Expiry, Funding, Policy, Pool
 from therapy_credits.models.practices import (
     BusyTime,
+    FitCallLength,
     Format,
     HoursException,
     Licence,
@@ -28,6 +36,7 @@ from therapy_credits.models.practices import (
     ServiceType,
     Topic,
     WeeklyHours,
+    WeeklyWindow,
 )
 from therapy_credits.models.privacy import CareDoor, Concern, SafeguardingLead
 from therapy_credits.models.statements import Statement, StatementLine
@@ -42,10 +51,16 @@ __all__ = [
     "Booking",
     "BusyTime",
     "CareCase",
+    "CareDesk",
     "CareDoor",
     "Code",
     "Concern",
+    "DeskAbsence",
+    "DeskException",
+    "DeskHours",
     "Expiry",
+    "FitCall",
+    "FitCallLength",
     "Format",
     "Funding",
     "Gift",
@@ -69,4 +84,5 @@ __all__ = [
     "Topic",
     "Transfer",
     "WeeklyHours",
+    "WeeklyWindow",
 ]

@@ -21,7 +21,7 @@ from common.sealing import unseal
 from therapy_credits.models.practices import Format, PracticeMembership
 
 # The time from start to end as one range; a session may begin when another ends.
-_SPAN = Func(
+SPAN = Func(
     F("starts_at"),
     F("ends_at"),
     RangeBoundary(),
@@ -174,7 +174,7 @@ class Booking(models.Model):
                 name="booking_practitioner_one_at_a_time",
                 expressions=[
                     (F("practitioner"), RangeOperators.EQUAL),
-                    (_SPAN, RangeOperators.OVERLAPS),
+                    (SPAN, RangeOperators.OVERLAPS),
                 ],
                 condition=Q(status__in=["booked", "attended", "missed"]),
             ),
@@ -182,7 +182,7 @@ class Booking(models.Model):
                 name="booking_person_one_at_a_time",
                 expressions=[
                     (F("subject"), RangeOperators.EQUAL),
-                    (_SPAN, RangeOperators.OVERLAPS),
+                    (SPAN, RangeOperators.OVERLAPS),
                 ],
                 condition=Q(status__in=["booked", "attended", "missed"]),
             ),

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from typing import ClassVar, Self
 from uuid import UUID
 
 from django.conf import settings
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import DateRangeField, RangeBoundary, RangeOperators
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Func, Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from accounts.models import User
 from therapy_credits.models.bookings import Booking, SessionCode
-from therapy_credits.models.practices import Practitioner
+from therapy_credits.models.practices import DayThatDiffers, Practitioner, WeeklyWindow
 
 
 class CareCaseQuerySet(models.QuerySet["CareCase"]):
@@ -157,3 +160,115 @@ class CareCase(models.Model):
         """The reference of the booking or code it is about, if any."""
         source = self.booking or self.code
         return source.reference if source else ""
+
+
+class CareDesk(models.Model):
+    """The one care desk, and the zone its hours are published in."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
+    time_zone = models.CharField(_("time zone"), max_length=64)
+
+    objects: ClassVar[models.Manager[CareDesk]] = models.Manager()
+
+    class Meta:
+        verbose_name = _("care desk")
+        verbose_name_plural = _("care desk")
+        constraints = [models.CheckConstraint(name="care_desk_is_one", condition=Q(id=1))]
+
+    def __str__(self) -> str:
+        return self.time_zone
+
+
+class DeskHours(WeeklyWindow):
+    """When somebody is at the care desk each week, in its zone."""
+
+    objects: ClassVar[models.Manager[DeskHours]] = models.Manager()
+
+    class Meta:
+        verbose_name = _("hours of the care desk")
+        verbose_name_plural = _("hours of the care desk")
+        constraints = [
+            models.CheckConstraint(
+                name="desk_hours_weekday_known", condition=Q(weekday__gte=0, weekday__lte=6)
+            ),
+            models.CheckConstraint(
+                name="desk_hours_end_after_start", condition=Q(ends__gt=F("starts"))
+            ),
+            models.UniqueConstraint(name="desk_hours_once_per_start", fields=["weekday", "starts"]),
+        ]
+
+
+class DeskException(DayThatDiffers):
+    """A day on which the care desk is closed, or open at other hours."""
+
+    objects: ClassVar[models.Manager[DeskException]] = models.Manager()
+
+    class Meta:
+        verbose_name = _("other hours of the care desk on one day")
+        verbose_name_plural = _("other hours of the care desk on single days")
+        constraints = [
+            models.CheckConstraint(
+                name="desk_exception_closed_or_open",
+                condition=Q(starts=None, ends=None)
+                | Q(starts__isnull=False, ends__isnull=False, ends__gt=F("starts")),
+            ),
+            models.UniqueConstraint(
+                name="desk_exception_once_per_start",
+                fields=["on_date", "starts"],
+                nulls_distinct=False,
+            ),
+        ]
+
+
+class DeskAbsenceQuerySet(models.QuerySet["DeskAbsence"]):
+    def on(self, day: dt.date) -> Self:
+        """Absences that ``day`` is part of."""
+        return self.filter(first_on__lte=day, last_on__gte=day)
+
+    def overlapping(self, first_on: dt.date, last_on: dt.date) -> Self:
+        return self.filter(first_on__lte=last_on, last_on__gte=first_on)
+
+
+class DeskAbsence(models.Model):
+    """Somebody of the care staff is away, and who looks after their cases meanwhile."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="desk_absences"
+    )
+    cover = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    first_on = models.DateField(_("first day away"))
+    last_on = models.DateField(_("last day away"))
+    named_at = models.DateTimeField(_("named"))
+
+    objects: ClassVar[DeskAbsenceQuerySet] = DeskAbsenceQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        verbose_name = _("absence from the care desk")
+        verbose_name_plural = _("absences from the care desk")
+        constraints = [
+            models.CheckConstraint(
+                name="desk_absence_in_order", condition=Q(last_on__gte=F("first_on"))
+            ),
+            models.CheckConstraint(
+                name="desk_absence_covered_by_another", condition=~Q(user=F("cover"))
+            ),
+            ExclusionConstraint(
+                name="desk_absence_one_at_a_time",
+                expressions=[
+                    (F("user"), RangeOperators.EQUAL),
+                    (
+                        Func(
+                            F("first_on"),
+                            F("last_on"),
+                            RangeBoundary(inclusive_upper=True),
+                            function="DATERANGE",
+                            output_field=DateRangeField(),
+                        ),
+                        RangeOperators.OVERLAPS,
+                    ),
+                ],
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.first_on} – {self.last_on}"

@@ -7,6 +7,7 @@ from typing import ClassVar, Self
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
+from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import F, Q
@@ -14,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Role, StaffGrant, User
 from ambassadors.models import Programme, Term
+from therapy_credits.models.practices import ServiceType
 
 
 class PoolQuerySet(models.QuerySet["Pool"]):
@@ -57,6 +59,16 @@ class Pool(models.Model):
     goodwill_percent = models.PositiveSmallIntegerField(
         _("kept back for goodwill and for finishing care, in percent"), default=5
     )
+    # What it pays for, beside its country: empty is every network, and every kind of session.
+    networks = ArrayField(
+        models.CharField(max_length=60), verbose_name=_("networks"), default=list, blank=True
+    )
+    kinds = ArrayField(
+        models.CharField(max_length=8, choices=ServiceType.Kind.choices),
+        verbose_name=_("kinds of session"),
+        default=list,
+        blank=True,
+    )
     opened_at = models.DateTimeField(_("opened"))
     # Who of the partner hears when little is left, and the step they last heard of.
     alert_email = models.EmailField(_("address of the partner for alerts"), blank=True)
@@ -78,12 +90,20 @@ class Pool(models.Model):
                 name="pool_ceiling_price_positive", condition=Q(ceiling_price_minor__gt=0)
             ),
             models.CheckConstraint(
+                name="pool_kinds_known", condition=Q(kinds__contained_by=ServiceType.Kind.values)
+            ),
+            models.CheckConstraint(
                 name="pool_goodwill_is_a_percentage", condition=Q(goodwill_percent__lte=100)
             ),
         ]
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def kind_names(self) -> list[str]:
+        """The kinds of session it pays for, in words."""
+        return [str(ServiceType.Kind(kind).label) for kind in self.kinds]
 
 
 class Expiry(models.TextChoices):

@@ -75,6 +75,12 @@ class Practice(models.Model):
         _("notice for a new booking, in hours"), default=12
     )
     buffer_minutes = models.PositiveSmallIntegerField(_("minutes between sessions"), default=10)
+    network = models.CharField(
+        _("network of partners"),
+        max_length=60,
+        blank=True,
+        help_text=_("The charity or network through which it works. Some pools pay for one only."),
+    )
     # Paused by itself, a practice may open itself again; paused by staff, it may not.
     paused_by_itself = models.BooleanField(default=False)
     created_at = models.DateTimeField(_("set up"))
@@ -148,6 +154,16 @@ class PracticeMembership(models.Model):
         return f"{self.practice} · {self.get_role_display()}"
 
 
+class FitCallLength(models.IntegerChoices):
+    """How long the free first call with somebody is, where they offer one."""
+
+    NONE = 0, _("Not offered")
+    TEN = 10, _("10 minutes")
+    FIFTEEN = 15, _("15 minutes")
+    TWENTY = 20, _("20 minutes")
+    THIRTY = 30, _("30 minutes")
+
+
 class PractitionerQuerySet(models.QuerySet["Practitioner"]):
     def bookable(self) -> Self:
         """Practitioners who take bookings: active, of a practice that does."""
@@ -183,6 +199,12 @@ class Practitioner(models.Model):
     place = models.CharField(_("address for sessions in person"), max_length=240, blank=True)
     join_url = models.URLField(_("link for sessions online"), blank=True)
     is_active = models.BooleanField(_("takes bookings"), default=True)
+    fit_call_minutes = models.PositiveSmallIntegerField(
+        _("a free first call"),
+        choices=FitCallLength.choices,
+        default=FitCallLength.NONE,
+        help_text=_("Before a first session, within the weekly hours. It is not paid for."),
+    )
 
     objects: ClassVar[PractitionerQuerySet] = PractitionerQuerySet.as_manager()  # type: ignore[assignment]
 
@@ -197,6 +219,10 @@ class Practitioner(models.Model):
             models.CheckConstraint(
                 condition=Q(topics__contained_by=list(Topic.values)),
                 name="practitioner_topics_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(fit_call_minutes__in=FitCallLength.values),
+                name="practitioner_fit_call_length_known",
             ),
         ]
 
@@ -328,7 +354,14 @@ class ServiceType(models.Model):
     """What a practice offers: so many minutes, worth so many sessions, at this rate."""
 
     practice = models.ForeignKey(Practice, on_delete=models.PROTECT, related_name="service_types")
+
+    class Kind(models.TextChoices):
+        ONE = "one", _("One person")
+        TWO = "two", _("Two people")
+        GROUP = "group", _("A band or a team")
+
     name = models.CharField(_("name"), max_length=80, help_text=_("Neutral, as in: 50 minutes."))
+    kind = models.CharField(_("for"), max_length=8, choices=Kind.choices, default=Kind.ONE)
     minutes = models.PositiveSmallIntegerField(_("minutes"))
     units = models.PositiveSmallIntegerField(_("sessions it takes"), default=1)
     rate_minor = models.PositiveIntegerField(
@@ -346,6 +379,9 @@ class ServiceType(models.Model):
             ),
             models.CheckConstraint(condition=Q(units__gte=1), name="service_units_positive"),
             models.CheckConstraint(
+                condition=Q(kind__in=["one", "two", "group"]), name="service_kind_known"
+            ),
+            models.CheckConstraint(
                 condition=Q(currency__regex=r"^[A-Z]{3}$"), name="service_currency_three_letters"
             ),
         ]
@@ -354,8 +390,8 @@ class ServiceType(models.Model):
         return self.name
 
 
-class WeeklyHours(models.Model):
-    """A window of every week, in wall-clock time of the practice's zone."""
+class WeeklyWindow(models.Model):
+    """A window of every week, in wall-clock time."""
 
     class Weekday(models.IntegerChoices):
         MONDAY = 0, _("Monday")
@@ -366,12 +402,23 @@ class WeeklyHours(models.Model):
         SATURDAY = 5, _("Saturday")
         SUNDAY = 6, _("Sunday")
 
-    practitioner = models.ForeignKey(
-        Practitioner, on_delete=models.CASCADE, related_name="weekly_hours"
-    )
     weekday = models.PositiveSmallIntegerField(_("day"), choices=Weekday.choices)
     starts = models.TimeField(_("from"))
     ends = models.TimeField(_("to"))
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return f"{self.get_weekday_display()} {self.starts:%H:%M}–{self.ends:%H:%M}"
+
+
+class WeeklyHours(WeeklyWindow):
+    """When a practitioner is there each week, in the practice's zone."""
+
+    practitioner = models.ForeignKey(
+        Practitioner, on_delete=models.CASCADE, related_name="weekly_hours"
+    )
 
     class Meta:
         verbose_name = _("weekly hours")
@@ -386,19 +433,31 @@ class WeeklyHours(models.Model):
             ),
         ]
 
-    def __str__(self) -> str:
-        return f"{self.get_weekday_display()} {self.starts:%H:%M}–{self.ends:%H:%M}"
 
-
-class HoursException(models.Model):
+class DayThatDiffers(models.Model):
     """One day that differs: closed, or open at these hours in place of the weekly ones."""
+
+    on_date = models.DateField(_("day"))
+    starts = models.TimeField(_("from"), null=True, blank=True)
+    ends = models.TimeField(_("to"), null=True, blank=True)
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return f"{self.on_date}"
+
+    @property
+    def is_closed(self) -> bool:
+        return self.starts is None
+
+
+class HoursException(DayThatDiffers):
+    """A day on which a practitioner is there at other hours, or not at all."""
 
     practitioner = models.ForeignKey(
         Practitioner, on_delete=models.CASCADE, related_name="hours_exceptions"
     )
-    on_date = models.DateField(_("day"))
-    starts = models.TimeField(_("from"), null=True, blank=True)
-    ends = models.TimeField(_("to"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("other hours on one day")
@@ -415,13 +474,6 @@ class HoursException(models.Model):
                 name="exception_once_per_start",
             ),
         ]
-
-    def __str__(self) -> str:
-        return f"{self.on_date}"
-
-    @property
-    def is_closed(self) -> bool:
-        return self.starts is None
 
 
 class BusyTime(models.Model):

@@ -26,6 +26,14 @@ class CareDoor(models.Model):
     )
     pin_hash = models.CharField(max_length=200, blank=True)
     sealed_address = models.TextField(blank=True)
+    # A new address waits for the code that was sent to it; of the code, the digest is kept.
+    sealed_new_address = models.TextField(blank=True)
+    code_digest = models.CharField(max_length=64, blank=True)
+    code_until = models.DateTimeField(null=True, blank=True)
+    wrong_codes = models.PositiveSmallIntegerField(default=0)
+    # How many codes were sent on that day: a mailbox of somebody else is not to be filled.
+    codes_on = models.DateField(null=True, blank=True)
+    codes_sent = models.PositiveSmallIntegerField(default=0)
     asked_at = models.DateTimeField(_("asked"))
     wrong_pins = models.PositiveSmallIntegerField(default=0)
     closed_until = models.DateTimeField(null=True, blank=True)
@@ -35,6 +43,13 @@ class CareDoor(models.Model):
     class Meta:
         verbose_name = _("door to one's own care")
         verbose_name_plural = _("doors to one's own care")
+        constraints = [
+            models.CheckConstraint(
+                name="care_door_code_belongs_to_an_address",
+                condition=Q(code_digest="", code_until=None)
+                | (Q(code_until__isnull=False) & ~Q(code_digest="") & ~Q(sealed_new_address="")),
+            ),
+        ]
 
     def __str__(self) -> str:
         return str(self.pk)
@@ -48,6 +63,18 @@ class CareDoor(models.Model):
     def address(self) -> str:
         """Where mail about care goes; empty for the account's own."""
         return unseal(self.sealed_address, "care-door.address") if self.sealed_address else ""
+
+    @property
+    def new_address(self) -> str:
+        """The address that waits to be confirmed, if any."""
+        sealed = self.sealed_new_address
+        return unseal(sealed, "care-door.new-address") if sealed else ""
+
+    @property
+    def gets_no_mail(self) -> bool:
+        """Whether mail about care goes nowhere: the person said that others read the address they
+        sign in with, and the one they gave is not confirmed yet."""
+        return bool(self.sealed_new_address) and not self.sealed_address
 
 
 class SafeguardingLead(models.Model):
