@@ -12,6 +12,7 @@ from therapy_credits.services import (
     adjustments,
     allocation,
     expiry,
+    fit_calls,
     funding,
     gifts,
     lapses,
@@ -19,7 +20,13 @@ from therapy_credits.services import (
     statements,
 )
 from therapy_credits.services.bookings import time_out_bookings
-from therapy_credits.services.reminders import ask_people, remind_people, remind_practices
+from therapy_credits.services.desk_hours import hand_to_covers as hand_cases_to_covers
+from therapy_credits.services.reminders import (
+    ask_people,
+    remind_of_calls,
+    remind_people,
+    remind_practices,
+)
 from therapy_credits.services.session_codes import expire_codes
 
 logger = logging.getLogger(__name__)
@@ -98,6 +105,18 @@ def alert_low_pools() -> int:
 
 
 @shared_task
+def hand_to_covers() -> int:
+    """Give the cases of who is away to who covers for them."""
+    return hand_cases_to_covers(at=timezone.now())
+
+
+@shared_task
+def purge_calls() -> None:
+    """Forget what nobody needs to know of first calls any more."""
+    fit_calls.purge_calls(at=timezone.now())
+
+
+@shared_task
 def follow_licences() -> None:
     """Warn of licences that end soon, and free what is booked where none counts any more."""
     now = timezone.now()
@@ -110,5 +129,6 @@ def remind_of_sessions() -> None:
     """Mails for tomorrow, after a session, and to practices with something to confirm."""
     now = timezone.now()
     remind_people(at=now)
+    remind_of_calls(at=now)
     ask_people(at=now)
     remind_practices(at=now)

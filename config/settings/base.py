@@ -282,6 +282,8 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
             "book_decided": timedelta(minutes=10),
             "serve_gifts": timedelta(minutes=1),
             "draft_statements": crontab(hour=5, minute=0),
+            "purge_calls": crontab(hour=3, minute=50),
+            "hand_to_covers": timedelta(minutes=30),
             "follow_licences": crontab(hour=4, minute=10),
             "alert_low_pools": crontab(hour=8, minute=0),
             "check_ledger": crontab(hour=3, minute=40),
@@ -304,6 +306,10 @@ HINTS: dict[str, list[str]] = {
     "allocation-due": ["therapy_credits.tasks.allocate_due"],
     "approval-decided": ["therapy_credits.tasks.book_decided"],
 }
+
+# --- Care --------------------------------------------------------------------
+# How many free first calls a person can have in a programme-year, one with each practitioner.
+FIT_CALLS_A_YEAR = env.number("FIT_CALLS_A_YEAR", default=3)
 
 # --- People ------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"

@@ -14,6 +14,7 @@ from ambassadors.models import AdultConfirmation
 from therapy_credits.models import (
     Account,
     Booking,
+    FitCall,
     Pool,
     Practice,
     PracticeMembership,
@@ -21,6 +22,7 @@ from therapy_credits.models import (
     SessionCode,
 )
 from therapy_credits.models.bookings import BookingQuerySet, SessionCodeQuerySet
+from therapy_credits.models.fit_calls import FitCallQuerySet
 
 
 @dataclass(frozen=True)
@@ -42,14 +44,20 @@ def live_sources(tokens: Sequence[UUID], *, at: dt.datetime) -> list[Source]:
 
 
 def pays_for(pools: Iterable[Pool]) -> Q:
-    """The service types that one of ``pools`` pays for: its country, currency and ceiling."""
+    """The service types that one of ``pools`` pays for: by its country, currency and ceiling,
+    and by its networks and kinds where it has any."""
     condition = Q(pk__in=[])
     for pool in pools:
-        condition |= Q(
+        paid = Q(
             practice__country=pool.country,
             currency=pool.currency,
             rate_minor__lte=F("units") * pool.ceiling_price_minor,
         )
+        if pool.networks:
+            paid &= Q(practice__network__in=pool.networks)
+        if pool.kinds:
+            paid &= Q(kind__in=pool.kinds)
+        condition |= paid
     return condition
 
 
@@ -68,12 +76,35 @@ def pays(pool: Pool, practice: Practice, service: ServiceType) -> bool:
         pool.country == practice.country
         and pool.currency == service.currency
         and service.rate_minor <= pool.ceiling_price_minor * service.units
+        and (not pool.networks or practice.network in pool.networks)
+        and (not pool.kinds or service.kind in pool.kinds)
     )
 
 
 def bookings_of(tokens: Sequence[UUID]) -> BookingQuerySet:
     """The person's own bookings."""
     return Booking.objects.filter(subject__in=tokens)
+
+
+def known_practitioners(tokens: Sequence[UUID]) -> set[int]:
+    """With whom the person has, or had, a session or a first call."""
+    sessions = bookings_of(tokens).filter(status__in=Booking.TAKES_TIME)
+    calls = FitCall.objects.kept().filter(subject__in=tokens)
+    return set(
+        sessions.values_list("practitioner", flat=True).union(
+            calls.values_list("practitioner", flat=True)
+        )
+    )
+
+
+def calls_of(tokens: Sequence[UUID]) -> FitCallQuerySet:
+    """The person's own first calls."""
+    return FitCall.objects.filter(subject__in=tokens).select_related("practitioner__practice")
+
+
+def calls_of_member(membership: PracticeMembership) -> FitCallQuerySet:
+    """The first calls a member of a practice may see."""
+    return FitCall.objects.visible_to_member(membership).select_related("practitioner__practice")
 
 
 def codes_of(tokens: Sequence[UUID]) -> SessionCodeQuerySet:

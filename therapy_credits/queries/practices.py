@@ -18,6 +18,7 @@ from therapy_credits.domain.slots import DayException, Rules, Span, Window, open
 from therapy_credits.models import (
     Booking,
     BusyTime,
+    FitCall,
     HoursException,
     Licence,
     PracticeMembership,
@@ -108,7 +109,8 @@ def _offers_of(
     )
     practitioners = {one.pk: one for one in rows}
     services = _first_services(practitioners.values(), payable)
-    slots = open_slots_of_many(practitioners.values(), services, at=at, until=until)
+    minutes = {pk: service.minutes for pk, service in services.items()}
+    slots = open_slots_of_many(practitioners.values(), minutes, at=at, until=until)
     matches = matching.find_matches(
         need, [_candidate(one, slots[pk]) for pk, one in practitioners.items()], zone=zone
     )
@@ -154,20 +156,30 @@ def open_slots_of(
 ) -> list[dt.datetime]:
     """The times one practitioner has for ``service``; that of ``besides`` counts as free."""
     slots = open_slots_of_many(
-        [practitioner], {practitioner.pk: service}, at=at, until=until, besides=besides
+        [practitioner], {practitioner.pk: service.minutes}, at=at, until=until, besides=besides
     )
     return slots[practitioner.pk]
 
 
+def open_times_for_call(
+    practitioner: Practitioner, *, at: dt.datetime, until: dt.datetime
+) -> list[dt.datetime]:
+    """The times one practitioner has for a free first call; none where they offer no call."""
+    if not practitioner.fit_call_minutes:
+        return []
+    minutes = {practitioner.pk: practitioner.fit_call_minutes}
+    return open_slots_of_many([practitioner], minutes, at=at, until=until)[practitioner.pk]
+
+
 def open_slots_of_many(
     practitioners: Iterable[Practitioner],
-    services: dict[int, ServiceType],
+    minutes: dict[int, int],
     *,
     at: dt.datetime,
     until: dt.datetime,
     besides: Booking | None = None,
 ) -> dict[int, list[dt.datetime]]:
-    """The times of several, in four queries however many they are."""
+    """The times of several, each of so many ``minutes``, in five queries however many they are."""
     people = list(practitioners)
     keys = [one.pk for one in people]
     hours: dict[int, list[Window]] = defaultdict(list)
@@ -186,10 +198,10 @@ def open_slots_of_many(
             busy=busy[one.pk],
             zone=one.practice.zone,
             rules=Rules(
-                minutes=services[one.pk].minutes,
+                minutes=minutes[one.pk],
                 buffer_minutes=one.practice.buffer_minutes,
                 lead=dt.timedelta(hours=one.practice.lead_hours),
-                step_minutes=_step(services[one.pk].minutes, one.practice.buffer_minutes),
+                step_minutes=_step(minutes[one.pk], one.practice.buffer_minutes),
             ),
             at=at,
             until=until,
@@ -247,13 +259,13 @@ def _exceptions(
 def _busy(
     keys: list[int], at: dt.datetime, until: dt.datetime, besides: Booking | None
 ) -> Iterator[tuple[int, dt.datetime, dt.datetime]]:
-    """What is booked, and what their own calendars say."""
+    """What is booked, calls too, and what their own calendars say."""
     day = dt.timedelta(days=1)
     near = {"practitioner__in": keys, "ends_at__gt": at - day, "starts_at__lt": until + day}
     booked = Booking.objects.filter(status__in=Booking.TAKES_TIME, **near)
     if besides:
         booked = booked.exclude(pk=besides.pk)
-    for rows in (booked, BusyTime.objects.filter(**near)):
+    for rows in (booked, FitCall.objects.kept().filter(**near), BusyTime.objects.filter(**near)):
         yield from rows.values_list("practitioner_id", "starts_at", "ends_at")
 
 

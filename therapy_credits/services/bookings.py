@@ -92,7 +92,7 @@ def book_session(
     ConsentMissing, AdultsOnly, NotLicensedThere, SlotTaken, NotEnoughSessions.
     """
     with transaction.atomic():
-        _one_at_a_time(request_id)
+        one_at_a_time(request_id)
         if earlier := Booking.objects.filter(request_id=request_id).first():
             if (earlier.practitioner_id, earlier.starts_at) != (practitioner.pk, starts_at):
                 raise RequestReused
@@ -103,8 +103,8 @@ def book_session(
             raise AdultsOnly
         # The practitioner's row is the lock for their time: what the slots say after
         # it cannot go stale before the write. The exclusion constraint stands behind it.
-        practitioner = _lock_practitioner(practitioner)
-        _check_authority(practitioner, where, starts_at)
+        practitioner = lock_practitioner(practitioner)
+        check_authority(practitioner, where, starts_at)
         free = open_slots_of(practitioner, service, at=at, until=at + HORIZON)
         if service.practice_id != practitioner.practice_id or starts_at not in free:
             raise SlotTaken
@@ -167,7 +167,7 @@ def move_booking(
     HoldTooShort; then it stays where it was.
     """
     with transaction.atomic():
-        practitioner = _lock_practitioner(booking.practitioner)
+        practitioner = lock_practitioner(booking.practitioner)
         booking = _lock_booking(booking)
         if not booking.is_open:
             raise AlreadyClosed
@@ -175,7 +175,7 @@ def move_booking(
             return booking
         if not cancel_terms(booking, at=at).is_in_time:
             raise TooLateToMove
-        _check_authority(practitioner, where, starts_at)
+        check_authority(practitioner, where, starts_at)
         service = booking.service
         free = open_slots_of(practitioner, service, at=at, until=at + HORIZON, besides=booking)
         if starts_at not in free:
@@ -356,6 +356,8 @@ def undo_confirmation(
     Raises CannotUndo after seven days, for what the practice did not say, or
     when the person has used the returned session meanwhile.
     """
+    # It may take its time again, which locks the practitioner: they come first everywhere.
+    Practitioner.objects.select_for_update(no_key=True).get(pk=booking.practitioner_id)
     booking = _lock_booking(booking)
     if booking.is_open:
         return booking
@@ -440,7 +442,7 @@ UPDATE therapy_credits_booking
 """
 
 
-def _one_at_a_time(request_id: UUID) -> None:
+def one_at_a_time(request_id: UUID) -> None:
     """Two posts of one form follow one another; the second finds what the first did."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [str(request_id)])
@@ -452,7 +454,7 @@ def _why_taken(refusal: IntegrityError) -> SlotTaken | BusyThen:
     return BusyThen() if is_own else SlotTaken()
 
 
-def _lock_practitioner(practitioner: Practitioner) -> Practitioner:
+def lock_practitioner(practitioner: Practitioner) -> Practitioner:
     locked = (
         Practitioner.objects.bookable()
         .select_for_update(of=("self",), no_key=True)
@@ -470,9 +472,7 @@ def _lock_booking(booking: Booking) -> Booking:
     return locked
 
 
-def _check_authority(
-    practitioner: Practitioner, where: Whereabouts, starts_at: dt.datetime
-) -> None:
+def check_authority(practitioner: Practitioner, where: Whereabouts, starts_at: dt.datetime) -> None:
     day = starts_at.astimezone(where.time_zone).date()
     authorities = [
         Authority(licence.country, licence.region, licence.expires_on)

@@ -19,6 +19,7 @@ from therapy_credits.models import (
     CareCase,
     CareDoor,
     Concern,
+    FitCall,
     Gift,
     Licence,
     Pool,
@@ -44,6 +45,33 @@ def tell_moved(booking: Booking, user: User, at: dt.datetime) -> None:
     """Both have a new time to look at."""
     _tell_person(booking, user, "changed", f"moved-{booking.move_count}", at)
     _tell_practice(booking, "practice_changed", f"moved-{booking.move_count}", at)
+
+
+def tell_call_booked(call: FitCall, user: User, at: dt.datetime) -> None:
+    """A call has been arranged. The words are those of any booking, and say as little."""
+    _tell_person_of_call(call, user, "booked", "new", at)
+    _tell_practice_of_call(call, "practice_new", "new", at)
+
+
+def tell_call_cancelled(call: FitCall, user: User, at: dt.datetime) -> None:
+    """The person cancelled a call."""
+    _tell_person_of_call(call, user, "changed", "cancelled", at)
+    tell_practice_of_call(call, at)
+
+
+def tell_call_off(call: FitCall, at: dt.datetime) -> None:
+    """Not the person cancelled a call: they hear that something needs a look."""
+    _tell_person_of_call(call, person_to_reach(call.subject), "changed", "cancelled", at)
+
+
+def tell_practice_of_call(call: FitCall, at: dt.datetime) -> None:
+    """Not the practice cancelled a call."""
+    _tell_practice_of_call(call, "practice_changed", "cancelled", at)
+
+
+def remind_of_call(call: FitCall, at: dt.datetime) -> None:
+    """The day before."""
+    _tell_person_of_call(call, person_to_reach(call.subject), "tomorrow", "tomorrow", at)
 
 
 def warn_of_lapse(licence: Licence, *, days: int, at: dt.datetime) -> None:
@@ -95,24 +123,17 @@ def ask_if_right(booking: Booking, at: dt.datetime) -> None:
 
 def tell_search_answered(case: CareCase, at: dt.datetime) -> None:
     """The care desk has an answer; what it is stands on the person's page."""
-    user = person_to_reach(case.subject)
-    queue_message(
-        key=f"case:{case.pk}:answered",
-        to=_address_of(user),
-        template="therapy_credits/mail/changed",
-        context={"reference": case.reference, "url": _url("therapy_credits:care")},
-        language=user.language,
-        at=at,
-    )
+    user, page = person_to_reach(case.subject), _url("therapy_credits:care")
+    _write(f"case:{case.pk}:answered", user, "changed", case.reference, page, at)
 
 
-def greet_private_address(door: CareDoor, address: str, at: dt.datetime) -> None:
-    """Mail about care comes here from now on. It says so, and nothing of what."""
+def send_address_code(door: CareDoor, address: str, code: str, at: dt.datetime) -> None:
+    """The code that proves who reads this address. Nothing of what is to come here."""
     queue_message(
-        key=f"private-address:{door.pk}:{at.isoformat()}",
+        key=f"private-address:{door.pk}:{at.date()}:{door.codes_sent}",
         to=address,
         template="therapy_credits/mail/private_address",
-        context={"url": settings.BASE_URL},
+        context={"code": code, "url": settings.BASE_URL},
         language=door.user.language,
         at=at,
     )
@@ -150,9 +171,12 @@ def tell_low(pool: Pool, band: str, at: dt.datetime) -> None:
 
 
 def _address_of(user: User) -> str:
-    """Where mail about care goes: the person's private address, where they gave one."""
+    """Where mail about care goes: the person's private address, where they gave one; nowhere
+    (empty) while it is not confirmed. They find everything on their page."""
     door = CareDoor.objects.filter(user=user).first()
-    return (door and door.address) or user.email
+    if door is None or door.gets_no_mail:
+        return "" if door else user.email
+    return door.address or user.email
 
 
 def send_gift(gift: Gift, contact: str, secret: str, at: dt.datetime) -> None:
@@ -229,32 +253,46 @@ def warn_of_guessing(limit: str, window: int, at: dt.datetime) -> None:
 
 
 def _tell_person(booking: Booking, user: User, template: str, what: str, at: dt.datetime) -> None:
-    queue_message(
-        key=f"booking:{booking.pk}:{what}",
-        to=_address_of(user),
-        template=f"therapy_credits/mail/{template}",
-        context={
-            "reference": booking.reference,
-            "url": _url("therapy_credits:booking", booking.reference),
-        },
-        language=user.language,
-        at=at,
-    )
+    page = _url("therapy_credits:booking", booking.reference)
+    _write(f"booking:{booking.pk}:{what}", user, template, booking.reference, page, at)
 
 
 def _tell_practice(booking: Booking, template: str, what: str, at: dt.datetime) -> None:
-    practice = booking.practice
-    queue_message(
-        key=f"booking:{booking.pk}:practice:{what}",
-        to=practice.contact_email,
-        template=f"therapy_credits/mail/{template}",
-        context={
-            "reference": booking.reference,
-            "url": _url("therapy_credits:practice-booking", booking.reference),
-        },
-        language=_language(practice),
-        at=at,
-    )
+    page = _url("therapy_credits:practice-booking", booking.reference)
+    key = f"booking:{booking.pk}:practice:{what}"
+    _write(key, booking.practice, template, booking.reference, page, at)
+
+
+def _tell_person_of_call(
+    call: FitCall, user: User, template: str, what: str, at: dt.datetime
+) -> None:
+    page = _url("therapy_credits:fit-call", call.reference)
+    _write(f"fit-call:{call.pk}:{what}", user, template, call.reference, page, at)
+
+
+def _tell_practice_of_call(call: FitCall, template: str, what: str, at: dt.datetime) -> None:
+    page = _url("therapy_credits:practice-fit-call", call.reference)
+    key = f"fit-call:{call.pk}:practice:{what}"
+    _write(key, call.practitioner.practice, template, call.reference, page, at)
+
+
+def _write(
+    key: str, reader: User | Practice, template: str, reference: str, page: str, at: dt.datetime
+) -> None:
+    """A mail that says a reference, and where to read on after signing in."""
+    if isinstance(reader, Practice):
+        to, language = reader.contact_email, _language(reader)
+    else:
+        to, language = _address_of(reader), reader.language
+    if to:
+        queue_message(
+            key=key,
+            to=to,
+            template=f"therapy_credits/mail/{template}",
+            context={"reference": reference, "url": page},
+            language=language,
+            at=at,
+        )
 
 
 def _url(name: str, *arguments: str) -> str:

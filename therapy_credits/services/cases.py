@@ -28,6 +28,7 @@ from therapy_credits.errors import (
 )
 from therapy_credits.models import Booking, CareCase, Practitioner, SessionCode
 from therapy_credits.queries.bookings import live_sources
+from therapy_credits.queries.desk import FIND_ANSWERED_IN, MOST_CASES, desk_week
 from therapy_credits.services import care_mail, ledger
 from therapy_credits.services.actors import practice_actor
 from therapy_credits.services.subjects import actor_token, own_tokens
@@ -39,9 +40,6 @@ DISPUTE_ANSWERED_IN = 2
 # Until so long after the session a practice that said nothing can still claim it.
 LATE_CLAIM_LIFE = dt.timedelta(days=90)
 LATE_CLAIM_ANSWERED_IN = 5
-FIND_ANSWERED_IN = 2
-# More than so many open at a time nobody looks after well.
-MOST_CASES = 20
 ENDING_ANSWERED_IN = 1
 
 TOLD_BY_PRACTICE = (Booking.Status.ATTENDED, Booking.Status.MISSED, Booking.Status.LATE_CANCEL)
@@ -79,7 +77,7 @@ def open_dispute(*, source: Booking | SessionCode, at: dt.datetime) -> CareCase:
         return earlier
     if not asks_if_right(source, at=at):
         raise TooLate(TooLate.of_a_question)
-    return open_case(CareCase.Kind.DISPUTE, source, due_after(at, DISPUTE_ANSWERED_IN), at)
+    return open_case(CareCase.Kind.DISPUTE, source, _due(at, DISPUTE_ANSWERED_IN), at)
 
 
 @transaction.atomic
@@ -96,7 +94,7 @@ def open_late_claim(*, booking: Booking, at: dt.datetime) -> CareCase:
         raise AlreadyClosed
     if at > booking.ends_at + LATE_CLAIM_LIFE:
         raise TooLate(TooLate.of_a_claim)
-    return open_case(CareCase.Kind.LATE_CLAIM, booking, due_after(at, LATE_CLAIM_ANSWERED_IN), at)
+    return open_case(CareCase.Kind.LATE_CLAIM, booking, _due(at, LATE_CLAIM_ANSWERED_IN), at)
 
 
 @transaction.atomic
@@ -125,7 +123,7 @@ def ask_to_find(*, user: User, need: Need, at: dt.datetime) -> CareCase:
         subject=sources[0].subject,
         sealed_need=seal(json.dumps(asked), "case.need"),
         opened_at=at,
-        due_at=due_after(at, FIND_ANSWERED_IN),
+        due_at=_due(at, FIND_ANSWERED_IN),
     )
     try:
         with transaction.atomic():
@@ -233,6 +231,8 @@ def decide_late_claim(*, case: CareCase, is_granted: bool, by: User, at: dt.date
     booking = _source(case)
     assert isinstance(booking, Booking)
     if is_granted:
+        # It takes its time again, which locks the practitioner: they come first everywhere.
+        Practitioner.objects.select_for_update(no_key=True).get(pk=booking.practitioner_id)
         booking = Booking.objects.select_for_update(no_key=True).get(pk=booking.pk)
         booking.undo_count += 1
         booking.hold_group = uuid5(booking.request_id, f"hold {booking.undo_count}")
@@ -273,6 +273,10 @@ def _charge_late(booking: Booking, actor: UUID, at: dt.datetime) -> None:
         at=at,
         practice_id=booking.practice_id,
     )
+
+
+def _due(at: dt.datetime, days: int) -> dt.datetime:
+    return due_after(at, days, desk_week())
 
 
 def open_case(

@@ -9,9 +9,10 @@ from django.db import transaction
 from accounts.models import User
 from accounts.services import audit
 from common.sealing import seal
-from therapy_credits.domain.working_days import due_after
+from therapy_credits.domain.working_days import same_working_day
 from therapy_credits.errors import NobodyNamed
 from therapy_credits.models import Concern, SafeguardingLead
+from therapy_credits.queries.desk import desk_week
 from therapy_credits.services import care_mail
 
 
@@ -41,7 +42,7 @@ def raise_concern(*, who: str, words: str, by: User, at: dt.datetime) -> Concern
         sealed_words=seal(words, "concern.words"),
         raised_by=by,
         raised_at=at,
-        due_at=_same_working_day(at),
+        due_at=same_working_day(at, desk_week()),
     )
     for lead in leads:
         care_mail.tell_lead(lead, concern, at)
@@ -58,11 +59,3 @@ def close_concern(*, concern: Concern, by: User, at: dt.datetime) -> Concern:
         concern.save(update_fields=["closed_by", "closed_at"])
         audit.record(by, "concern.close", concern, at)
     return concern
-
-
-def _same_working_day(at: dt.datetime) -> dt.datetime:
-    """Six in the evening of that working day (UTC), or an hour from now where it is later."""
-    first = due_after(at, 0)
-    return max(
-        first.replace(hour=18, minute=0, second=0, microsecond=0), at + dt.timedelta(hours=1)
-    )

@@ -5,14 +5,14 @@ from __future__ import annotations
 import datetime as dt
 
 from django.db import transaction
-from django.db.models import QuerySet
 
 from accounts.models import User
 from accounts.services import audit
 from therapy_credits.domain.matching import Authority, may_practise
-from therapy_credits.models import Booking, Licence, Practitioner
+from therapy_credits.models import Booking, FitCall, Licence, Practitioner
 from therapy_credits.services import care_mail
 from therapy_credits.services.bookings import release_unlicensed
+from therapy_credits.services.fit_calls import call_off
 
 WARN_BEFORE_DAYS = (30, 14)
 
@@ -47,26 +47,31 @@ def warn_of_lapses(*, at: dt.datetime) -> int:
 
 
 def release_uncovered(*, at: dt.datetime, of: Practitioner | None = None) -> int:
-    """Release every booking to come that no verified licence covers on its day. How many."""
-    released = 0
-    for booking in _to_come(at, of):
-        day = booking.starts_at.astimezone(booking.practice.zone).date()
-        authorities = [
-            Authority(licence.country, licence.region, licence.expires_on)
-            for licence in booking.practitioner.licences.all()
-            if licence.is_verified
-        ]
-        if not may_practise(authorities, booking.country, booking.region, day):
-            released += release_unlicensed(booking=booking, at=at)
-    return released
+    """Release every booking to come that no verified licence covers on its day. How many.
 
-
-def _to_come(at: dt.datetime, of: Practitioner | None) -> QuerySet[Booking]:
-    bookings = Booking.objects.filter(status=Booking.Status.BOOKED, starts_at__gt=at)
-    if of:
-        bookings = bookings.filter(practitioner=of)
-    return (
-        bookings.select_related("practice", "practitioner")
+    Calls that none covers are called off as well.
+    """
+    to_come = {"starts_at__gt": at} | ({"practitioner": of} if of else {})
+    related = "practitioner__practice"
+    for call in FitCall.objects.kept().filter(**to_come).select_related(related).order_by("pk"):
+        if not _is_covered(call):
+            call_off(call=call, at=at)
+    bookings = Booking.objects.filter(status=Booking.Status.BOOKED, **to_come)
+    return sum(
+        release_unlicensed(booking=booking, at=at)
+        for booking in bookings.select_related(related)
         .prefetch_related("practitioner__licences")
         .order_by("starts_at")
+        if not _is_covered(booking)
     )
+
+
+def _is_covered(one: Booking | FitCall) -> bool:
+    """Whether a verified licence counts where the person will be, on that day at the practice."""
+    authorities = [
+        Authority(licence.country, licence.region, licence.expires_on)
+        for licence in one.practitioner.licences.all()
+        if licence.is_verified
+    ]
+    day = one.starts_at.astimezone(one.practitioner.practice.zone).date()
+    return may_practise(authorities, one.country, one.region, day) is not None

@@ -12,7 +12,7 @@ from accounts.services import audit
 from ambassadors.models import Term
 from common.hints import hint
 from therapy_credits.domain.missed import MissedRule
-from therapy_credits.errors import PolicyExists, PoolExists
+from therapy_credits.errors import LimitsNarrower, PolicyExists, PoolExists
 from therapy_credits.models import Expiry, MissedSessionRule, Policy, Pool
 from therapy_credits.queries.pools import LOW, Band, PoolBooks, books_of
 from therapy_credits.services import care_mail, ledger
@@ -32,8 +32,13 @@ def open_pool(
     goodwill_percent: int,
     opener: User,
     at: datetime,
+    networks: Sequence[str] = (),
+    kinds: Sequence[str] = (),
 ) -> Pool:
-    """A new pool with nothing in it. Its country, currency and ceiling price are for good."""
+    """A new pool with nothing in it. Its country, currency and ceiling price are for good.
+
+    ``networks`` of practices and ``kinds`` of session are what it pays for; none is all.
+    """
     try:
         with transaction.atomic():
             pool = Pool.objects.create(
@@ -43,12 +48,32 @@ def open_pool(
                 currency=currency,
                 ceiling_price_minor=ceiling_price_minor,
                 goodwill_percent=goodwill_percent,
+                networks=list(networks),
+                kinds=list(kinds),
                 opened_at=at,
             )
     except IntegrityError as error:
         raise PoolExists from error
     ledger.open_pool(pool=pool)
     audit.record(opener, "pool.open", pool, at)
+    return pool
+
+
+@transaction.atomic
+def widen_limits(
+    *, pool: Pool, networks: Sequence[str], kinds: Sequence[str], author: User, at: datetime
+) -> Pool:
+    """Let the pool pay for more: more networks, more kinds, or (empty) all of them.
+
+    Raises LimitsNarrower for less: what was given would be worth less than when it was given.
+    """
+    pool = Pool.objects.select_for_update(no_key=True).get(pk=pool.pk)
+    for old, new in ((pool.networks, networks), (pool.kinds, kinds)):
+        if new and (not old or not set(old) <= set(new)):
+            raise LimitsNarrower
+    pool.networks, pool.kinds = list(networks), list(kinds)
+    pool.save(update_fields=["networks", "kinds"])
+    audit.record(author, "pool.limits", pool, at, ["networks", "kinds"])
     return pool
 
 

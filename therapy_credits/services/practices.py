@@ -86,6 +86,12 @@ def pause_itself(*, membership: PracticeMembership, is_paused: bool, at: dt.date
 
 
 @transaction.atomic
+def offer_fit_call(*, practitioner: Practitioner, minutes: int) -> None:
+    """Offer a free first call of so many minutes, or none with 0. What is arranged stays."""
+    Practitioner.objects.filter(pk=practitioner.pk).update(fit_call_minutes=minutes)
+
+
+@transaction.atomic
 def replace_busy_times(*, practitioner: Practitioner, spans: Sequence[Span]) -> int:
     """Take these times, from the calendar they exported, in place of those before. How many."""
     Practitioner.objects.select_for_update(no_key=True).get(pk=practitioner.pk)

@@ -6,7 +6,7 @@ import datetime as dt
 
 from django.db import transaction
 
-from therapy_credits.models import Booking, Practice
+from therapy_credits.models import Booking, FitCall, Practice
 from therapy_credits.services import care_mail
 from therapy_credits.services.cases import TOLD_BY_PRACTICE
 
@@ -32,6 +32,17 @@ def remind_people(*, at: dt.datetime) -> int:
     for booking in soon:
         with transaction.atomic():
             care_mail.remind_person(booking, at)
+    return len(soon)
+
+
+def remind_of_calls(*, at: dt.datetime) -> int:
+    """The same for calls. Says how many there are."""
+    soon = FitCall.objects.kept().filter(
+        starts_at__gt=at, starts_at__lte=at + DAY, booked_at__lt=at - DAY / 2
+    )
+    for call in soon.order_by("starts_at"):
+        with transaction.atomic():
+            care_mail.remind_of_call(call, at)
     return len(soon)
 
 
