@@ -27,6 +27,17 @@ class PinForm(forms.Form):
     pin = _pin_field(_("Your PIN"), required=True)
 
 
+class AddressCodeForm(forms.Form):
+    code = forms.CharField(
+        label=_("The code that we sent there"),
+        max_length=12,
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "one-time-code"}),
+    )
+
+    def clean_code(self) -> str:
+        return "".join(self.cleaned_data["code"].split())
+
+
 class PrivateForm(forms.Form):
     pin = _pin_field(
         _("New PIN"),

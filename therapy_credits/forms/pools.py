@@ -15,7 +15,7 @@ from uuid6 import uuid7
 
 from ambassadors.models import Term
 from therapy_credits.domain.missed import MissedRule
-from therapy_credits.models import Adjustment, Expiry, Policy, Pool
+from therapy_credits.models import Adjustment, Expiry, Policy, Pool, Practice, ServiceType
 
 _KNOWN = Locale("en")
 MOST_UNITS = 1_000_000
@@ -34,7 +34,35 @@ def to_minor(amount: Decimal, currency: str) -> int:
     return int(minor)
 
 
-class PoolForm(forms.Form):
+class LimitsForm(forms.Form):
+    """For whom and for what a pool pays, beside its country."""
+
+    networks = forms.MultipleChoiceField(
+        label=_("Only practices of these networks"),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text=_("None marked: every practice of the country."),
+    )
+    kinds = forms.MultipleChoiceField(
+        label=_("Only these kinds of session"),
+        choices=ServiceType.Kind.choices,
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text=_("None marked: every kind."),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        known = set(Practice.objects.exclude(network="").values_list("network", flat=True))
+        known |= set(self.initial.get("networks", ()))
+        field = self.fields["networks"]
+        assert isinstance(field, forms.MultipleChoiceField)
+        field.choices = [(name, name) for name in sorted(known)]
+        if not known:
+            del self.fields["networks"]
+
+
+class PoolForm(LimitsForm):
     name = forms.CharField(
         label=_("Name of the pool"),
         max_length=120,
@@ -65,6 +93,17 @@ class PoolForm(forms.Form):
         max_value=50,
         initial=5,
         help_text=_("Never allocated: for a first missed session, and for finishing care."),
+    )
+
+    field_order = (
+        "name",
+        "partner",
+        "country",
+        "currency",
+        "ceiling_price",
+        "goodwill_percent",
+        "networks",
+        "kinds",
     )
 
     def clean_name(self) -> str:

@@ -9,6 +9,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from therapy_credits.domain.busy import NotACalendar, read_busy
+from therapy_credits.forms.hours import SingleDayForm, WindowForm
 from therapy_credits.models import HoursException, Practitioner, ServiceType, WeeklyHours
 
 
@@ -65,26 +66,10 @@ class _OfPractitioner(forms.ModelForm):  # type: ignore[type-arg]  # takes none 
             field.widget = forms.HiddenInput()
 
 
-def _time_field(label: Any) -> forms.TimeField:
-    return forms.TimeField(
-        label=label, widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M")
-    )
-
-
-class WeeklyHoursForm(_OfPractitioner):
-    starts = _time_field(_("From"))
-    ends = _time_field(_("To"))
-
+class WeeklyHoursForm(WindowForm, _OfPractitioner):
     class Meta:
         model = WeeklyHours
         fields = ["practitioner", "weekday", "starts", "ends"]
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or {}
-        starts, ends = cleaned.get("starts"), cleaned.get("ends")
-        if starts and ends and ends <= starts:
-            self.add_error("ends", _("The end must come after the start."))
-        return cleaned
 
 
 class BusyForm(forms.Form):
@@ -132,43 +117,7 @@ class BusyForm(forms.Form):
         return data
 
 
-class HoursExceptionForm(_OfPractitioner):
-    on_date = forms.DateField(
-        label=_("Day"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
-    )
-    starts = forms.TimeField(
-        label=_("Open from"),
-        required=False,
-        help_text=_("Leave both times empty for a day off."),
-        widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
-    )
-    ends = forms.TimeField(
-        label=_("Open to"),
-        required=False,
-        widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
-    )
-
+class HoursExceptionForm(SingleDayForm, _OfPractitioner):
     class Meta:
         model = HoursException
         fields = ["practitioner", "on_date", "starts", "ends"]
-
-    def __init__(self, *args: Any, today: dt.date, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.today = today
-
-    def clean_on_date(self) -> dt.date:
-        day: dt.date = self.cleaned_data["on_date"]
-        if day < self.today:
-            raise forms.ValidationError(_("This day is over. Choose today or a later day."))
-        return day
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or {}
-        starts, ends = cleaned.get("starts"), cleaned.get("ends")
-        if bool(starts) != bool(ends):
-            self.add_error(
-                "ends" if starts else "starts", _("Give both times, or none for a day off.")
-            )
-        elif starts and ends and ends <= starts:
-            self.add_error("ends", _("The end must come after the start."))
-        return cleaned

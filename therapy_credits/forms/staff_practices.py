@@ -60,6 +60,7 @@ class PracticeForm(_WithPlaces):
             "time_zone",
             "contact_email",
             "contact_phone",
+            "network",
             "lead_hours",
             "buffer_minutes",
         ]
@@ -68,7 +69,7 @@ class PracticeForm(_WithPlaces):
 class ServiceTypeForm(forms.ModelForm):  # type: ignore[type-arg]  # takes none at run time
     class Meta:
         model = ServiceType
-        fields = ["name", "minutes", "units", "rate_minor", "currency"]
+        fields = ["name", "kind", "minutes", "units", "rate_minor", "currency"]
 
     def clean_currency(self) -> str:
         currency: str = self.cleaned_data["currency"].upper()

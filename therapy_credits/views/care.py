@@ -12,6 +12,7 @@ from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
@@ -19,24 +20,23 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.models import User
 from ambassadors.queries import has_health_consent
 from common.codes import show_code
-from common.when import ZONES
 from therapy_credits.access import care_only
 from therapy_credits.domain.matching import Need
-from therapy_credits.domain.places import language_name, place_name
+from therapy_credits.domain.places import place_name
 from therapy_credits.errors import TherapyCreditsError, TooLateToMove
 from therapy_credits.forms.care import BookForm, CancelForm, FindForm, IssueCodeForm, MoveForm
-from therapy_credits.models import Booking, CareCase, Format, Practitioner, SessionCode, Topic
+from therapy_credits.models import Booking, CareCase, FitCall, Practitioner, SessionCode
 from therapy_credits.queries.balances import balance_of, parts_of
 from therapy_credits.queries.bookings import (
     bookings_of,
+    calls_of,
     codes_of,
     has_said_adult,
-    live_sources,
-    pays_for,
+    known_practitioners,
 )
-from therapy_credits.queries.practices import Offer, find_offers
+from therapy_credits.queries.desk import desk_shown, desk_week
+from therapy_credits.queries.practices import Offer
 from therapy_credits.services.bookings import (
-    HORIZON,
     Identity,
     Whereabouts,
     book_session,
@@ -54,17 +54,29 @@ from therapy_credits.services.cases import (
     open_dispute,
 )
 from therapy_credits.services.doors import door_of
+from therapy_credits.services.fit_calls import why_no_call
 from therapy_credits.services.mismatches import can_say_mismatch, say_mismatch
 from therapy_credits.services.session_codes import cancel_code, issue_code
 from therapy_credits.services.subjects import own_tokens
 from therapy_credits.views.kept import keep, person_of, say_age, what_is_kept
+from therapy_credits.views.searching import (
+    as_initial,
+    by_day,
+    described,
+    first_guess,
+    in_words,
+    keep_need,
+    need_of,
+    offers_for,
+    zone_of,
+)
 
-# A search is kept this long, sealed, in the session of the person who made it.
-NEED_LIFE = dt.timedelta(hours=2)
 # So long before a session the person is asked whether they will still be there.
 ASK_PLACE = dt.timedelta(hours=48)
 # The answer of the care desk stays on the page this long.
 SHOW_ANSWER = dt.timedelta(days=30)
+# After a call it is asked what next this long.
+SHOW_CALL = dt.timedelta(days=14)
 # An issued code can be seen again this long by the browser it was made in.
 SHOW_CODE = dt.timedelta(minutes=10)
 
@@ -86,6 +98,11 @@ def home(request: HttpRequest) -> HttpResponse:
             "upcoming": upcoming,
             "search": _search_of(user, now),
             "door": door_of(user),
+            "now": now,
+            "desk": desk_shown(at=now),
+            "desk_zone": str(desk_week().zone),
+            "calls": calls_of(own_tokens(user)).upcoming(at=now),
+            "had_calls": _calls_to_decide_on(user, now),
             "questions": [one for one in recent if asks_if_right(one, at=now)],
             "past": bookings.exclude(pk__in=[one.pk for one in upcoming]).order_by("-starts_at")[
                 :5
@@ -100,16 +117,16 @@ def home(request: HttpRequest) -> HttpResponse:
 def find(request: HttpRequest) -> HttpResponse:
     """Ask, and show who fits. The question travels in the body and rests sealed in the session."""
     user, now = person_of(request), timezone.now()
-    need, ask_age = _need(request, now), not has_said_adult(user)
+    need, ask_age = need_of(request, now), not has_said_adult(user)
     if request.method == "POST":
         form = FindForm(request.POST, ask_age=ask_age)
         if form.is_valid():
             if ask_age and not say_age(user, form.cleaned_data["is_adult"], now):
                 return render(request, "therapy_credits/under_age.html")
-            _keep_need(request, form.cleaned_data, now)
+            keep_need(request, form.cleaned_data, now)
             return redirect("therapy_credits:find")
     else:
-        initial = _as_initial(need) if need else _first_guess(user, now)
+        initial = as_initial(need) if need else first_guess(user, now)
         form = FindForm(initial=initial, ask_age=ask_age)
     shown = need if request.method != "POST" else None
     return render(
@@ -117,9 +134,10 @@ def find(request: HttpRequest) -> HttpResponse:
         "therapy_credits/find.html",
         {
             "form": form,
-            "need": _in_words(shown) if shown else None,
-            "offers": [_described(one) for one in _offers(request, shown, now)] if shown else [],
+            "need": in_words(shown) if shown else None,
+            "offers": _described(user, offers_for(request, shown, now)) if shown else [],
             "balance": balance_of(own_tokens(user), at=now),
+            "desk": desk_shown(at=now) if shown else None,
         },
     )
 
@@ -138,19 +156,20 @@ def practitioner(request: HttpRequest, slug: str) -> HttpResponse:
     """One practitioner, their times, and the booking of one."""
     user, now = person_of(request), timezone.now()
     one = get_object_or_404(Practitioner.objects.bookable().select_related("practice"), slug=slug)
-    need = _need(request, now)
+    need = need_of(request, now)
     if need is None:
         messages.info(
             request, _("Say first where you will be, so that we show only who may see you there.")
         )
         return redirect("therapy_credits:find")
-    offer = next(iter(_offers(request, need, now, only=slug)), None)
+    offer = next(iter(offers_for(request, need, now, only=slug)), None)
     if offer is None:
         messages.info(
             request, _("%(name)s has no time that fits what you asked for.") % {"name": one.name}
         )
         return redirect("therapy_credits:find")
     zone = zone_of(request) or one.practice.zone
+    offers_call = why_no_call(user, one, at=now) is None
     form = BookForm(
         request.POST or None,
         slots=offer.slots,
@@ -165,11 +184,12 @@ def practitioner(request: HttpRequest, slug: str) -> HttpResponse:
         "therapy_credits/practitioner.html",
         {
             "form": form,
-            "offer": _described(offer),
-            "need": _in_words(need),
-            "days": _by_day(offer.slots, zone),
+            "offer": described(offer, offers_call=offers_call),
+            "need": in_words(need),
+            "days": by_day(offer.slots, zone),
             "zone": zone,
             "other_zone": one.practice.zone if str(zone) != one.practice.time_zone else None,
+            "offers_call": offers_call,
         },
     )
 
@@ -191,6 +211,7 @@ def booking(request: HttpRequest, reference: str) -> HttpResponse:
             "can_say_mismatch": can_say_mismatch(one, at=now),
             "asks_place": one.is_open and now < one.starts_at <= now + ASK_PLACE,
             "asks_if_right": asks_if_right(one, at=now),
+            "desk_zone": str(desk_week().zone),
             "dispute": one.cases.disputes().order_by("-pk").first(),
             "place_name": place_name(one.country, one.region, get_language() or "en"),
         },
@@ -229,7 +250,7 @@ def move(request: HttpRequest, reference: str) -> HttpResponse:
         {
             "booking": one,
             "form": form,
-            "days": _by_day(tuple(slots), zone),
+            "days": by_day(tuple(slots), zone),
             "zone": zone,
             "other_zone": one.practice.zone if str(zone) != one.practice.time_zone else None,
             "place_name": place_name(one.country, one.region, get_language() or "en"),
@@ -279,15 +300,18 @@ def mismatch(request: HttpRequest, reference: str) -> HttpResponse:
 def ask_desk(request: HttpRequest) -> HttpResponse:
     """Let the care desk look for somebody who fits what was asked for."""
     user, now = person_of(request), timezone.now()
-    need = _need(request, now)
+    need = need_of(request, now)
     if need is None:
         return redirect("therapy_credits:find")
     try:
-        ask_to_find(user=user, need=need, at=now)
+        case = ask_to_find(user=user, need=need, at=now)
     except TherapyCreditsError as refusal:
         messages.error(request, str(refusal))
         return redirect("therapy_credits:find")
-    messages.success(request, _("We look for somebody. You have an answer in two working days."))
+    day = date_format(case.due_at.astimezone(desk_week().zone), "l j F")
+    messages.success(
+        request, _("We look for somebody. You have an answer by %(day)s.") % {"day": day}
+    )
     return redirect("therapy_credits:care")
 
 
@@ -393,10 +417,25 @@ def code_cancel(request: HttpRequest, reference: str) -> HttpResponse:
     return redirect("therapy_credits:code")
 
 
-def zone_of(request: HttpRequest) -> ZoneInfo | None:
-    """The zone the person's device is in, or else the one of their account."""
-    name = request.COOKIES.get("tz", "").replace("%2F", "/") or person_of(request).time_zone
-    return ZoneInfo(name) if name in ZONES else None
+def _described(user: User, offers: list[Offer]) -> list[dict[str, Any]]:
+    """Each with its reasons. A first call is none with somebody they know already."""
+    known = known_practitioners(own_tokens(user))
+    return [
+        described(
+            one,
+            offers_call=bool(one.practitioner.fit_call_minutes)
+            and one.practitioner.pk not in known,
+        )
+        for one in offers
+    ]
+
+
+def _calls_to_decide_on(user: User, now: dt.datetime) -> list[FitCall]:
+    """Calls of the last days after which the person has not booked with anybody yet."""
+    tokens = own_tokens(user)
+    over = calls_of(tokens).kept().filter(ends_at__lte=now, ends_at__gt=now - SHOW_CALL)
+    booked = bookings_of(tokens).order_by("-booked_at").values_list("booked_at", flat=True).first()
+    return [call for call in over.order_by("-ends_at") if not booked or booked < call.starts_at]
 
 
 def _search_of(user: User, now: dt.datetime) -> CareCase | None:
@@ -459,23 +498,6 @@ def _book(
     return one
 
 
-# --- The search, sealed in the session ----------------------------------------
-
-
-def _keep_need(request: HttpRequest, answers: dict[str, Any], now: dt.datetime) -> None:
-    kept = {name: answers[name] for name in ("country", "region", "language", "format", "topics")}
-    keep(request, "care_need", kept, now)
-
-
-def _need(request: HttpRequest, now: dt.datetime) -> Need | None:
-    kept = what_is_kept(request, "care_need", NEED_LIFE, now)
-    if kept is None:
-        return None
-    return Need(
-        kept["country"], kept["region"], kept["language"], kept["format"], frozenset(kept["topics"])
-    )
-
-
 def _keep_code(request: HttpRequest, one: SessionCode, text: str, now: dt.datetime) -> None:
     keep(request, "care_code", {"reference": one.reference, "text": text}, now)
 
@@ -486,80 +508,3 @@ def _shown_code(request: HttpRequest, now: dt.datetime) -> dict[str, Any] | None
         return None
     one = codes_of(own_tokens(person_of(request))).filter(reference=kept["reference"]).first()
     return {"code": one, "text": show_code(kept["text"])} if one else None
-
-
-# --- In words -------------------------------------------------------------------
-
-
-def _offers(request: HttpRequest, need: Need, now: dt.datetime, only: str = "") -> list[Offer]:
-    sources = live_sources(own_tokens(person_of(request)), at=now)
-    return find_offers(
-        need,
-        payable=pays_for({source.pool for source in sources}),
-        zone=zone_of(request) or ZoneInfo("UTC"),
-        at=now,
-        until=now + HORIZON,
-        only=only,
-    )
-
-
-def _as_initial(need: Need) -> dict[str, Any]:
-    return {
-        "country": need.country,
-        "region": f"{need.country}-{need.region}" if need.region else "",
-        "language": need.language,
-        "format": need.format,
-        "topics": list(need.topics),
-    }
-
-
-def _first_guess(user: User, now: dt.datetime) -> dict[str, Any]:
-    sources = live_sources(own_tokens(user), at=now)
-    return {
-        "country": sources[0].pool.country if sources else "",
-        "language": (user.language or get_language() or "en").partition("-")[0],
-    }
-
-
-def _in_words(need: Need) -> dict[str, str]:
-    language = get_language() or "en"
-    return {
-        "place": place_name(need.country, need.region, language),
-        "language": language_name(need.language, language),
-        "format": str(Format(need.format).label),
-    }
-
-
-def _described(offer: Offer) -> dict[str, Any]:
-    """An offer with "why this one": each reason a short sentence."""
-    language = get_language() or "en"
-    licence = offer.authority
-    reasons = [
-        _("May see you in %(place)s")
-        % {"place": place_name(licence.country, licence.region, language)},
-        _("Speaks %(languages)s")
-        % {
-            "languages": ", ".join(
-                language_name(one, language) for one in offer.practitioner.languages
-            )
-        },
-    ]
-    if offer.topics:
-        topics = ", ".join(str(Topic(one).label) for one in offer.topics)
-        reasons.append(_("Knows about: %(topics)s") % {"topics": topics})
-    return {
-        "practitioner": offer.practitioner,
-        "practice": offer.practitioner.practice,
-        "service": offer.service,
-        "slots": offer.slots,
-        "first": offer.slots[0],
-        "reasons": reasons,
-    }
-
-
-def _by_day(slots: tuple[dt.datetime, ...], zone: ZoneInfo) -> list[dict[str, Any]]:
-    days: dict[dt.date, list[dict[str, Any]]] = {}
-    for slot in slots:
-        local = slot.astimezone(zone)
-        days.setdefault(local.date(), []).append({"value": slot.isoformat(), "at": local})
-    return [{"date": day, "slots": times} for day, times in days.items()]

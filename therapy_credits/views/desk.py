@@ -17,8 +17,8 @@ from accounts.models import Role, User
 from therapy_credits.domain.places import language_name, place_name
 from therapy_credits.errors import TherapyCreditsError
 from therapy_credits.forms.desk import AnswerForm
-from therapy_credits.models import CareCase, Format, Topic
-from therapy_credits.queries.desk import care_staff
+from therapy_credits.models import CareCase, DeskAbsence, Format, Topic
+from therapy_credits.queries.desk import care_staff, desk_shown, desk_week, staff_at_the_desk
 from therapy_credits.services import cases
 from therapy_credits.services.looks import note_look
 from therapy_credits.services.subjects import person_behind
@@ -31,6 +31,8 @@ SEARCHES = (CareCase.Kind.FIND, CareCase.Kind.ENDING)
 @require_safe
 def listing(request: SignedInRequest) -> HttpResponse:
     """What waits for somebody, and what is mine. References and times, nobody's name."""
+    now = timezone.now()
+    today = now.astimezone(desk_week().zone).date()
     visible = CareCase.objects.visible_to(request.user).select_related("booking", "code")
     return render(
         request,
@@ -41,7 +43,9 @@ def listing(request: SignedInRequest) -> HttpResponse:
             "closed": visible.filter(taken_by=request.user, status=CareCase.Status.CLOSED).order_by(
                 "-closed_at"
             )[:20],
-            "now": timezone.now(),
+            "now": now,
+            "desk": desk_shown(at=now),
+            "absences": DeskAbsence.objects.on(today).select_related("user", "cover"),
         },
     )
 
@@ -79,7 +83,7 @@ def case(request: SignedInRequest, reference: str) -> HttpResponse:
             "person": person,
             "need": _in_words(one) if person else None,
             "answer": AnswerForm() if one.kind in SEARCHES else None,
-            "colleagues": care_staff(at=now).exclude(pk=request.user.pk),
+            "colleagues": staff_at_the_desk(at=now).exclude(pk=request.user.pk),
         },
     )
 

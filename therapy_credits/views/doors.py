@@ -15,7 +15,7 @@ from accounts.access import signed_in
 from accounts.models import User
 from therapy_credits.access import care_only, is_open, keep_open
 from therapy_credits.errors import TherapyCreditsError
-from therapy_credits.forms.doors import PinForm, PrivateForm
+from therapy_credits.forms.doors import AddressCodeForm, PinForm, PrivateForm
 from therapy_credits.services import doors
 from therapy_credits.views.kept import person_of
 
@@ -51,18 +51,55 @@ def private(request: HttpRequest) -> HttpResponse:
     form = PrivateForm(
         request.POST or None,
         has_pin=bool(own and own.is_closed),
-        initial={"address": own.address if own else ""},
+        initial={"address": own.new_address or own.address if own else ""},
     )
     if request.method == "POST" and form.is_valid():
-        doors.set_door(user=user, pin=form.new_pin(), address=form.cleaned_data["address"], at=now)
-        keep_open(request, now)
-        messages.success(request, _("Kept."))
-        return redirect("therapy_credits:care")
+        address = form.cleaned_data["address"]
+        try:
+            kept = doors.set_door(user=user, pin=form.new_pin(), address=address, at=now)
+        except TherapyCreditsError as refusal:
+            form.add_error("address", str(refusal))
+        else:
+            keep_open(request, now)
+            if kept.new_address:
+                messages.success(request, _("Kept. We sent a code to the new address."))
+                return redirect("therapy_credits:care-private")
+            messages.success(request, _("Kept."))
+            return redirect("therapy_credits:care")
     return render(
         request,
         "therapy_credits/private.html",
-        {"form": form, "door": own, "has_passkey": _has_passkey(user)},
+        {
+            "form": form,
+            "code_form": AddressCodeForm(),
+            "door": own,
+            "has_passkey": _has_passkey(user),
+        },
     )
+
+
+@care_only
+@require_POST
+def address(request: HttpRequest) -> HttpResponse:
+    """The code of a new address comes back; or another is wanted."""
+    user, now = person_of(request), timezone.now()
+    own = doors.door_of(user)
+    if own is None or not own.new_address:
+        return redirect("therapy_credits:care-private")
+    form = AddressCodeForm(request.POST)
+    try:
+        if request.POST.get("action") == "again":
+            doors.send_code_again(user=user, at=now)
+            messages.success(request, _("A new code is on its way, in place of the one before."))
+        elif form.is_valid():
+            doors.confirm_address(user=user, code=form.cleaned_data["code"], at=now)
+            messages.success(request, _("Confirmed. Mail about these pages goes there now."))
+            return redirect("therapy_credits:care")
+        else:
+            messages.error(request, _("Type the code that we sent to the new address."))
+    except TherapyCreditsError as refusal:
+        messages.error(request, str(refusal))
+    return redirect("therapy_credits:care-private")
 
 
 @care_only

@@ -22,6 +22,7 @@ from therapy_credits.forms.pools import (
     AlertForm,
     FundingForm,
     HandBackForm,
+    LimitsForm,
     MissedRulesForm,
     PolicyForm,
     PoolForm,
@@ -162,6 +163,34 @@ def alerts(request: HttpRequest, pk: int) -> HttpResponse:
         return redirect("therapy_credits:pool", pk=pk)
     context = {"form": form, "pool": pool}
     return render(request, "therapy_credits/staff/alerts.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@staff_only(Role.FINANCE, Role.ADMIN)
+def limits(request: HttpRequest, pk: int) -> HttpResponse:
+    """Networks and kinds of session it pays for. More later, never less."""
+    pool = get_object_or_404(Pool, pk=pk)
+    # Nothing marked is an answer too.
+    form = LimitsForm(
+        request.POST if request.method == "POST" else None,
+        initial={"networks": pool.networks, "kinds": pool.kinds},
+    )
+    if request.method == "POST" and form.is_valid():
+        try:
+            pools.widen_limits(
+                pool=pool,
+                networks=form.cleaned_data.get("networks", []),
+                kinds=form.cleaned_data["kinds"],
+                author=_me(request),
+                at=timezone.now(),
+            )
+        except TherapyCreditsError as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            messages.success(request, _("Kept."))
+            return redirect("therapy_credits:pool", pk=pk)
+    context = {"form": form, "pool": pool}
+    return render(request, "therapy_credits/staff/limits.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -34,12 +34,18 @@ from therapy_credits.models import (
     Booking,
     BusyTime,
     CareCase,
+    FitCall,
+    FitCallLength,
     HoursException,
     PracticeMembership,
     Practitioner,
     WeeklyHours,
 )
-from therapy_credits.queries.bookings import bookings_of_member, redeemed_codes_of
+from therapy_credits.queries.bookings import (
+    bookings_of_member,
+    calls_of_member,
+    redeemed_codes_of,
+)
 from therapy_credits.queries.practices import own_practitioners
 from therapy_credits.services import cases, session_codes
 from therapy_credits.services import practices as practice_services
@@ -72,12 +78,15 @@ def today(request: HttpRequest, membership: PracticeMembership) -> HttpResponse:
     todays = bookings.filter(starts_at__gte=midnight, starts_at__lt=midnight + DAY).exclude(
         status__in=[Booking.Status.CANCELLED, Booking.Status.PRACTICE_CANCELLED]
     )
+    calls = calls_of_member(membership).kept()
+    todays_calls = calls.filter(starts_at__gte=midnight, starts_at__lt=midnight + DAY)
+    rows = [_row(one, now) for one in todays] + [_call_row(one) for one in todays_calls]
     return render(
         request,
         "therapy_credits/practice_today.html",
         {
             **frame(membership, "today"),
-            "bookings": [_row(one, now) for one in todays.order_by("starts_at")],
+            "rows": sorted(rows, key=lambda row: row["starts_at"]),
             "earlier": bookings.to_confirm(at=now).filter(starts_at__lt=midnight).count(),
             "next": bookings.upcoming(at=now).filter(starts_at__gte=midnight + DAY).first(),
             "now": now,
@@ -94,6 +103,9 @@ def bookings(request: HttpRequest, membership: PracticeMembership) -> HttpRespon
     if request.method == "POST":
         _confirm_many(request, membership, own, now)
         return redirect("therapy_credits:practice-bookings")
+    upcoming = own.upcoming(at=now).filter(starts_at__gt=now)
+    calls = calls_of_member(membership).upcoming(at=now)
+    ahead = [_row(one, now) for one in upcoming] + [_call_row(one) for one in calls]
     past = own.exclude(status=Booking.Status.BOOKED).order_by("-starts_at")[:PAGE]
     return render(
         request,
@@ -101,7 +113,7 @@ def bookings(request: HttpRequest, membership: PracticeMembership) -> HttpRespon
         {
             **frame(membership, "bookings"),
             "to_confirm": [_row(one, now) for one in own.to_confirm(at=now)],
-            "upcoming": [_row(one, now) for one in own.upcoming(at=now).filter(starts_at__gt=now)],
+            "upcoming": sorted(ahead, key=lambda row: row["starts_at"]),
             "past": [_row(one, now) for one in past],
         },
     )
@@ -261,6 +273,7 @@ def hours(request: HttpRequest, membership: PracticeMembership) -> HttpResponse:
             "weekly_form": weekly,
             "single_form": single,
             "busy_form": busy,
+            "call_lengths": FitCallLength.choices,
             "is_owner": membership.role == PracticeMembership.Role.OWNER,
             "practitioners": _with_hours(practitioners, local_today),
         },
@@ -315,9 +328,14 @@ def frame(membership: PracticeMembership, here: str) -> dict[str, Any]:
     }
 
 
+def _call_row(one: FitCall) -> dict[str, Any]:
+    return {"call": one, "starts_at": one.starts_at, "client": one.client_name}
+
+
 def _row(one: Booking, now: dt.datetime) -> dict[str, Any]:
     return {
         "booking": one,
+        "starts_at": one.starts_at,
         "client": one.client_name,
         "has_begun": one.starts_at <= now,
         "can_undo": can_undo(one, at=now),
@@ -422,6 +440,14 @@ def _change_hours(
             else get_object_or_404(days, pk=number)
         )
         messages.success(request, _("Removed. What is booked stays booked."))
+        return True
+    if action == "fit-call":
+        one = get_object_or_404(practitioners, pk=number)
+        minutes = _number(request.POST.get("minutes"))
+        if minutes not in FitCallLength.values:
+            return False
+        practice_services.offer_fit_call(practitioner=one, minutes=minutes)
+        messages.success(request, _("Kept. What is booked stays booked."))
         return True
     if action in ("pause", "resume"):
         one = get_object_or_404(practitioners, pk=number)

@@ -18,7 +18,9 @@ from therapy_credits.domain.matching import Need
 from therapy_credits.errors import TherapyCreditsError
 from therapy_credits.models import (
     Booking,
+    DeskHours,
     Expiry,
+    FitCallLength,
     Licence,
     Practice,
     PracticeMembership,
@@ -27,8 +29,17 @@ from therapy_credits.models import (
     Statement,
     WeeklyHours,
 )
-from therapy_credits.queries.practices import open_slots_of
-from therapy_credits.services import bookings, cases, gifts, practices, session_codes, statements
+from therapy_credits.queries.practices import open_slots_of, open_times_for_call
+from therapy_credits.services import (
+    bookings,
+    cases,
+    desk_hours,
+    fit_calls,
+    gifts,
+    practices,
+    session_codes,
+    statements,
+)
 from therapy_credits.services.concerns import name_lead
 from therapy_credits.services.expiry import expire_lots
 from therapy_credits.services.funding import book_decided, request_funding
@@ -208,6 +219,7 @@ def _add_practitioner(
             bio="Works with people on the road and in studios. Sessions begin with what you need "
             "today, and end with what you take along.",
             place=address,
+            fit_call_minutes=FitCallLength.FIFTEEN if number % 2 else FitCallLength.NONE,
             join_url=f"https://rooms.example.org/{practice.slug}",
         ),
         by=admin,
@@ -274,6 +286,26 @@ def _velvet_sparrow(world: World) -> None:
     ):
         _session(world, user, practitioner, world.ago(days=days), ending)
     _session(world, user, practitioner, world.ago(hours=20), "ahead")
+    _a_first_call(world, user)
+
+
+def _a_first_call(world: World, user: User) -> None:
+    """Before a first session with somebody else, fifteen minutes to see whether they get on."""
+    practitioner = Practitioner.objects.filter(slug="ninth-avenue-practice-teo").first()
+    at = world.ago(hours=18)
+    if practitioner is None:  # a small demo has fewer practices
+        return
+    times = open_times_for_call(practitioner, at=at, until=at + dt.timedelta(days=9))
+    fit_calls.book_fit_call(
+        user=user,
+        practitioner=practitioner,
+        starts_at=times[-1],
+        need=Need("US", "NY", "en", "online", frozenset()),
+        time_zone=practitioner.practice.zone,
+        identity=bookings.Identity(user.name, user.email),
+        request_id=uuid5(_NAMESPACE, "first call"),
+        at=at,
+    )
 
 
 def _in_care(world: World, enrolment: Enrolment) -> None:
@@ -433,8 +465,15 @@ def _statements(world: World) -> None:
 
 
 def _at_the_desk(world: World, in_care: list[Enrolment]) -> None:
-    """One question answered with no, somebody to find, and who looks after worries."""
-    at = world.ago(hours=2)
+    """Its hours, one question answered with no, somebody to find, and who looks after worries."""
+    at, care = world.ago(hours=2), world.users["care"]
+    desk_hours.set_zone(time_zone="Europe/London", by=care, at=world.ago(days=90))
+    for weekday in range(5):
+        desk_hours.add_hours(
+            hours=DeskHours(weekday=weekday, starts=dt.time(9), ends=dt.time(17, 30)),
+            by=care,
+            at=world.ago(days=90),
+        )
     lately = Booking.objects.filter(status="attended", resolved_at__gt=world.ago(days=5))
     for booking in lately.exclude(subject__in=own_tokens(world.users["ambassador"]))[:1]:
         cases.open_dispute(source=booking, at=at)

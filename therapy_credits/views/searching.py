@@ -1,0 +1,125 @@
+"""What a person looks for: sealed in their session for two hours, and said in words.
+
+Shared by the pages on which one looks, books, and arranges a first call.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.http import HttpRequest
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from accounts.models import User
+from common.when import ZONES
+from therapy_credits.domain.matching import Need
+from therapy_credits.domain.places import language_name, place_name
+from therapy_credits.models import Format, Topic
+from therapy_credits.queries.bookings import live_sources, pays_for
+from therapy_credits.queries.practices import Offer, find_offers
+from therapy_credits.services.bookings import HORIZON
+from therapy_credits.services.subjects import own_tokens
+from therapy_credits.views.kept import keep, person_of, what_is_kept
+
+# A search is kept this long, sealed, in the session of the person who made it.
+NEED_LIFE = dt.timedelta(hours=2)
+
+
+def zone_of(request: HttpRequest) -> ZoneInfo | None:
+    """The zone the person's device is in, or else the one of their account."""
+    name = request.COOKIES.get("tz", "").replace("%2F", "/") or person_of(request).time_zone
+    return ZoneInfo(name) if name in ZONES else None
+
+
+def keep_need(request: HttpRequest, answers: dict[str, Any], now: dt.datetime) -> None:
+    kept = {name: answers[name] for name in ("country", "region", "language", "format", "topics")}
+    keep(request, "care_need", kept, now)
+
+
+def need_of(request: HttpRequest, now: dt.datetime) -> Need | None:
+    kept = what_is_kept(request, "care_need", NEED_LIFE, now)
+    if kept is None:
+        return None
+    return Need(
+        kept["country"], kept["region"], kept["language"], kept["format"], frozenset(kept["topics"])
+    )
+
+
+def offers_for(request: HttpRequest, need: Need, now: dt.datetime, only: str = "") -> list[Offer]:
+    sources = live_sources(own_tokens(person_of(request)), at=now)
+    return find_offers(
+        need,
+        payable=pays_for({source.pool for source in sources}),
+        zone=zone_of(request) or ZoneInfo("UTC"),
+        at=now,
+        until=now + HORIZON,
+        only=only,
+    )
+
+
+def as_initial(need: Need) -> dict[str, Any]:
+    return {
+        "country": need.country,
+        "region": f"{need.country}-{need.region}" if need.region else "",
+        "language": need.language,
+        "format": need.format,
+        "topics": list(need.topics),
+    }
+
+
+def first_guess(user: User, now: dt.datetime) -> dict[str, Any]:
+    sources = live_sources(own_tokens(user), at=now)
+    return {
+        "country": sources[0].pool.country if sources else "",
+        "language": (user.language or get_language() or "en").partition("-")[0],
+    }
+
+
+def in_words(need: Need) -> dict[str, str]:
+    language = get_language() or "en"
+    return {
+        "place": place_name(need.country, need.region, language),
+        "language": language_name(need.language, language),
+        "format": str(Format(need.format).label),
+    }
+
+
+def described(offer: Offer, *, offers_call: bool) -> dict[str, Any]:
+    """An offer with "why this one": each reason a short sentence."""
+    language = get_language() or "en"
+    licence = offer.authority
+    reasons = [
+        _("May see you in %(place)s")
+        % {"place": place_name(licence.country, licence.region, language)},
+        _("Speaks %(languages)s")
+        % {
+            "languages": ", ".join(
+                language_name(one, language) for one in offer.practitioner.languages
+            )
+        },
+    ]
+    if offers_call:
+        call = _("Offers a free first call of %(minutes)d minutes")
+        reasons.append(call % {"minutes": offer.practitioner.fit_call_minutes})
+    if offer.topics:
+        topics = ", ".join(str(Topic(one).label) for one in offer.topics)
+        reasons.append(_("Knows about: %(topics)s") % {"topics": topics})
+    return {
+        "practitioner": offer.practitioner,
+        "practice": offer.practitioner.practice,
+        "service": offer.service,
+        "slots": offer.slots,
+        "first": offer.slots[0],
+        "reasons": reasons,
+    }
+
+
+def by_day(slots: tuple[dt.datetime, ...], zone: ZoneInfo) -> list[dict[str, Any]]:
+    days: dict[dt.date, list[dict[str, Any]]] = {}
+    for slot in slots:
+        local = slot.astimezone(zone)
+        days.setdefault(local.date(), []).append({"value": slot.isoformat(), "at": local})
+    return [{"date": day, "slots": times} for day, times in days.items()]
