@@ -18,6 +18,7 @@ from events.models import Event, Occurrence, Rsvp, Visibility, new_rsvp_referenc
 from therapy_credits.models import (
     Booking,
     CareCase,
+    FitCall,
     Gift,
     Licence,
     Practice,
@@ -270,6 +271,26 @@ class BookingFactory(DjangoModelFactory[Booking]):
     units = 1
     rate_minor = 6000
     currency = "GBP"
+    booked_at = NOW
+
+
+class FitCallFactory(DjangoModelFactory[FitCall]):
+    """A first call that somebody arranged."""
+
+    class Meta:
+        model = FitCall
+
+    reference = factory.LazyFunction(new_reference)
+    request_id = factory.LazyFunction(uuid4)
+    subject = factory.LazyFunction(uuid4)
+    practitioner = factory.SubFactory(PractitionerFactory)
+    starts_at = NOW + dt.timedelta(days=1)
+    ends_at = factory.LazyAttribute(lambda one: one.starts_at + dt.timedelta(minutes=15))
+    sealed_name = factory.LazyFunction(lambda: seal("Wren", "fit-call.name"))
+    sealed_contact = factory.LazyFunction(lambda: seal("wren@example.org", "fit-call.contact"))
+    country = "GB"
+    language = "en"
+    format = "online"
     booked_at = NOW
 
 

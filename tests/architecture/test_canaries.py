@@ -23,7 +23,7 @@ from accounts.models import User
 from ambassadors.services.agreements import withdraw_consent
 from notifications.models import Message
 from tests.architecture.test_permission_matrix import MODULES, OURS, classified
-from tests.factories import BookingFactory, SessionCodeFactory
+from tests.factories import BookingFactory, FitCallFactory, SessionCodeFactory
 from tests.permissions import ROLES, Cast, Kwargs, Route
 
 PEOPLE = ROLES[1:]
@@ -115,6 +115,10 @@ def facts_of_care(cast: Cast) -> dict[str, tuple[str, set[str]]]:
     booking, code = cast.things["booking"], cast.things["code"]
     return {
         "the reference of a booking": (booking.reference, {"ambassador", "practice"}),
+        "the reference of a first call": (
+            cast.things["call"].reference,
+            {"ambassador", "practice"},
+        ),
         "the reference of a code": (code.reference, {"ambassador"}),
         "the token of a subject": (str(booking.subject), set()),
     }
@@ -209,6 +213,7 @@ def more_care(cast: Cast) -> None:
         starts_at=booking.starts_at + dt.timedelta(days=1),
     )
     SessionCodeFactory(subject=booking.subject, pool=booking.pool)
+    FitCallFactory(subject=booking.subject, starts_at=booking.starts_at + dt.timedelta(days=5))
     withdraw_consent(user=cast["ambassador"], at=timezone.now())
 
 

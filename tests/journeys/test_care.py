@@ -3,16 +3,20 @@
 import datetime as dt
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
 
 import pytest
 import time_machine
 from django.test import override_settings
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from accounts.services.grants import give_role
+from common.codes import show_code
 from tests.conftest import NOW
 from tests.factories import LicenceFactory, UserFactory
-from tests.journeys.conftest import DESK, PHONE, Open
+from tests.journeys.conftest import DESK, PHONE, Open, camera_showing, sign_in
 from tests.therapy_credits.care import (
     CLIENT_NAME,
     NEXT_THURSDAY_NINE,
@@ -25,6 +29,7 @@ from tests.therapy_credits.care import (
     make_desk,
 )
 from therapy_credits.models import Booking, SessionCode
+from therapy_credits.services.session_codes import issue_code
 
 pytestmark = pytest.mark.usefixtures("at_noon", "without_second_factor")
 
@@ -181,3 +186,43 @@ def test_setting_up_a_practice_is_accessible_too(
             page.set_viewport_size({"width": width, "height": 800})
             page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
             check_accessible(page)
+
+
+def test_a_practice_scans_the_code_its_client_shows(
+    browser: Browser, live_server: Any, client_: Client, desk: Desk, tmp_path: Path
+) -> None:
+    issued = issue_code(user=client_.user, request_id=uuid4(), at=NOW)
+    assert issued.text
+    with camera_showing(show_code(issued.text), browser, tmp_path) as with_camera:
+        context = with_camera.new_context(
+            base_url=live_server.url, viewport={"width": PHONE, "height": 800}, locale="en-GB"
+        )
+        sign_in(context, live_server.url, desk.membership.user)
+        page = context.new_page()
+        page.set_default_timeout(30_000)
+        page.goto("/practice/confirm/")
+        page.get_by_role("button", name="Scan the code").click()
+        expect(page.get_by_text("Read. Look at the day, then confirm.")).to_be_visible()
+        expect(page.get_by_label("Code", exact=True)).to_have_value(show_code(issued.text))
+        page.get_by_role("button", name="Confirm the session").click()
+        expect(page.get_by_text("is confirmed.")).to_be_visible()
+    assert SessionCode.objects.get().status == "redeemed"
+    assert left_booked_used(client_) == (2, 0, 1)
+
+
+def test_a_free_first_call_from_the_search(open_page: Open, client_: Client, desk: Desk) -> None:
+    desk.practitioner.fit_call_minutes = 15
+    desk.practitioner.save()
+    page = open_page("/care/practices/", width=PHONE, user=client_.user)
+    page.get_by_label("Which country will you be in?").select_option("GB")
+    page.get_by_role("button", name="Show who fits").click()
+    expect(page.get_by_text("Offers a free first call of 15 minutes")).to_be_visible()
+    page.get_by_role("link", name=f"Times with {desk.practitioner.name}").click()
+    page.get_by_role("link", name="Arrange a free call").click()
+    page.locator(f'input[value="{NEXT_THURSDAY_NINE.isoformat()}"]').check()
+    page.get_by_label("How they can reach you").fill("wren@quiet.example.org")
+    page.get_by_role("button", name="Arrange this call").click()
+    expect(page.get_by_text("Arranged. It cost you nothing.")).to_be_visible()
+    assert left_booked_used(client_) == (3, 0, 0)
+    page.get_by_role("button", name="Cancel the call").click()
+    expect(page.get_by_text("Cancelled. The practice has been told.")).to_be_visible()

@@ -13,6 +13,7 @@ from common.sealing import seal
 from tests.factories import (
     BookingFactory,
     CareCaseFactory,
+    FitCallFactory,
     GiftFactory,
     LicenceFactory,
     PracticeMembershipFactory,
@@ -51,6 +52,7 @@ ROUTES = pool_matrix.ROUTES | {
     "therapy_credits:care": Route(get=SIGNED_IN),
     "therapy_credits:care-door": Route(get=SIGNED_IN, post=SIGNED_IN),
     "therapy_credits:care-private": Route(get=SIGNED_IN, post=SIGNED_IN),
+    "therapy_credits:care-private-address": Route(post=SIGNED_IN),
     "therapy_credits:care-private-fine": Route(post=SIGNED_IN),
     # A worry: all staff say it; only the lead and the deputy, who are nobody here, read it.
     "therapy_credits:worried": Route(get=STAFF_ROLES, post=STAFF_ROLES),
@@ -76,6 +78,36 @@ ROUTES = pool_matrix.ROUTES | {
         own=_reference("booking", "ambassador"),
         own_methods=BOTH,
         some=_stranger("booking_of_a_stranger"),
+        absent=NO_REFERENCE,
+    ),
+    "therapy_credits:fit-call-new": Route(
+        get=SIGNED_IN,
+        post=SIGNED_IN,
+        some=lambda cast: {"slug": cast.things["practitioner"].slug},
+        # The same answer for a name that is nobody's: on to the page that says so.
+        absent_is_fine=True,
+    ),
+    "therapy_credits:fit-call": Route(
+        own=_reference("call", "ambassador"),
+        some=_stranger("call_of_a_stranger"),
+        absent=NO_REFERENCE,
+    ),
+    "therapy_credits:fit-call-cancel": Route(
+        own=_reference("call", "ambassador"),
+        own_methods=("post",),
+        some=_stranger("call_of_a_stranger"),
+        absent=NO_REFERENCE,
+    ),
+    "therapy_credits:fit-call-next": Route(
+        own=_reference("call", "ambassador"),
+        own_methods=("post",),
+        some=_stranger("call_of_a_stranger"),
+        absent=NO_REFERENCE,
+    ),
+    "therapy_credits:practice-fit-call": Route(
+        own=_reference("call", "practice"),
+        own_methods=BOTH,
+        some=_stranger("call_of_a_stranger"),
         absent=NO_REFERENCE,
     ),
     "therapy_credits:code": Route(get=SIGNED_IN, post=SIGNED_IN),
@@ -133,6 +165,7 @@ ROUTES = pool_matrix.ROUTES | {
     ),
     # The care desk: its staff, and what nobody has taken or they have.
     "therapy_credits:desk": Route(get={"care"}),
+    "therapy_credits:desk-hours": Route(get=SETS_UP, post=SETS_UP),
     "therapy_credits:desk-case": Route(
         get={"care"},
         post={"care"},
@@ -271,6 +304,10 @@ def enrich(cast: Cast) -> None:
         ),
         "booking_of_a_stranger": BookingFactory(pool=pool),
         "booking_elsewhere": BookingFactory(pool=pool),
+        "call": FitCallFactory(
+            practitioner=practitioner, subject=token, starts_at=now + timedelta(days=4)
+        ),
+        "call_of_a_stranger": FitCallFactory(starts_at=now + timedelta(days=3)),
         "code": SessionCodeFactory(subject=token, pool=pool),
         "code_of_a_stranger": SessionCodeFactory(pool=pool),
         "redeemed_code": SessionCodeFactory(

@@ -43,6 +43,12 @@ ROUTES: dict[str, Route] = {
         some=lambda cast: {"pk": cast.things["pool"].pk},
         absent={"pk": 0},
     ),
+    "therapy_credits:pool-limits": Route(
+        get=MONEY,
+        post=MONEY,
+        some=lambda cast: {"pk": cast.things["pool"].pk},
+        absent={"pk": 0},
+    ),
     "therapy_credits:missed-rules": Route(
         get=MONEY,
         post=MONEY,

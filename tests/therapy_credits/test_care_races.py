@@ -129,7 +129,7 @@ def test_two_people_book_one_slot_and_one_has_it(monkeypatch: pytest.MonkeyPatch
 
 def test_without_the_lock_the_constraint_still_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
     slow_save(monkeypatch)
-    monkeypatch.setattr(booking_services, "_lock_practitioner", lambda one: one)
+    monkeypatch.setattr(booking_services, "lock_practitioner", lambda one: one)
     two_people_one_slot(make_desk())
     assert Booking.objects.count() == 1
 
@@ -138,7 +138,7 @@ def test_control_without_lock_and_constraint_both_have_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     slow_save(monkeypatch)
-    monkeypatch.setattr(booking_services, "_lock_practitioner", lambda one: one)
+    monkeypatch.setattr(booking_services, "lock_practitioner", lambda one: one)
     with exclusion_constraints_off():
         two_people_one_slot(make_desk())
         assert Booking.objects.count() == 2

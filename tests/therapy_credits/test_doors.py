@@ -22,9 +22,16 @@ from tests.conftest import NOW
 from tests.factories import UserFactory
 from tests.therapy_credits.care import Client, book, make_client, make_desk
 from tests.therapy_credits.test_care_races import at_once
-from therapy_credits.errors import DoorClosed, NobodyNamed, PinWrong
+from therapy_credits.errors import (
+    AddressCodeWrong,
+    DoorClosed,
+    NobodyNamed,
+    PinWrong,
+    TooManyCodes,
+)
 from therapy_credits.models import CareDoor, Concern, SafeguardingLead
 from therapy_credits.services import concerns, doors
+from therapy_credits.services.reminders import remind_people
 
 pytestmark = pytest.mark.django_db
 
@@ -146,11 +153,130 @@ def test_wrong_pins_at_once_are_all_counted() -> None:
 def test_mail_goes_to_the_private_address_and_nowhere_else(client_: Client) -> None:
     close(client_, address=PRIVATE)
     assert PRIVATE not in str(CareDoor.objects.values())
-    greeting = Message.objects.get()
-    assert (greeting.to, greeting.subject) == (PRIVATE, "Greenroom: this address")
+    asked = Message.objects.get()
+    assert (asked.to, asked.subject) == (PRIVATE, "Greenroom: this address")
+    doors.confirm_address(user=client_.user, code=code_in(asked), at=NOW)
     book(client_, make_desk())
     assert Message.objects.filter(to=PRIVATE).count() == 2
     assert not Message.objects.filter(to=client_.user.email).exists()
+
+
+def code_in(mail: Message) -> str:
+    (code,) = re.findall(r"\b\d{6}\b", mail.text)
+    return code
+
+
+def sent_code() -> str:
+    """The code in the newest mail to the private address."""
+    mails = Message.objects.filter(to=PRIVATE, key__startswith="private-address")
+    return code_in(mails.order_by("-pk")[0])
+
+
+def other_than(code: str) -> str:
+    return "000000" if code != "000000" else "111111"
+
+
+def test_before_the_code_came_back_no_mail_goes_anywhere_and_the_page_says_so(
+    client_: Client,
+) -> None:
+    close(client_, pin=None, address=PRIVATE)
+    booking = book(client_, make_desk())
+    to_them = Message.objects.filter(to__in=[PRIVATE, client_.user.email])
+    assert [mail.subject for mail in to_them] == ["Greenroom: this address"]
+    browser = browser_of(client_.user)
+    assert "No mail about these pages reaches you" in text(browser.get("/care/"))
+    page = text(browser.get(reverse("therapy_credits:care-private")))
+    assert f"We sent a code to <strong>{PRIVATE}</strong>" in page
+    assert "It does not go to the address you sign in with" in page
+    # Confirmed, the reminder comes, though nobody was told of the booking by mail.
+    doors.confirm_address(user=client_.user, code=sent_code(), at=NOW)
+    remind_people(at=booking.starts_at - 60 * MINUTE)
+    assert Message.objects.filter(to=PRIVATE, subject__endswith="tomorrow").count() == 1
+
+
+def test_a_new_address_takes_over_when_it_is_confirmed_and_not_before(client_: Client) -> None:
+    other = "elsewhere@example.org"
+    close(client_, pin=None, address=PRIVATE)
+    doors.confirm_address(user=client_.user, code=sent_code(), at=NOW)
+    close(client_, pin=None, address=other)
+    book(client_, make_desk())
+    assert Message.objects.filter(to=PRIVATE, subject__endswith="confirmed").count() == 1
+    code = code_in(Message.objects.get(to=other))
+    doors.confirm_address(user=client_.user, code=code, at=NOW)
+    assert CareDoor.objects.get().address == other
+    with pytest.raises(AddressCodeWrong):
+        doors.confirm_address(user=client_.user, code=code, at=NOW)
+    # Emptied, and the address one signs in with, are the same: no address of its own.
+    for address in ("", client_.user.email.upper()):
+        close(client_, pin=None, address=PRIVATE)
+        close(client_, pin=None, address=address)
+        door = CareDoor.objects.get()
+        assert (door.address, door.new_address, door.code_digest) == ("", "", "")
+
+
+def test_a_code_is_good_once_for_an_hour_and_five_tries(client_: Client) -> None:
+    close(client_, pin=None, address=PRIVATE)
+    code = sent_code()
+    assert code not in str(CareDoor.objects.values())
+    with pytest.raises(AddressCodeWrong):
+        doors.confirm_address(user=client_.user, code=code, at=NOW + 60 * MINUTE)
+    for _ in range(5):
+        with pytest.raises(AddressCodeWrong):
+            doors.confirm_address(user=client_.user, code=other_than(code), at=NOW)
+    with pytest.raises(AddressCodeWrong):
+        doors.confirm_address(user=client_.user, code=code, at=NOW)
+    doors.send_code_again(user=client_.user, at=NOW)
+    fresh = sent_code()
+    if fresh != code:
+        with pytest.raises(AddressCodeWrong):
+            doors.confirm_address(user=client_.user, code=code, at=NOW)
+    doors.confirm_address(user=client_.user, code=fresh, at=NOW)
+    assert CareDoor.objects.get().address == PRIVATE
+
+
+def test_nobody_fills_a_mailbox_with_codes(client_: Client) -> None:
+    close(client_, pin=None, address=PRIVATE)
+    for _ in range(4):
+        doors.send_code_again(user=client_.user, at=NOW)
+    with pytest.raises(TooManyCodes):
+        doors.send_code_again(user=client_.user, at=NOW)
+    with pytest.raises(TooManyCodes):
+        close(client_, pin=None, address="stranger@example.org")
+    assert Message.objects.count() == 5
+    doors.send_code_again(user=client_.user, at=NOW + dt.timedelta(days=1))
+
+
+@pytest.mark.race
+@pytest.mark.django_db(transaction=True)
+def test_wrong_codes_at_once_are_all_counted() -> None:
+    client = make_client()
+    close(client, pin=None, address=PRIVATE)
+    wrong = other_than(sent_code())
+    hand = [lambda: doors.confirm_address(user=client.user, code=wrong, at=NOW)]
+    assert at_once(*hand * 8) == [AddressCodeWrong] * 8
+    assert CareDoor.objects.get().wrong_codes == 5
+
+
+def test_a_code_belongs_to_an_address_whoever_writes(client_: Client) -> None:
+    door = close(client_, pin=None, address=PRIVATE)
+    with pytest.raises(IntegrityError, match="code_belongs"), transaction.atomic():
+        CareDoor.objects.filter(pk=door.pk).update(sealed_new_address="")
+
+
+def test_confirming_it_in_the_browser(client_: Client) -> None:
+    browser = browser_of(client_.user)
+    page = reverse("therapy_credits:care-private")
+    answer = browser.post(page, {"address": PRIVATE}, follow=True)
+    assert "Confirm your private address" in text(answer)
+    confirm, code = reverse("therapy_credits:care-private-address"), sent_code()
+    assert "Type the code" in text(browser.post(confirm, follow=True))
+    wrong = browser.post(confirm, {"code": other_than(code)}, follow=True)
+    assert "That is not the code" in text(wrong)
+    assert "A new code" in text(browser.post(confirm, {"action": "again"}, follow=True))
+    spaced = f" {sent_code()[:3]} {sent_code()[3:]} "
+    assert "goes there now" in text(browser.post(confirm, {"code": spaced}, follow=True))
+    assert f"Mail about these pages goes to {PRIVATE}" in text(browser.get(page))
+    assert browser.post(confirm, {"code": code})["Location"] == page
 
 
 def test_setting_changing_and_taking_it_away_in_the_browser(client_: Client) -> None:
@@ -163,6 +289,7 @@ def test_setting_changing_and_taking_it_away_in_the_browser(client_: Client) -> 
     assert not CareDoor.objects.exists()
     browser.post(page, {"pin": PIN, "again": PIN, "address": PRIVATE})
     assert CareDoor.objects.get().is_closed
+    assert CareDoor.objects.get().new_address == PRIVATE
     browser.post(page, {"pin": "", "again": "", "address": ""})
     assert (CareDoor.objects.get().is_closed, CareDoor.objects.get().address) == (True, "")
     browser.post(page, {"pin": "", "again": "", "remove_pin": "on"})

@@ -419,13 +419,6 @@ def test_who_has_nothing_to_book_with_cannot_ask() -> None:
         cases.ask_to_find(user=UserFactory(), need=NEED, at=NOW)
 
 
-def test_working_days_leave_the_weekend_out() -> None:
-    friday = dt.datetime(2026, 6, 5, 15, 0, tzinfo=dt.UTC)
-    assert due_after(friday, 2) == dt.datetime(2026, 6, 9, 15, 0, tzinfo=dt.UTC)
-    saturday = friday + DAY
-    assert due_after(saturday, 1) == dt.datetime(2026, 6, 9, 9, 0, tzinfo=dt.UTC)
-
-
 # --- Busy calendars --------------------------------------------------------------------------
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -18,8 +18,10 @@ from accounts.services import approvals
 from ambassadors.models import ProgrammeGrant
 from tests.conftest import NOW
 from tests.factories import EnrolmentFactory, ProgrammeFactory, TermFactory
+from tests.therapy_credits.care import make_desk
 from tests.therapy_credits.conftest import give, hold, make_pool
-from therapy_credits.models import Expiry, Funding, Policy, Pool, Transfer
+from therapy_credits.models import Expiry, Funding, Policy, Pool, ServiceType, Transfer
+from therapy_credits.queries.bookings import pays, pays_for
 from therapy_credits.queries.pools import Band, books_of
 from therapy_credits.services import allocation, funding, ledger
 
@@ -91,6 +93,49 @@ def test_a_currency_without_small_coins_is_kept_whole(client: Client, finance: U
 
 
 FUND = {"units": "100", "amount": "7000.00", "reference": "Agreement 7"}
+
+
+def test_a_pool_pays_for_what_it_was_opened_for_and_later_for_more_never_for_less(
+    client: Client, finance: User
+) -> None:
+    desk = make_desk()
+    house, service = desk.practitioner.practice, desk.service
+    house.network = "Quiet Hands"
+    house.save()
+    as_(client, finance).post(
+        url("pool-new"), {**NEW_POOL, "networks": "Quiet Hands", "kinds": ["one", "two"]}
+    )
+    pool = Pool.objects.get()
+
+    def paid() -> bool:
+        """By the rule for one row, and by that for many: the same answer."""
+        pool.refresh_from_db()
+        by_query = ServiceType.objects.filter(pays_for([pool]), pk=service.pk).exists()
+        assert pays(pool, house, service) == by_query
+        return by_query
+
+    assert paid()
+    shown = client.get(url("pool", pool.pk)).content.decode()
+    assert "Practices of: Quiet Hands." in shown
+    assert "Sessions for: One person, Two people." in shown
+    service.kind = ServiceType.Kind.GROUP
+    service.save()
+    assert not paid()
+    limits = url("pool-limits", pool.pk)
+    narrower = client.post(limits, {"networks": "Quiet Hands", "kinds": ["one", "group"]})
+    assert "never for less" in narrower.content.decode()
+    assert not paid()
+    client.post(limits, {"networks": "Quiet Hands", "kinds": ["one", "two", "group"]})
+    assert paid()
+    house.network = "Elsewhere"
+    house.save()
+    assert not paid()
+    client.post(limits, {})
+    assert paid()
+    assert "never for less" in client.post(limits, {"kinds": "one"}).content.decode()
+    assert AuditEntry.objects.filter(verb="pool.limits").count() == 2
+    with pytest.raises(IntegrityError, match="pool_kinds_known"), transaction.atomic():
+        Pool.objects.update(kinds=["choir"])
 
 
 def ask(client: Client, finance: User, pool: Pool, **other: str) -> Any:

@@ -214,7 +214,7 @@ def test_a_practice_is_set_up_from_nothing_to_open(staff: Browser, second: User,
     settings.REQUIRE_MFA = False
     assert staff.post("/staff/practices/new/", PRACTICE).status_code == 302
     base = "/staff/practices/harbour-rooms/"
-    service = {"name": "50 minutes", "minutes": 50, "units": 1, "rate_minor": 9000}
+    service = {"name": "50 minutes", "kind": "one", "minutes": 50, "units": 1, "rate_minor": 9000}
     staff.post(base + "services/", service | {"currency": "usd"})
     staff.post(base + "practitioners/", PRACTITIONER)
     staff.post(base + "practitioners/idris-vance/licences/", LICENCE)
