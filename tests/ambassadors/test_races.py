@@ -11,9 +11,9 @@ from django.db import IntegrityError, connection
 from django.db.models import QuerySet
 
 from accounts.models import User
-from ambassadors.errors import AmbassadorsError, InvitationUnusable
+from ambassadors.errors import AmbassadorsError, InvitationUnusable, TermFull
 from ambassadors.models import Application, Enrolment, Invitation, Term
-from ambassadors.services import agreements, decisions, enrolments, invitations
+from ambassadors.services import agreements, decisions, enrolments, invitations, renewals
 from tests.ambassadors.helpers import agreement_text
 from tests.ambassadors.rounds import make_application, make_round
 from tests.conftest import NOW, make_user
@@ -113,6 +113,47 @@ def test_twenty_invitations_for_the_last_place_promise_it_once() -> None:
     at_once([lambda n=n: invite(n) for n in range(20)])  # type: ignore[misc]  # a bound default
     assert Invitation.objects.count() == 1
     assert Term.objects.get().enrolments.count() == 2
+
+
+def ask_two_lists_on() -> tuple[Term, list[object]]:
+    """Two coordinators ask three people each into a term that has three places."""
+    agreements.ensure_texts(at=NOW)
+    term = TermFactory()
+    into = TermFactory(programme=term.programme, capacity=3)
+    people = [row.pk for row in EnrolmentFactory.create_batch(6, term=term)]
+
+    def ask(by: User, some: list[int]) -> int:
+        return renewals.ask_on(
+            term=term, people=term.enrolments.filter(pk__in=some), into=into, by=by, at=NOW
+        )
+
+    one, other = make_user("one"), make_user("other")
+    return into, at_once([lambda: ask(one, people[:3]), lambda: ask(other, people[3:])])
+
+
+def test_of_two_lists_asked_on_at_once_one_gets_the_last_places() -> None:
+    into, results = ask_two_lists_on()
+    assert sorted(map(str, results)) == sorted(["3", str(TermFull())])
+    assert into.enrolments.count() == 3
+
+
+def test_without_the_lock_more_would_be_asked_on_than_there_are_places() -> None:
+    """The control: the same race with the lock taken out is lost."""
+    held, count = threading.Barrier(2), renewals.places_left
+
+    def wait_for_both(term: Term) -> int | None:
+        held.wait(timeout=60)  # both have looked before either writes
+        places = count(term)
+        held.wait(timeout=60)
+        return places
+
+    with (
+        mock.patch.object(QuerySet, "select_for_update", lambda rows, **_options: rows),
+        mock.patch.object(renewals, "places_left", wait_for_both),
+    ):
+        into, results = ask_two_lists_on()
+    assert results == [3, 3]
+    assert into.enrolments.count() == 6
 
 
 def test_two_tabs_that_accept_at_once_leave_one_acceptance_and_one_move() -> None:
