@@ -33,6 +33,7 @@ from ambassadors.models import (
     Round,
     Term,
 )
+from ambassadors.rules import SET_UP
 from common.needs import NeedsYou
 from common.tokens import digest
 
@@ -213,9 +214,29 @@ def cards_shown(users: Iterable[int], *, at: dt.datetime) -> dict[int, PublicCar
     return {card.user_id: card for card in cards}
 
 
-def contact_of(programme: Programme) -> ProgrammeContact | None:
-    """Whom its people ask now."""
-    return programme.contacts.filter(until_at__isnull=True).select_related("user").first()
+def contact_of(programme: Programme, *, at: dt.datetime) -> ProgrammeContact | None:
+    """Whom its people ask now; nobody once that person no longer coordinates it."""
+    standing = programme.contacts.filter(until_at__isnull=True).exclude(_has_left(at))
+    return standing.select_related("user").first()
+
+
+def programmes_without_their_contact(
+    programmes: QuerySet[Programme], *, at: dt.datetime
+) -> QuerySet[Programme]:
+    """Those whose contact no longer coordinates them, so that somebody has to be named."""
+    gone = ProgrammeContact.objects.filter(_has_left(at), until_at__isnull=True)
+    return programmes.filter(pk__in=gone.values("programme")).order_by("name")
+
+
+def _has_left(at: dt.datetime) -> Q:
+    """Of a contact: whether they no longer coordinate the programme at ``at``."""
+    grants = StaffGrant.objects.active(at=at).filter(
+        Q(all_programmes=True) | Q(programmes__programme=OuterRef("programme")),
+        role=Role.COORDINATOR,
+        user=OuterRef("user"),
+        user__is_active=True,
+    )
+    return ~Q(Exists(grants))
 
 
 def coordinators_of(programme: Programme, *, at: dt.datetime) -> QuerySet[User]:
@@ -322,6 +343,16 @@ def needs_you(user: User, *, at: dt.datetime) -> list[NeedsYou]:
     ]
     waiting += _changed_texts(user)
     waiting += _applications(user, at=at)
+    set_up = Programme.objects.run_by(user, *SET_UP, at=at)
+    waiting += [
+        NeedsYou(
+            title=_("%(programme)s: its contact no longer coordinates it. Name another")
+            % {"programme": programme.name},
+            url=f"/staff/programmes/{programme.slug}/",
+            kind="contact",
+        )
+        for programme in programmes_without_their_contact(set_up, at=at)
+    ]
     run = Programme.objects.run_by(user, Role.COORDINATOR, at=at)
     rosters = RosterImport.objects.filter(state=RosterImport.State.READ, term__programme__in=run)
     for roster in rosters.select_related("term__programme").defer("content").order_by("pk"):

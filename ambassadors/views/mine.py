@@ -72,7 +72,7 @@ def my_enrolment(request: HttpRequest, pk: int) -> HttpResponse:
         "is_joining": enrolment.status in queries.JOINING,
         "is_in_grace": enrolment.term.is_in_grace(at=timezone.now()),
         "absences": request.user.absences.not_over(timezone.now().date()),
-        "contact": queries.contact_of(enrolment.term.programme),
+        "contact": queries.contact_of(enrolment.term.programme, at=timezone.now()),
         "owes_agreement": queries.owes_agreement(enrolment),
     }
     return render(request, "ambassadors/my_enrolment.html", context)

@@ -108,7 +108,7 @@ def programme_context(request: HttpRequest, found: Programme) -> dict[str, Any]:
         "programme": found,
         "terms": [(term, term.is_running(at=now), term.is_over(at=now)) for term in terms],
         "can_see_people": rules.can_coordinate(request.user, found, at=now),
-        "contact": queries.contact_of(found),
+        "contact": queries.contact_of(found, at=now),
         "contact_form": ContactForm(people=queries.coordinators_of(found, at=now)),
     }
 

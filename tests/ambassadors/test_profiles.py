@@ -10,9 +10,10 @@ from django.db import IntegrityError, transaction
 from django.test import Client
 
 from accounts.models import Role, User
-from accounts.services.grants import give_role
+from accounts.services.grants import give_role, withdraw_role
 from ambassadors import errors
 from ambassadors.models import Activity, Enrolment, Profile, ProgrammeContact, PublicCard, Term
+from ambassadors.queries import needs_you
 from ambassadors.services import enrolments, profiles
 from events.models import Event
 from events.services.hosts import accept_host, ask_host
@@ -181,6 +182,25 @@ def test_only_who_coordinates_a_programme_is_its_contact(
     with pytest.raises(errors.NotTheirProgramme):
         profiles.hand_over(programme=term.programme, to=outsider, by=coordinator, at=NOW)
     assert not ProgrammeContact.objects.exists()
+
+
+def test_whoever_no_longer_coordinates_is_nobodys_contact_and_another_is_asked_for(
+    client: Client, enrolment: Enrolment, coordinator: User, admin_user: User
+) -> None:
+    programme = enrolment.term.programme
+    profiles.hand_over(programme=programme, to=coordinator, by=coordinator, at=NOW)
+    assert [need.kind for need in needs_you(admin_user, at=NOW)] == []
+    withdraw_role(
+        grant=coordinator.staff_grants.get(role=Role.COORDINATOR), withdrawer=admin_user, at=NOW
+    )
+    [need] = needs_you(admin_user, at=NOW)
+    assert (need.kind, need.url) == ("contact", "/staff/programmes/open-door/")
+    client.force_login(enrolment.user)
+    assert "<strong>Coordinator</strong>" not in client.get(f"/me/programmes/{enrolment.pk}/").text
+    second = make_user("second")
+    give_role(user=second, role=Role.COORDINATOR, giver=None, at=NOW)
+    profiles.hand_over(programme=programme, to=second, by=admin_user, at=NOW)
+    assert needs_you(admin_user, at=NOW) == []
 
 
 def test_the_database_keeps_one_contact_at_a_time(term: Term, coordinator: User) -> None:
