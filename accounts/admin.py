@@ -1,4 +1,4 @@
-"""The admin site: for administrators with a second factor, through the ordinary sign-in.
+"""What administrators may look at as records, on the site that accounts/adapters.py makes.
 
 What has a state or a balance is read-only here: changes go through services.
 """
@@ -8,44 +8,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
-from django.contrib.admin.sites import AdminSite
-from django.contrib.auth.views import redirect_to_login
 from django.db.models import Model
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
-from django.utils import timezone
-from django.utils.translation import gettext_lazy as _
+from django.http import HttpRequest
 
-from accounts import rules
-from accounts.access import ask_for_second_factor
-from accounts.models import AccessLook, Approval, AuditEntry, Role, StaffGrant, User
+from accounts.models import AccessLook, ApiKey, Approval, AuditEntry, StaffGrant, User
 
 if TYPE_CHECKING:
     _ModelAdmin = admin.ModelAdmin[Any]
 else:
     _ModelAdmin = admin.ModelAdmin
-
-
-class GreenroomAdminSite(AdminSite):
-    site_header = _("Greenroom")
-    site_title = _("Greenroom")
-    index_title = _("Records")
-
-    def has_permission(self, request: HttpRequest) -> bool:
-        return (
-            isinstance(request.user, User)
-            and rules.has_role(request.user, Role.ADMIN, at=timezone.now())
-            and not rules.lacks_second_factor(request.user)
-        )
-
-    def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        """There is one way in, and this is not it: send people to it, and nobody else anywhere."""
-        home = request.GET.get("next") or "/admin/"
-        if request.user.is_anonymous:
-            return redirect_to_login(home)
-        if not rules.has_role(request.user, Role.ADMIN, at=timezone.now()):
-            raise Http404
-        return ask_for_second_factor(request) or redirect("admin:index")
 
 
 class ReadOnlyAdmin(_ModelAdmin):
@@ -111,3 +82,12 @@ class AccessLookAdmin(ReadOnlyAdmin):
     list_select_related = ["actor"]
     ordering = ["-pk"]
     show_full_result_count = False
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(ReadOnlyAdmin):
+    """Which programs have a key and how far it reaches; made and ended by the command."""
+
+    list_display = ["name", "scopes", "practice_id", "programme_ids", "made_at", "revoked_at"]
+    fields = ["name", "scopes", "practice_id", "programme_ids", "made_at", "revoked_at"]
+    ordering = ["-made_at"]

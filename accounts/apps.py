@@ -9,7 +9,7 @@ class AccountsConfig(AppConfig):
 
 
 class AdminSiteConfig(admin_apps.AdminConfig):
-    """The admin site with our own door. See accounts/admin.py."""
+    """The admin site with our own door. See accounts/adapters.py."""
 
     default = False
-    default_site = "accounts.admin.GreenroomAdminSite"
+    default_site = "accounts.adapters.GreenroomAdminSite"

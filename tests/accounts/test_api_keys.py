@@ -5,6 +5,7 @@ import threading
 
 import pytest
 from django.db import IntegrityError, connection, transaction
+from django.test import Client
 
 from accounts.errors import NeedsPractice, NeedsProgramme, NotAScope, OtherRequest
 from accounts.models import ApiKey, ApiReply, AuditEntry, User
@@ -43,6 +44,21 @@ def test_making_a_key_is_in_the_trail_without_its_values(key: ApiKey) -> None:
     entry = AuditEntry.objects.get(verb="api_key.make")
     fields = ["name", "scopes", "practice_id", "programme_ids"]
     assert (entry.target_id, entry.fields) == (str(key.pk), fields)
+
+
+def test_administrators_see_how_far_a_key_reaches_and_not_the_key(
+    client: Client, admin_user: User, settings: object
+) -> None:
+    settings.REQUIRE_MFA = False  # type: ignore[attr-defined]  # has its own tests
+    facts = {"name": "Label", "scopes": ["enrolments:read"], "programme_ids": [4711]}
+    key, secret = make_api_key(**facts, at=NOW)  # type: ignore[arg-type]  # facts are of all kinds
+    client.force_login(admin_user)
+    for page in ("", f"{key.pk}/change/"):
+        text = client.get(f"/admin/accounts/apikey/{page}").text
+        assert "Label" in text
+        assert "4711" in text
+        assert secret not in text
+        assert key.key_digest not in text
 
 
 def test_a_revoked_key_opens_nothing() -> None:
