@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import QuerySet
 
 from accounts.models import User
@@ -16,7 +16,16 @@ from ambassadors.queries.renewals import Verdict, people_with
 from ambassadors.services.enrolments import write_to
 from common.hints import hint
 
-CHUNK = 1_000
+# One statement for any number. Somebody may come in by a link meanwhile, which does not wait for
+# the term: then there is nothing to ask.
+_ASK = f"""
+    INSERT INTO ambassadors_enrolment
+        (term_id, user_id, status, status_at, status_by_id, status_reason,
+         is_farewell_due, is_renewal_due)
+    SELECT %(term)s, unnest(%(users)s::bigint[]), '{EnrolmentStatus.INVITED}', %(at)s, %(by)s,
+           '{Reason.RENEWED}', false, true
+    ON CONFLICT (term_id, user_id) DO NOTHING
+"""
 
 
 @transaction.atomic
@@ -39,24 +48,9 @@ def ask_on(*, term: Term, people: QuerySet[Enrolment], into: Term, by: User, at:
     places = places_left(row)
     if places is not None and len(users) > places:
         raise TermFull
-    Enrolment.objects.bulk_create(
-        (
-            Enrolment(
-                term=row,
-                user_id=user_id,
-                status=EnrolmentStatus.INVITED,
-                status_at=at,
-                status_by=by,
-                status_reason=Reason.RENEWED,
-                is_renewal_due=True,
-            )
-            for user_id in users
-        ),
-        batch_size=CHUNK,
-        # Somebody may come in by a link meanwhile, which does not wait for the term.
-        ignore_conflicts=True,
-    )
-    asked = row.enrolments.filter(status_by=by, status_at=at, is_renewal_due=True).count()
+    with connection.cursor() as cursor:
+        cursor.execute(_ASK, {"term": row.pk, "users": users, "by": by.pk, "at": at})
+        asked = int(cursor.rowcount)
     if asked:
         audit.record(by, "term.renew", row, at)
         hint("renewals-due")
