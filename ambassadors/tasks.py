@@ -61,6 +61,12 @@ def write_of_endings() -> int:
 
 
 @shared_task
+def remind_of_joining() -> int:
+    """Write once to people who have not finished joining for a week; how many."""
+    return batch_after_batch(enrolments.remind_of_joining, limit=BATCH)
+
+
+@shared_task
 def write_farewells() -> int:
     """Write to people whose place has ended; how many."""
     return batch_after_batch(enrolments.write_farewells, limit=BATCH)

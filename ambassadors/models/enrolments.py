@@ -70,6 +70,9 @@ _MOVES_SQL = ", ".join(
     f"('{before}', '{after}')" for before, afters in LEGAL_MOVES.items() for after in afters
 )
 
+# Whose next step it is: the person's own.
+JOINING = (_S.INVITED, _S.APPROVED, _S.ONBOARDING)
+
 _STATUS_WRITTEN = pgtrigger.Insert | pgtrigger.UpdateOf("status")
 
 
@@ -128,6 +131,7 @@ class Enrolment(models.Model):
     status_reason = models.CharField(_("reason"), max_length=24, choices=Reason, blank=True)
     # What the person is still to be written about; a task does it in small portions.
     told_of_end_at = models.DateTimeField(null=True, editable=False)
+    reminded_at = models.DateTimeField(null=True, editable=False)
     is_farewell_due = models.BooleanField(default=False, editable=False)
     is_renewal_due = models.BooleanField(default=False, editable=False)
 
@@ -146,6 +150,11 @@ class Enrolment(models.Model):
             models.Index(fields=["term", "status"], name="enrolment_term_status"),
             models.Index(
                 fields=["id"], condition=Q(is_farewell_due=True), name="enrolment_farewell_due"
+            ),
+            models.Index(
+                fields=["status_at"],
+                condition=Q(reminded_at__isnull=True, status__in=JOINING),
+                name="enrolment_reminder_due",
             ),
             models.Index(
                 fields=["term", "id"],

@@ -33,13 +33,10 @@ from ambassadors.models import (
     Round,
     Term,
 )
+from ambassadors.models.enrolments import JOINING
 from ambassadors.rules import SET_UP
 from common.needs import NeedsYou
 from common.tokens import digest
-
-# Whose next step it is: the person's own.
-JOINING = (EnrolmentStatus.INVITED, EnrolmentStatus.APPROVED, EnrolmentStatus.ONBOARDING)
-
 
 # --- Consent and agreements ---------------------------------------------------
 

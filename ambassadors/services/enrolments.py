@@ -22,6 +22,7 @@ from ambassadors.models import (
     EnrolmentStatus,
     Reason,
 )
+from ambassadors.models.enrolments import JOINING
 from ambassadors.queries import has_health_consent, required_version
 from ambassadors.services import agreements
 from common.hints import hint
@@ -29,6 +30,8 @@ from notifications.services.messages import queue_message
 
 # How long before its last day people are told that a term ends.
 ENDING_NOTICE = timedelta(days=30)
+# How long nobody is reminded that they have not finished joining.
+PATIENCE = timedelta(days=7)
 _IN = (EnrolmentStatus.ACTIVE, EnrolmentStatus.PAUSED, EnrolmentStatus.ALUMNI)
 _LEFT = (EnrolmentStatus.ALUMNI, EnrolmentStatus.REMOVED)
 
@@ -130,6 +133,29 @@ def write_of_endings(*, limit: int, at: datetime) -> int:
         write_to(row, "term_ends", f"term-ends:{row.pk}", at=at)
         told += 1
     return told
+
+
+@transaction.atomic
+def remind_of_joining(*, limit: int, at: datetime) -> int:
+    """Write once, a week later, to people who have not finished joining; how many."""
+    due = (
+        Enrolment.objects.filter(
+            status__in=JOINING,
+            status_at__lte=at - PATIENCE,
+            reminded_at__isnull=True,
+            is_renewal_due=False,
+            term__ended_at__isnull=True,
+            term__ends_on__gte=at.date(),
+        )
+        .select_related("term__programme", "user")
+        .select_for_update(skip_locked=True, of=("self",))
+        .order_by("status_at", "pk")[:limit]
+    )
+    rows = list(due)
+    for row in rows:
+        write_to(row, "joining_waits", f"joining-waits:{row.pk}", at=at)
+    Enrolment.objects.filter(pk__in=[row.pk for row in rows]).update(reminded_at=at)
+    return len(rows)
 
 
 @transaction.atomic

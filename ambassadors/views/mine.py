@@ -25,6 +25,7 @@ from ambassadors.models import (
     Enrolment,
     EnrolmentStatus,
 )
+from ambassadors.models.enrolments import JOINING
 from ambassadors.services import agreements, enrolments
 from ambassadors.views.join import STEPS
 from ambassadors.views.timelines import told
@@ -69,7 +70,7 @@ def my_enrolment(request: HttpRequest, pk: int) -> HttpResponse:
         "acceptances": enrolment.acceptances.order_by("-accepted_at"),
         "has_consent": queries.has_health_consent(request.user, at=timezone.now()),
         "can_resume": enrolment.status == _S.PAUSED and enrolment.status_by == request.user,
-        "is_joining": enrolment.status in queries.JOINING,
+        "is_joining": enrolment.status in JOINING,
         "is_in_grace": enrolment.term.is_in_grace(at=timezone.now()),
         "absences": request.user.absences.not_over(timezone.now().date()),
         "contact": queries.contact_of(enrolment.term.programme, at=timezone.now()),

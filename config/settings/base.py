@@ -188,6 +188,10 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
         "task": "ambassadors.tasks.write_of_endings",
         "schedule": timedelta(hours=1),
     },
+    "remind-of-joining": {
+        "task": "ambassadors.tasks.remind_of_joining",
+        "schedule": timedelta(hours=1),
+    },
     "write-farewells": {
         "task": "ambassadors.tasks.write_farewells",
         "schedule": timedelta(minutes=5),

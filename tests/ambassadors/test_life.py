@@ -299,6 +299,24 @@ def test_a_month_before_the_end_people_are_told_once(term: Term, enrolment: Enro
     assert "31 December 2026" in mail.text
 
 
+def test_who_has_not_finished_joining_is_reminded_once_after_a_week(
+    term: Term, next_term: Term, enrolment: Enrolment, coordinator: User
+) -> None:
+    waiting = [EnrolmentFactory(term=term, status=status) for status in ("approved", "onboarding")]
+    EnrolmentFactory(term=TermFactory(ends_on=dt.date(2026, 1, 2)), status="onboarding")
+    Enrolment.objects.update(status_at=NOW)
+    almost = NOW + dt.timedelta(days=7) - dt.timedelta(seconds=1)
+    assert enrolments.remind_of_joining(limit=10, at=almost) == 0
+    told = [
+        enrolments.remind_of_joining(limit=10, at=NOW + dt.timedelta(days=days))
+        for days in (7, 8, 30)
+    ]
+    assert told == [2, 0, 0]
+    sent = mails("joining-waits:")
+    assert {mail.to for mail in sent} == {row.user.email for row in waiting}
+    assert {mail.subject for mail in sent} == {"Your place waits for you"}
+
+
 def test_everybody_of_a_closed_term_is_written_to_in_portions(
     term: Term, coordinator: User
 ) -> None:
@@ -319,8 +337,10 @@ def test_mail_of_a_sensitive_programme_does_not_name_it(
     enrolments.write_of_endings(limit=10, at=dt.datetime(2026, 12, 10, tzinfo=dt.UTC))
     enrolments.leave(enrolment=enrolment, user=enrolment.user, at=NOW)
     enrolments.write_farewells(limit=10, at=NOW)
-    sent = [*mails("renewal:"), *mails("term-ends:"), *mails("place-ended:")]
-    assert len(sent) == 3
+    enrolments.remind_of_joining(limit=10, at=NOW + dt.timedelta(days=7))
+    prefixes = ("renewal:", "term-ends:", "place-ended:", "joining-waits:")
+    sent = [mail for prefix in prefixes for mail in mails(prefix)]
+    assert len(sent) == 4
     assert "Open Door" not in "".join(mail.subject + mail.text for mail in sent)
 
 
