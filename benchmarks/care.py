@@ -1,16 +1,19 @@
-"""What a practice does most: saying that a session took place, on a page and by a program."""
+"""What practices and people in care do most: confirming a session, and looking at what is left."""
 
 import datetime as dt
 import json
+import statistics
+import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from allauth.mfa.models import Authenticator
 from django.conf import settings
+from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
@@ -38,6 +41,7 @@ from therapy_credits.models import (
     Transfer,
 )
 from therapy_credits.services import ledger
+from therapy_credits.services.subjects import own_tokens
 
 CLIENTS = 8
 PRACTICES = 100
@@ -99,6 +103,72 @@ def measure(plan: Plan, pool: Pool) -> Iterator[Result]:
                 "pgbench: the same rows",
                 cost,
             )
+    yield _balance(plan, pool)
+
+
+def _balance(plan: Plan, pool: Pool) -> Result:
+    """The page of somebody with a long history, and of somebody who was just given sessions."""
+    people = User.objects.filter(email__startswith="ambassador").order_by("pk")[:2]
+    clients = [Client(headers={"host": HOST}) for _ in people]
+    at = timezone.now()
+    for client, person in zip(clients, people, strict=True):
+        client.cookies[settings.SESSION_COOKIE_NAME] = _signed_in(person, at, is_short=False)
+    _make_history(pool, own_tokens(people[0])[0], uses=plan.people // 2)
+    long, short = (cost_of(partial(client.get, "/care/")) for client in clients)
+    if long.statements != short.statements:
+        raise RuntimeError(f"{long.statements} statements, and {short.statements} without history")
+    took: list[list[float]] = [[], []]
+    for _ in range(plan.rounds * 5):
+        for client, times in zip(clients, took, strict=True):
+            began = time.perf_counter()
+            if client.get("/care/").status_code != 200:
+                raise RuntimeError("the page of care did not open")
+            times.append((time.perf_counter() - began) * 1000)
+    return Result(
+        f"care page, {plan.people:,} transfers behind it",
+        *(statistics.median(times) for times in took),
+        "the same page with one transfer behind it",
+        unit="ms",
+        cost=long,
+    )
+
+
+# Held and used, one unit at a time.
+HOLD_ALL = """
+INSERT INTO therapy_credits_transfer (id, pool_id, phase, code, debit_id, credit_id, amount,
+    "group", timeout_at, actor, request_hash, made_at)
+SELECT md5('hold ' || n)::uuid, %(pool)s, 'pending', 'HOLD', %(lot)s, %(practice)s, 1,
+       md5('group ' || n)::uuid, %(at)s + interval '30 days', %(actor)s, '', %(at)s
+  FROM generate_series(1, %(uses)s) AS n
+"""
+USE_ALL = """
+INSERT INTO therapy_credits_transfer (id, pool_id, phase, code, debit_id, credit_id, amount,
+    pending_id, pending_amount, "group", actor, request_hash, made_at)
+SELECT md5('use ' || n)::uuid, %(pool)s, 'post', 'REDEEM', %(lot)s, %(practice)s, 1,
+       md5('hold ' || n)::uuid, 1, md5('group ' || n)::uuid, %(actor)s, '', %(at)s
+  FROM generate_series(1, %(uses)s) AS n
+"""
+
+
+def _make_history(pool: Pool, token: UUID, *, uses: int) -> None:
+    at = timezone.now()
+    lot = ledger.allocate(
+        pool=pool,
+        subject=token,
+        units=uses,
+        priority=50,
+        effective_at=at,
+        expires_at=at + dt.timedelta(days=365),
+        transfer_id=uuid4(),
+        actor=ledger.SYSTEM,
+        at=at,
+    )
+    practice = Account.objects.filter(pool=pool, kind=Kind.PRACTICE).first()
+    assert practice
+    facts = {"pool": pool.pk, "lot": lot.pk, "practice": practice.pk, "uses": uses}
+    with connection.cursor() as cursor:
+        for statement in (HOLD_ALL, USE_ALL, "ANALYZE therapy_credits_transfer"):
+            cursor.execute(statement, {**facts, "actor": ledger.SYSTEM, "at": at})
 
 
 def _drive(
@@ -132,6 +202,7 @@ def _by_program(one: Waiting) -> bytes:
 
 
 def _once_on_the_page(client: Client, one: Waiting) -> HttpResponse:
+    client.cookies.clear()  # what the page before said was read long ago
     client.cookies[settings.SESSION_COOKIE_NAME] = one.desk.session_key
     return client.post(one.path, {"action": "attended"})
 
@@ -182,14 +253,14 @@ def _make_desk(number: int) -> Desk:
     return Desk(practitioner, service, _signed_in(owner, at), secret)
 
 
-def _signed_in(user: User, at: dt.datetime) -> str:
+def _signed_in(user: User, at: dt.datetime, *, is_short: bool = True) -> str:
     """The key of a session that has been there a while: the first page of one does more."""
     session = import_module(settings.SESSION_ENGINE).SessionStore()
     session["_auth_user_id"] = str(user.pk)
     session["_auth_user_backend"] = BACKEND
     session["_auth_user_hash"] = user.get_session_auth_hash()
     session["signed_in_at"] = session["seen_at"] = at.timestamp()
-    session["is_short"] = True
+    session["is_short"] = is_short
     session.save()
     key: str = session.session_key
     return key
