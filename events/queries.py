@@ -49,7 +49,6 @@ from events.models import (
     Event,
     Format,
     Host,
-    HostStatus,
     Mailing,
     Note,
     Occurrence,
@@ -129,24 +128,32 @@ _ANSWERS: dict[str, PartStat] = {
 
 
 def personal_event(
-    rsvp: Rsvp, *, alarm_minutes: int | None = None, is_invitation: bool = False
+    rsvp: Rsvp,
+    host: Host | None = None,
+    *,
+    alarm_minutes: int | None = None,
+    is_invitation: bool = False,
 ) -> CalendarEvent:
     """The date as this person's calendar shows it. Needs the occurrence, its event, the user.
 
-    Discreet when they want it for this date, or for all of them.
+    Discreet when they want it for this date, or for all of them. ``host`` is what they once were:
+    their calendar has been told of that too.
     ``is_invitation``: as it is in a mail to them, which their calendar can answer.
     """
     occurrence = rsvp.occurrence
     status, transparent = _CALENDAR_STATUS.get(rsvp.status, ("CANCELLED", True))
     # Cancelled for this person is a change of theirs, though the date itself is as it was.
     sequence = occurrence.sequence + (status == "CANCELLED")
+    revised_at = max(occurrence.revised_at, rsvp.changed_at)
+    if host is not None:
+        sequence, revised_at = sequence + host.sequence, max(revised_at, host.changed_at)
     if occurrence.is_cancelled:
         status, transparent = "CANCELLED", True
     public = public_entry(occurrence)
     entry = CalendarEvent(
         uid=rsvp.calendar_uid,
         sequence=sequence,
-        revised_at=max(occurrence.revised_at, rsvp.changed_at),
+        revised_at=revised_at,
         starts_at=public.starts_at,
         ends_at=public.ends_at,
         time_zone=public.time_zone,
@@ -186,14 +193,14 @@ def hosted_event(
     """The date as the calendar of its host shows it. Needs the event, and the host's person.
 
     A host is there, whatever they answered as a guest (``rsvp``, their last): one entry, under
-    the UID their calendar may know already.
+    the UID that their calendar knew when they began.
     """
     person = host.person
     assert person is not None  # who has not said yes has no calendar of ours
     event, is_on = occurrence.event, host.hosts(occurrence) and not occurrence.is_cancelled
     entry = replace(
         public_entry(occurrence),
-        uid=rsvp.calendar_uid if rsvp else occurrence.uid,
+        uid=uid_as_host(host, occurrence, rsvp),
         sequence=occurrence.sequence + host.sequence,
         revised_at=max(occurrence.revised_at, host.changed_at),
         status="CONFIRMED" if is_on else "CANCELLED",
@@ -212,6 +219,20 @@ def hosted_event(
         entry = replace(entry, invitation=invitation, comment=comment)
     is_plain = rsvp.is_discreet if rsvp else event.is_restricted
     return discreet(entry) if is_plain or person.wants_plain_titles else entry
+
+
+def uid_as_host(host: Host, occurrence: Occurrence, rsvp: Rsvp | None) -> str:
+    """The UID of the entry of a host, whose last answer as a guest is ``rsvp``."""
+    assert host.accepted_at is not None  # they have said yes
+    if rsvp is None or not rsvp.uid_generation:
+        return occurrence.uid
+    if rsvp.placed_at > host.accepted_at:
+        # They have left and come back meanwhile, of which their entry knows nothing.
+        before = Rsvp.objects.filter(
+            user=host.person_id, occurrence=occurrence, placed_at__lte=host.accepted_at
+        )
+        rsvp = before.select_related("occurrence").order_by("pk").last()
+    return rsvp.calendar_uid if rsvp else occurrence.uid
 
 
 def hosting_of(user: User | None, event: Event) -> Host | None:
@@ -369,7 +390,7 @@ def entry_of(rsvp: Rsvp, host: Host | None, *, is_invitation: bool = False) -> C
     """A date somebody answered, as their calendar shows it also where they host it."""
     if host is not None and host.hosts(rsvp.occurrence):
         return hosted_event(host, rsvp.occurrence, rsvp, is_invitation=is_invitation)
-    return personal_event(rsvp, is_invitation=is_invitation)
+    return personal_event(rsvp, host, is_invitation=is_invitation)
 
 
 def _comment(rsvp: Rsvp) -> str:
@@ -396,7 +417,8 @@ def calendar_entries(
     What they left stays as cancelled, so that a subscribed calendar takes it out.
     ``is_repeating``: what they come to every time is one entry that repeats.
     """
-    hosted = _hosted(user, since=since)
+    hosts = _hosts_of(user)
+    hosted = _hosted(hosts, since=since)
     rsvps = (
         Rsvp.objects.of_user(user)
         .filter(occurrence__ends_at__gt=since)
@@ -433,7 +455,10 @@ def calendar_entries(
             hosted_event(host, occurrence, latest.get(pk), alarm_minutes=alarm_minutes)
             for pk, (host, occurrence) in theirs.items()
         ),
-        *(personal_event(rsvp, alarm_minutes=alarm_minutes) for rsvp in single),
+        *(
+            personal_event(rsvp, hosts.get(rsvp.occurrence.event_id), alarm_minutes=alarm_minutes)
+            for rsvp in single
+        ),
     ]
     return [*as_text(entries), *repeating]
 
@@ -442,7 +467,7 @@ def hosted_entries(
     user: User, *, since: datetime, alarm_minutes: int | None = None
 ) -> list[StoredEvent]:
     """What this person's calendar shows of what they host, and nothing else."""
-    hosted = _hosted(user, since=since)
+    hosted = _hosted(_hosts_of(user), since=since)
     answers = Rsvp.objects.of_user(user).filter(occurrence__in=list(hosted)).order_by("pk")
     latest = {rsvp.occurrence_id: rsvp for rsvp in answers.select_related("occurrence")}
     entries = [
@@ -456,18 +481,24 @@ def as_text(entries: Iterable[CalendarEvent]) -> list[StoredEvent]:
     return [StoredEvent(render_vevent(entry), entry.time_zone) for entry in entries]
 
 
-def _hosted(user: User, *, since: datetime) -> dict[int, tuple[Host, Occurrence]]:
+def _hosts_of(user: User) -> dict[int, Host]:
+    """What became last of this person as a host of each event they said yes to, by its key."""
+    said_yes = user.hosting.filter(accepted_at__isnull=False).order_by("accepted_at", "pk")
+    hosts = {host.event_id: host for host in said_yes}
+    for host in hosts.values():
+        host.person = user
+    return hosts
+
+
+def _hosted(hosts: Mapping[int, Host], *, since: datetime) -> dict[int, tuple[Host, Occurrence]]:
     """The dates this person hosts, and for a while those they hosted until an end of it.
 
     An end stays in calendars as cancelled as long as a date that is over does.
     """
-    ended = Q(status__in=[HostStatus.RESIGNED, HostStatus.REMOVED], ended_at__gt=since)
-    mine = user.hosting.filter(Q(status=HostStatus.ACCEPTED) | ended, accepted_at__isnull=False)
-    # Who began anew after an end: the last row speaks.
-    hosts = {host.event_id: host for host in mine.order_by("accepted_at", "pk")}
-    if not hosts:
+    told = [pk for pk, host in hosts.items() if host.ended_at is None or host.ended_at > since]
+    if not told:
         return {}
-    dates = Occurrence.objects.filter(event__in=list(hosts), ends_at__gt=since)
+    dates = Occurrence.objects.filter(event__in=told, ends_at__gt=since)
     found = {}
     for occurrence in (
         dates.exclude(event__status=Event.Status.DRAFT)
@@ -475,7 +506,6 @@ def _hosted(user: User, *, since: datetime) -> dict[int, tuple[Host, Occurrence]
         .order_by("starts_at", "pk")
     ):
         host = hosts[occurrence.event_id]
-        host.person = user
         if host.accepted_at and occurrence.ends_at > host.accepted_at:
             found[occurrence.pk] = (host, occurrence)
     return found

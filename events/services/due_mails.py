@@ -86,6 +86,10 @@ class News:
         self.dates[occurrence.pk] = (occurrence, {})
         self._add(occurrence, {"is_off": True})
 
+    def added(self, occurrence: Occurrence) -> None:
+        """Its hosts must hear of a date that was not there: it is theirs too."""
+        self.dates[occurrence.pk] = (occurrence, {})
+
     def _add(self, occurrence: Occurrence, facts: Mapping[str, Any]) -> None:
         for pk, reference, email in people_to_tell(occurrence):
             line = _Line(

@@ -251,6 +251,7 @@ def _write_dates(
                 revised_at=at,
             )
             save_with_entry(occurrence)
+            news.added(occurrence)
             is_changed = True
         else:
             occurrence.event = event

@@ -54,9 +54,11 @@ def _tell(
     for date in dates:
         date.event = event
     answers = Rsvp.objects.of_user(person).filter(occurrence__in=[date.pk for date in dates])
-    latest = {rsvp.occurrence_id: rsvp for rsvp in answers.order_by("pk")}
+    latest = {
+        rsvp.occurrence_id: rsvp for rsvp in answers.select_related("occurrence").order_by("pk")
+    }
     with override(person.language or None):
-        entries = [_entry(host, date, latest.get(date.pk)) for date in dates]
+        entries = [entry for date in dates for entry in _entries(host, date, latest.get(date.pk))]
         if len(entries) == 1:
             attachments = [scheduling_message(entries[0])]
         else:
@@ -82,11 +84,11 @@ def _tell(
     )
 
 
-def _entry(host: Host, date: Occurrence, rsvp: Rsvp | None) -> CalendarEvent:
+def _entries(host: Host, date: Occurrence, rsvp: Rsvp | None) -> list[CalendarEvent]:
     """What their calendar shows from now on: who stops hosting may still come as a guest."""
-    if rsvp is None or host.hosts(date):
-        return hosted_event(host, date, rsvp, is_invitation=True)
+    as_host = hosted_event(host, date, rsvp, is_invitation=True)
+    if rsvp is None or not rsvp.is_active or host.hosts(date):
+        return [as_host]
     rsvp.occurrence, rsvp.user = date, host.person
-    if rsvp.is_active:
-        return entry_of(rsvp, host, is_invitation=True)
-    return hosted_event(host, date, rsvp, is_invitation=True)
+    as_guest = entry_of(rsvp, host, is_invitation=True)
+    return [as_guest] if as_guest.uid == as_host.uid else [as_host, as_guest]
