@@ -31,6 +31,7 @@ urlpatterns = [
     path("rsvp/given/<str:token>/", public.given, name="given"),
     path("rsvp/<str:token>/", public.manage_rsvp, name="rsvp"),
     path("me/events/", public.my_events, name="mine"),
+    path("me/events/export/", public.my_export, name="my-export"),
     path("hosting/accept/<str:token>/", hosting.invitation, name="host-invitation"),
     path("me/hosting/", hosting.hosting, name="hosting"),
     path("me/hosting/asked/<int:pk>/", hosting.asked, name="host-asked"),

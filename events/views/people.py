@@ -60,6 +60,7 @@ def staff_people(request: HttpRequest, crew: Crew) -> HttpResponse:
         "ended": _("Not coming"),
     }
     path = reverse("events:staff-people", args=[event.slug])
+    may_release = can_release(occurrence, is_host=crew.host is not None, at=at)
     counts = people_counts(occurrence)
     context = {
         **crew.context(),
@@ -69,7 +70,8 @@ def staff_people(request: HttpRequest, crew: Crew) -> HttpResponse:
         "q": q,
         "page": page,
         "rows": [(rsvp, history.get(rsvp.pk)) for rsvp in rsvps],
-        "may_release": can_release(occurrence, is_host=crew.host is not None, at=at),
+        "may_release": may_release,
+        "may_act": not occurrence.is_over(at=at) and (may_release or tab == "applied"),
         "tabs": [
             {
                 "label": labels[name],

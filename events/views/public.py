@@ -8,8 +8,9 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth.models import AnonymousUser
 from django.core.paginator import Paginator
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -45,6 +46,7 @@ from events.queries import (
     date_on,
     discreet,
     ended_rsvps_of,
+    hosting_of,
     hosts_named,
     is_link_live,
     last_date,
@@ -63,6 +65,7 @@ from events.queries import (
 )
 from events.rules import can_be_given, refusal_of_rsvp
 from events.services.answers import write_answers, write_series_answers
+from events.services.personal_data import export
 from events.services.rsvps import (
     HOLD_FOR,
     Guest,
@@ -192,11 +195,17 @@ def _show(
         "has_lapsed": bool(answer and answer.has_lapsed(at=at)),
         "others": [_with_event(other, event) for other in others],
         "every_time": series_rsvp_of(user, event),
+        "is_host": _is_host(user, event),
         "scope": scope,
         "is_over": occurrence.is_over(at=at),
         "add": None if occurrence.is_cancelled else _ways_to_add(occurrence),
     }
     return render(request, "events/event.html", context)
+
+
+def _is_host(user: User | AnonymousUser, event: Event) -> bool:
+    host = hosting_of(user, event) if isinstance(user, User) else None
+    return host is not None and host.is_accepted
 
 
 def _ways_to_add(occurrence: Occurrence) -> AddLinks:
@@ -530,6 +539,17 @@ def without_referrer(response: HttpResponse) -> HttpResponse:
     """The address of the page is a secret: it goes into no other site's log, and no index."""
     response["Referrer-Policy"] = "no-referrer"
     response["X-Robots-Tag"] = "noindex, nofollow"
+    return response
+
+
+@never_cache
+@require_safe
+@signed_in
+def my_export(request: HttpRequest) -> HttpResponse:
+    """What events keep about one, as a file to take along."""
+    assert isinstance(request.user, User)
+    response = JsonResponse(export(request.user), json_dumps_params={"indent": 2})
+    response["Content-Disposition"] = 'attachment; filename="my-events.json"'
     return response
 
 

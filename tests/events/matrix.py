@@ -122,6 +122,7 @@ ROUTES: dict[str, Route] = {
         absent={"token": "0000000000-guess"},
     ),
     "events:mine": Route(get=SIGNED_IN),
+    "events:my-export": Route(get=SIGNED_IN),
     # Who is not the person it went to, learns nothing of it.
     "events:host-invitation": Route(
         get=SIGNED_IN,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -82,10 +83,18 @@ def ask(event: Event, person: User, by: User, *, level: str = "host") -> Host:
     return ask_host(event=event, email=person.email, level=level, by=by, at=NOW)
 
 
-def hosts(event: Event, person: User, by: User, *, level: str = "host", name: str = "") -> Host:
+def hosts(
+    event: Event,
+    person: User,
+    by: User,
+    *,
+    level: str = "host",
+    name: str = "",
+    at: dt.datetime = NOW,
+) -> Host:
     asked = ask(event, person, by, level=level)
     name = name or person.name
-    return accept_host(host=asked, person=person, name=name, is_shown=True, at=NOW)
+    return accept_host(host=asked, person=person, name=name, is_shown=True, at=at)
 
 
 @pytest.fixture
@@ -138,6 +147,8 @@ def test_somebody_is_asked_says_yes_by_the_link_and_the_page_names_them(
     assert own.get(link)["Location"] == page["Location"], "the link is used, and leads on"
     public = client.get(circle.page_path).content.decode()
     assert "Velvet Sparrow" in public
+    assert "You host this" in own.get(circle.page_path).content.decode()
+    assert "You host this" not in public
     facts = json.loads(public.split('<script type="application/ld+json">')[1].split("</script>")[0])
     assert facts["performer"] == [{"@type": "Person", "name": "Velvet Sparrow"}]
     answer = client.get(f"/api/v1/events/{circle.event.slug}").json()
@@ -497,6 +508,26 @@ def test_a_date_that_moves_or_is_cancelled_moves_in_the_calendar_of_its_host(
     assert (own["UID"], own["STATUS"], own["SEQUENCE"]) == (circle.uid, "CANCELLED", 2)
 
 
+def test_a_date_that_is_added_reaches_the_host_as_well(
+    circle: Occurrence, host: Host, artist: User, coordinator: User
+) -> None:
+    event = Event.objects.get()
+    kept = as_it_is(now_of(circle), event, event.zone)
+    later = replace(kept, pk=None, starts_at=kept.starts_at + dt.timedelta(days=7))
+    later = replace(later, ends_at=kept.ends_at + dt.timedelta(days=7))
+    edit_event(
+        event=event,
+        version=event.version,
+        words={},
+        dates=[kept, later],
+        actor=coordinator,
+        at=minutes(1),
+    )
+    method, entry = invitation(artist.email)
+    added = Occurrence.objects.latest("starts_at")
+    assert (method, entry["UID"], entry["STATUS"]) == ("REQUEST", added.uid, "CONFIRMED")
+
+
 def test_a_host_who_comes_as_a_guest_too_has_one_entry_and_one_mail(
     circle: Occurrence, host: Host, artist: User, coordinator: User
 ) -> None:
@@ -531,7 +562,7 @@ def test_the_end_of_hosting_takes_the_date_out_and_a_guest_still_comes(
     rsvp = place_rsvp(occurrence=now_of(circle), person=artist, at=minutes(2))
     assert rsvp.calendar_uid != circle.uid
     assert [entry["STATUS"] for entry in feed(artist)] == ["CONFIRMED"]
-    again = hosts(circle.event, artist, coordinator)
+    again = hosts(circle.event, artist, coordinator, at=minutes(3))
     assert again.sequence == 2
     assert len(feed(artist)) == 1
     resign_host(host=again, at=minutes(4))
@@ -650,6 +681,21 @@ def test_hosts_are_found_named_in_their_order_and_not_copied(
     assert circle.event.title in client.get("/events/?q=Second").content.decode()
     copied = copy_event(event=circle.event, actor=coordinator, at=NOW)
     assert not copied.hosting.exists(), "nobody said yes to another event"
+
+
+def test_a_person_takes_along_what_events_keep_about_them(
+    circle: Occurrence, host: Host, artist: User, attendee: User
+) -> None:
+    place_rsvp(occurrence=now_of(circle), person=artist, at=NOW)
+    place_rsvp(occurrence=now_of(circle), person=attendee, at=NOW)
+    page = signed_in(artist).get("/me/events/export/")
+    assert page["Content-Disposition"] == 'attachment; filename="my-events.json"'
+    kept = page.json()
+    assert [(one["event"], one["status"]) for one in kept["answered"]] == [
+        (circle.event.title, "going")
+    ]
+    assert [(one["named_as"], one["status"]) for one in kept["hosting"]] == [("Artist", "accepted")]
+    assert attendee.email not in page.content.decode()
 
 
 # --- What the database refuses ------------------------------------------------------

@@ -150,7 +150,7 @@ def _write(
             "title": listing.title,
             "summary": listing.summary,
             "body": BODIES[listing.language].format(summary=listing.summary).strip(),
-            "hosts": listing.hosts or world.stage_name(),
+            "hosts": listing.hosts or (world.stage_name() if listing.title not in HOSTED else ""),
             "language": listing.language,
             "topics": list(listing.topics),
             "format": listing.format,
