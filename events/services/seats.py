@@ -24,6 +24,7 @@ from common.prepared import Prepared
 from events.domain.queue import may_take, next_served
 from events.errors import Busy
 from events.models import Event, Occurrence, Rsvp, Seats
+from events.queries import people_who_see
 from events.services.due_mails import promise
 
 # SQLSTATE of a lock that was waited for too long (settings: lock_timeout).
@@ -166,6 +167,10 @@ def serve_queue(places: Places, *, at: datetime) -> int:
     if places.free is not None and event.skips_large_parties:
         waiting = waiting.filter(party_size__lte=places.free)
     turns = list(waiting.values_list("pk", "party_size"))
+    if event.is_restricted:
+        # Who may no longer see the event keeps their turn, and nobody waits behind them.
+        turns = _of_those_who_see(places, turns, at)
+        places.has_queue = bool(turns)
     served = next_served(turns, places.free, skips_large=event.skips_large_parties)
     if not served:
         return 0
@@ -177,6 +182,16 @@ def serve_queue(places: Places, *, at: datetime) -> int:
     Rsvp.objects.filter(pk__in=served).update(**changes)
     _tell(places, served, "offered" if event.offer_hours else "promoted", at)
     return len(served)
+
+
+def _of_those_who_see(
+    places: Places, turns: list[tuple[int, int]], at: datetime
+) -> list[tuple[int, int]]:
+    event = places.occurrence.event
+    waiting = Rsvp.objects.waiting().filter(occurrence=places.occurrence, user__isnull=False)
+    people = {rsvp.pk: rsvp.user for rsvp in waiting.select_related("user") if rsvp.user}
+    seeing = people_who_see(event, list(people.values()), at=at)
+    return [turn for turn in turns if turn[0] in people and people[turn[0]].pk in seeing]
 
 
 def put_back(places: Places, rsvps: list[Rsvp], *, at: datetime) -> None:

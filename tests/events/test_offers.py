@@ -30,7 +30,7 @@ from tests.conftest import NOW
 from tests.events.conftest import minutes, publish, state, write_mails
 from tests.events.test_pages import signed_in
 from tests.events.test_rsvps import Join, mails_to
-from tests.factories import OccurrenceFactory, RsvpFactory, UserFactory
+from tests.factories import EnrolmentFactory, OccurrenceFactory, RsvpFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -252,6 +252,23 @@ def test_all_who_wait_are_promoted_in_few_statements_and_told_after_the_lock(
     assert write_due(limit=40, at=minutes(2)) == 20
     assert write_due(limit=40, at=minutes(3)) == 0
     assert Message.objects.filter(key__contains=":promoted").count() == people
+
+
+def test_who_may_no_longer_see_the_event_is_passed_over_and_keeps_their_turn(
+    circle: Occurrence,
+) -> None:
+    publish(circle, offer_hours=0, visibility="ambassadors", skips_large_parties=False)
+    enrolments = [EnrolmentFactory() for _ in range(5)]
+    one, two, gone, couple, last = (
+        place_rsvp(occurrence=circle, person=enrolment.user, party_size=size, at=minutes(n))
+        for n, (enrolment, size) in enumerate(zip(enrolments, (1, 1, 1, 2, 1), strict=True))
+    )
+    enrolments[2].status = "alumni"
+    enrolments[2].save(update_fields=["status"])
+    leave(rsvp=one, at=minutes(10))
+    assert state(gone, couple, last) == [("waitlisted", n) for n in (1, 2, 3)]
+    leave(rsvp=two, at=minutes(11))
+    assert state(gone, couple, last) == [("waitlisted", 1), ("going", None), ("waitlisted", 2)]
 
 
 def test_a_mail_says_what_is_so_when_it_is_written(circle: Occurrence, join: Join) -> None:
