@@ -19,7 +19,9 @@ WIDTH, HEIGHT = 1200, 630
 _HERE = Path(__file__).resolve().parent
 _NEWSREADER = _HERE.parent / "static" / "fonts" / "newsreader.woff2"
 _FIGTREE = _HERE.parent / "static" / "fonts" / "figtree.woff2"
-# What our own fonts have no letters for (docs/third-party.md says how it was made).
+# The signs our own fonts have besides the letters of basic Latin.
+_SIGNS = "\xa0¡£§©ª«°·º»¿–—‘’“”„•…"
+# What they have no letters for (docs/third-party.md says how it was made).
 _NOTO = _HERE / "fonts" / "noto-pictures.woff2"
 _NEEDS_SHAPING = (
     range(0x0590, 0x0780),  # Hebrew, Arabic
@@ -89,7 +91,7 @@ def _file_for(text: str, usual: Path) -> Path | None:
     """The font that has every letter of ``text`` and can set it, or nothing."""
     from PIL import features
 
-    if all(" " <= letter <= "ÿ" or "‐" <= letter <= "…" for letter in text):
+    if all(" " <= letter <= "~" or "À" <= letter <= "ÿ" or letter in _SIGNS for letter in text):
         return usual if text.strip() else None
     points = [ord(letter) for letter in text]
     if not all(any(point in block for block in _NOTO_HAS) for point in points):
