@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from accounts.models import User
 from ambassadors.models import Programme
+from common.batches import batch_after_batch
 from events.domain.plans import DatePlan, SeriesPlan
 from events.domain.recurrence import Rule
 from events.errors import EventsError
-from events.models import Event, Occurrence, Rsvp, Visibility
+from events.models import Event, Occurrence, Question, Rsvp, Visibility
 from events.services import check_ins
+from events.services.answers import ask_question
+from events.services.due_mails import write_due
 from events.services.events import (
     cancel_event,
     complete_events,
@@ -20,18 +23,32 @@ from events.services.events import (
     publish_event,
 )
 from events.services.hosts import accept_host, ask_host
-from events.services.rsvps import Guest, confirm_rsvp, leave, place_rsvp
+from events.services.mailings import answer_survey, send_notes, write_note
+from events.services.rsvps import (
+    Guest,
+    approve_request,
+    confirm_rsvp,
+    leave,
+    place_rsvp,
+    refuse_request,
+)
 from events.services.series import change_one_date, start_series
-from events.services.series_rsvps import place_series_rsvp
+from events.services.series_rsvps import approve_series_request, place_series_rsvp
 from portal.management.demo.words import (
     ASKED_TO_HOST,
     BODIES,
     CANCELLED,
     HOSTED,
+    CIRCULO,
+    DECIDED,
     LISTINGS,
+    NOTES,
+    QUESTIONS,
     RESCHEDULED,
     SOLD_OUT,
+    SURVEYED,
     WEEKLY,
+    Asked,
     Listing,
 )
 from portal.management.demo.world import World
@@ -63,9 +80,22 @@ def stage(world: World) -> None:
             _move(world, event)
         elif listing.title == SOLD_OUT:
             _free_a_place(world, event)
-        elif listing.days == WEEKLY:
+        elif listing.title == CIRCULO or listing.days == WEEKLY:
             _come_back(world, event, listing)
+        for to, text in NOTES.get(listing.title, ()):
+            _write_to(world, event, to, text)
     complete_events(at=world.at)
+    batch_after_batch(write_due, limit=500)
+
+
+def _write_to(world: World, event: Event, to: str, text: str) -> None:
+    """A host has written to people of the next date, or of the last."""
+    dates = event.occurrences.filter(cancelled_at=None)
+    date = dates.filter(starts_at__gt=world.at).order_by("starts_at").first() or dates.last()
+    if date is not None:
+        at = world.ago(hours=18)
+        write_note(occurrence=date, to=[to], text=text, actor=world.users["coordinator"], at=at)
+        send_notes(at=at)
 
 
 def _ask_hosts(world: World, event: Event, at: dt.datetime) -> None:
@@ -114,8 +144,18 @@ def _come_back(world: World, event: Event, listing: Listing) -> None:
         actor=actor,
         at=world.at,
     )
-    for person in world.attendees[:3]:
-        place_series_rsvp(event=event, person=person, language=person.language, at=world.at)
+    questions = list(event.questions.asked())
+    for number, person in enumerate(world.attendees[:3]):
+        mine = place_series_rsvp(
+            event=event,
+            person=person,
+            language=person.language,
+            answers=_answers(world, questions, QUESTIONS.get(listing.title, ())),
+            at=world.at,
+        )
+        if mine.is_applied and number == 0:
+            # The other two wait for an answer.
+            approve_series_request(series_rsvp=mine, actor=actor, at=world.at)
     third = series.occurrences.order_by("starts_at")[2]
     third.event = event
     event.refresh_from_db()
@@ -162,6 +202,8 @@ def _write(
             if has_place
             else "Captions on. Cameras and microphones as you like.",
             "max_plus_ones": listing.plus_ones,
+            "needs_approval": listing.title in DECIDED,
+            "survey": "health" if listing.title == SURVEYED else "off",
             "offer_hours": 24 if listing.title == SOLD_OUT else 0,
             "visibility": listing.visibility,
             "programme": programmes.get(listing.programme),
@@ -179,9 +221,26 @@ def _write(
         at=at,
     )
     _ask_hosts(world, event, at)
+    for asked in QUESTIONS.get(listing.title, ()):
+        words = {
+            "text": asked.text,
+            "kind": asked.kind,
+            "options": list(asked.answers) if asked.kind == "choice" else [],
+            "is_care": asked.is_care,
+        }
+        ask_question(event=event, words=words, actor=world.users["coordinator"], at=at)
     return publish_event(
         event=event, actor=world.users["coordinator"], at=at + dt.timedelta(hours=2)
     )
+
+
+def _answers(world: World, questions: Sequence[Question], asked: Sequence[Asked]) -> dict[int, str]:
+    """What somebody answers: to most questions, and seldom to one about what they need."""
+    answers = {}
+    for question, words in zip(questions, asked, strict=True):
+        if world.random.random() < (0.25 if words.is_care else 0.85):
+            answers[question.pk] = world.random.choice(words.answers)
+    return answers
 
 
 def _people(world: World, event: Event) -> Iterator[User | Guest]:
@@ -209,8 +268,10 @@ def _answer(world: World, event: Event, occurrence: Occurrence, listing: Listing
     wanted = int((occurrence.capacity or 40) * listing.keen * dice.uniform(0.75, 1.15))
     if listing.keen > 1:
         wanted = int((occurrence.capacity or 40) * listing.keen)
-    if world.scale < 1:
+    if world.scale < 1 and listing.title != SURVEYED:
         wanted = min(wanted, 14 if listing.keen <= 1 else (occurrence.capacity or 0) + 4)
+    questions = list(event.questions.asked())
+    asked = QUESTIONS.get(listing.title, ())
     last = min(world.at, occurrence.starts_at)
     first = max(event.published_at or last, last - dt.timedelta(days=30))
     moments = sorted(dice.uniform(0, 1) for _ in range(wanted))
@@ -221,7 +282,8 @@ def _answer(world: World, event: Event, occurrence: Occurrence, listing: Listing
         try:
             rsvp = place_rsvp(
                 occurrence=occurrence, person=person, party_size=size,
-                language=event.language if isinstance(person, Guest) else person.language, at=at,
+                language=event.language if isinstance(person, Guest) else person.language,
+                answers=_answers(world, questions, asked), at=at,
             )  # fmt: skip
             if rsvp.status == Rsvp.Status.PENDING:
                 # One in ten never opens the link.
@@ -234,8 +296,36 @@ def _answer(world: World, event: Event, occurrence: Occurrence, listing: Listing
             leave(rsvp=rsvp, at=at + dt.timedelta(hours=5))
             continue
         going.append(rsvp)
+    if event.needs_approval:
+        _decide(world, going, occurrence)
     if occurrence.ends_at <= world.at:
         _come(world, going, occurrence)
+        if listing.title == SURVEYED:
+            _say_how_it_was(world, occurrence)
+
+
+def _decide(world: World, requests: list[Rsvp], occurrence: Occurrence) -> None:
+    """Hosts have answered those who asked first; of a date to come, the last third waits."""
+    actor = world.users["coordinator"]
+    is_over = occurrence.ends_at <= world.at
+    answered = requests if is_over else requests[: len(requests) * 2 // 3]
+    for number, rsvp in enumerate(answered):
+        at = rsvp.placed_at + dt.timedelta(minutes=40)
+        if number % 7 == 5:
+            refuse_request(rsvp=rsvp, actor=actor, at=at)
+        else:
+            approve_request(rsvp=rsvp, actor=actor, at=min(at, occurrence.starts_at, world.at))
+
+
+def _say_how_it_was(world: World, occurrence: Occurrence) -> None:
+    """Most of those who came have answered, kindly on the whole."""
+    dice = world.random
+    at = occurrence.ends_at + dt.timedelta(hours=20)
+    for rsvp in Rsvp.objects.filter(occurrence=occurrence, check_ins__isnull=False).order_by("pk"):
+        if dice.random() < 0.85:
+            rsvp.occurrence = occurrence
+            words = {name: dice.choice((3, 4, 4, 5, 5)) for name in ("liked", "welcome", "helped")}
+            answer_survey(rsvp=rsvp, words={**words, "again": dice.random() < 0.8}, at=at)
 
 
 def _come(world: World, rsvps: list[Rsvp], occurrence: Occurrence) -> None:

@@ -237,6 +237,59 @@ CANCELLED = "Autumn Rest Day"
 RESCHEDULED = "Sleep After the Encore"
 SOLD_OUT = "Nerves: Before You Walk On"
 
+RESIDENCY = "Lantern Studio Residency: Slow Songs"
+CIRCULO = "El círculo de cada semana"
+# Where hosts decide who comes.
+DECIDED = (RESIDENCY, CIRCULO)
+# Where those who came were asked how it was, also whether it helped.
+SURVEYED = "Home From Tour"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question of an event, and what people may answer to it."""
+
+    text: str
+    answers: tuple[str, ...]
+    kind: str = "text"
+    is_care: bool = False
+
+
+QUESTIONS = {
+    RESIDENCY: (
+        Asked("What would you bring to work on?", (
+            "Four verses and no chorus", "A film score that got too loud",
+            "Something for two voices", "I do not know yet, and that is why",
+        )),
+        Asked("Which day can you arrive?", ("The evening before", "That morning"), kind="choice"),
+        Asked("What do you need to be comfortable?", (
+            "A room without stairs", "No scented candles, please", "A chair I can lie down next to",
+        ), is_care=True),
+    ),
+    CIRCULO: (
+        Asked("¿Desde dónde te conectas?", ("Oaxaca", "Nueva York", "Bogotá", "De gira")),
+    ),
+    SOLD_OUT: (
+        Asked("What do you play or do on stage?", ("Vocals", "Drums", "Front of house", "Cello")),
+        Asked("Anything the room should have for you?", (
+            "A seat near the door", "Step-free, with a walker",
+        ), is_care=True),
+    ),
+}  # fmt: skip
+# What hosts wrote to people: to whom, and what.
+NOTES = {
+    SOLD_OUT: (
+        ("going", "Opal Hall has two doors. Ours is the one on the side, with the lamp over it."),
+        ("waiting", "Two people have left since Monday, so it is worth staying on the list."),
+    ),
+    RESIDENCY: (
+        ("applied", "We read every request by Friday and answer each of you, also with a no."),
+    ),
+    "The Weekly Circle": (
+        ("going", "We begin at six sharp and open the room five minutes early. Bring tea."),
+    ),
+}
+
 BODIES = {
     "en": """
 {summary}
