@@ -415,12 +415,18 @@ def _end(
 
 
 def set_discreet(*, rsvp: Rsvp, is_discreet: bool, at: datetime) -> Rsvp:
-    """Choose whether this person's calendar shows the event's title or a neutral one."""
+    """Choose whether this person's calendar shows the event's title or a neutral one.
+
+    A guest has no feed that would follow: a mail brings the entry that replaces theirs.
+    """
     with transaction.atomic():
+        was, rsvp.is_discreet = rsvp.is_discreet, is_discreet
         Rsvp.objects.filter(pk=rsvp.pk).update(is_discreet=is_discreet, changed_at=at)
-        rsvp.is_discreet, rsvp.changed_at = is_discreet, at
+        rsvp.changed_at = at
         if rsvp.user_id:
             bump(personal_feed_key(rsvp.user_id), at)
+        elif was != is_discreet and (rsvp.is_going or rsvp.is_waiting or rsvp.is_maybe):
+            tell(rsvp, rsvp.status, at=at, once=at.isoformat())
     return rsvp
 
 

@@ -413,7 +413,10 @@ def _act_on(request: HttpRequest, rsvp: Rsvp) -> HttpResponse:
             messages.success(request, _("Taken back. The place stays yours."))
         elif act == "discreet":
             set_discreet(rsvp=rsvp, is_discreet="is_discreet" in request.POST, at=at)
-            messages.success(request, _("Saved. Your calendar follows with its next refresh."))
+            text = _("Saved. A mail brings the entry that replaces the one in your calendar.")
+            if rsvp.user:
+                text = _("Saved. Your calendar follows with its next refresh.")
+            messages.success(request, text)
     except NoLongerComing as refusal:
         messages.warning(request, str(refusal))
     except EventsError as refusal:

@@ -235,3 +235,15 @@ def test_nobody_is_named_in_a_file_that_is_not_a_mail(
             body = client.get(url).content
             assert b"ATTENDEE" not in body
             assert b"ORGANIZER" not in body
+
+
+def test_a_guest_may_ask_for_a_neutral_title_and_a_mail_replaces_their_entry(
+    date: Occurrence,
+) -> None:
+    rsvp = place_rsvp(occurrence=date, person=ANA, is_vouched=True, at=NOW)
+    assert invitation(ANA.email)[1]["SUMMARY"] == "Evening circle"
+    for minute in (1, 2):
+        set_discreet(rsvp=rsvp, is_discreet=True, at=minutes(minute))
+    method, entry = invitation(ANA.email)
+    assert (method, entry["SUMMARY"], entry["UID"]) == ("REQUEST", "Busy", date.uid)
+    assert Message.objects.filter(to=ANA.email).count() == 2
