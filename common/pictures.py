@@ -56,6 +56,35 @@ _RINGS = (
 )
 _MARGIN, _TEXT_WIDTH = 80, 690
 
+# Of a photograph that somebody brings: so many pixels are read at most, and so wide it is kept.
+_MOST_PIXELS = 50_000_000
+_WIDEST = 1600
+
+
+class NotAPicture(ValueError):
+    """The file is no picture in a format we read, or an absurdly large one."""
+
+
+def photograph(data: bytes) -> bytes:
+    """A JPEG of ``data`` (JPEG, PNG or WebP), turned upright, at most 1,600 pixels wide or high,
+    without anything else the file says: where it was taken, or by whom. Raises NotAPicture."""
+    from PIL import Image, ImageOps, UnidentifiedImageError
+
+    try:
+        image = Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "WEBP"))
+        # The header says how large it would be, before a byte of it is unpacked.
+        if image.width * image.height > _MOST_PIXELS:
+            raise NotAPicture
+        upright = ImageOps.exif_transpose(image).convert("RGBA")
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as wrong:
+        raise NotAPicture from wrong
+    upright.thumbnail((_WIDEST, _WIDEST))
+    flat = Image.new("RGB", upright.size, "white")
+    flat.paste(upright, mask=upright.getchannel("A"))
+    out = io.BytesIO()
+    flat.save(out, "JPEG", quality=82, optimize=True, progressive=True)
+    return out.getvalue()
+
 
 def event_picture(*, seed: str, title: str, lines: list[str]) -> bytes:
     """A PNG with ``title`` and at most two ``lines``, in whatever script our fonts have. Words

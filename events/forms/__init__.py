@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from ambassadors.models import Programme
+from common.pictures import NotAPicture, photograph
 from common.when import clock, day, place_of
 from events.domain.clock_times import HappensTwiceError, NoSuchTimeError, moment
 from events.models import (
@@ -347,6 +348,36 @@ class DiscreetForm(forms.Form):
         help_text=_("Without title, place or description, for calendars that others can see."),
         required=False,
     )
+
+
+class PhotoForm(forms.Form):
+    """A photograph for the page of an event."""
+
+    LARGEST_BYTES = 10 * 1024 * 1024
+
+    file = forms.FileField(
+        label=_("Photograph"),
+        help_text=_("JPEG, PNG or WebP, up to 10 MB. Wider than high is best."),
+        widget=forms.FileInput({"accept": "image/jpeg,image/png,image/webp"}),
+        error_messages={"empty": _("The file is empty. Choose another.")},
+    )
+    alt = forms.CharField(
+        label=_("What it shows"),
+        help_text=_("For people who do not see it. Leave it empty if it says nothing new."),
+        max_length=200,
+        required=False,
+    )
+
+    def clean_file(self) -> bytes:
+        file = self.cleaned_data["file"]
+        if file.size > self.LARGEST_BYTES:
+            raise forms.ValidationError(gettext("The file is too large: 10 MB at most."))
+        try:
+            return photograph(file.read())
+        except NotAPicture as wrong:
+            raise forms.ValidationError(
+                gettext("This is no picture we can read. Save it as JPEG or PNG and try again.")
+            ) from wrong
 
 
 class CancelForm(forms.Form):

@@ -209,6 +209,13 @@ class Event(models.Model):
     )
     access_notes = models.TextField(_("accessibility"), blank=True)
     content_notes = models.TextField(_("content notes"), blank=True)
+    # A photograph in place of the drawn picture: EventPhoto holds it, this names what it holds.
+    photo_name = models.CharField(
+        _("name of the photograph"), max_length=20, blank=True, editable=False
+    )
+    photo_alt = models.CharField(
+        _("what the photograph shows"), max_length=200, blank=True, editable=False
+    )
     # Where
     format = models.CharField(
         _("format"), max_length=12, choices=Format.choices, default=Format.IN_PERSON
@@ -350,6 +357,13 @@ class Event(models.Model):
         return f"{self.pk}-{tokens.derive('event-draft', self.pk, self.share_generation)}"
 
     @property
+    def photo_path(self) -> str:
+        """Where its photograph is, with what it holds in the address; empty without one."""
+        if not self.photo_name:
+            return ""
+        return f"{reverse('events:photo', args=[self.slug])}?v={self.photo_name}"
+
+    @property
     def share_path(self) -> str:
         return reverse("events:shared-draft", args=[self.share_token])
 
@@ -387,6 +401,22 @@ class Event(models.Model):
     @property
     def largest_party(self) -> int:
         return self.max_plus_ones + 1
+
+
+class EventPhoto(models.Model):
+    """The photograph of an event, apart from it: lists of events never load one."""
+
+    event = models.OneToOneField(
+        Event, models.CASCADE, verbose_name=_("event"), primary_key=True, related_name="photo"
+    )
+    content = models.BinaryField(_("JPEG"))
+
+    class Meta:
+        verbose_name = _("photograph")
+        verbose_name_plural = _("photographs")
+
+    def __str__(self) -> str:
+        return str(self.event)
 
 
 class OccurrenceQuerySet(models.QuerySet["Occurrence"]):

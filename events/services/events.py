@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -16,7 +17,7 @@ from calendars.queries import EVENTS_FEED
 from calendars.services.revisions import bump
 from events.domain.plans import DatePlan
 from events.errors import AlreadyPublished, EditedMeanwhile, NotADraft, NotPublished, NotReady
-from events.models import Event, Occurrence, new_uid
+from events.models import Event, EventPhoto, Occurrence, new_uid
 from events.rules import missing_for_publishing
 from events.services.dates import ENTRY_FIELDS, call_off, change_date, save_with_entry
 from events.services.due_mails import News
@@ -45,6 +46,11 @@ COPIED_FIELDS = (
     "content_notes",
     "max_plus_ones",
     "minimum_age",
+    "needs_approval",
+    "reminder_hours",
+    "survey",
+    "photo_name",
+    "photo_alt",
     "offer_hours",
     "skips_large_parties",
     "recording_note",
@@ -70,7 +76,7 @@ def draft_event(
 
 @transaction.atomic
 def copy_event(*, event: Event, actor: User, at: datetime) -> Event:
-    """A new draft that says the same. It has no dates, people or link of its own yet."""
+    """A new draft that says and asks the same. It has no dates, people or link of its own yet."""
     copied = Event(
         **{name: getattr(event, name) for name in COPIED_FIELDS},
         slug=_free_slug(event.title),
@@ -78,8 +84,31 @@ def copy_event(*, event: Event, actor: User, at: datetime) -> Event:
         edited_by=actor,
     )
     copied.save(force_insert=True)
+    if event.photo_name:
+        EventPhoto.objects.create(event=copied, content=event.photo.content)
+    for question in event.questions.asked():
+        question.pk, question.event, question._state.adding = None, copied, True
+        question.save(force_insert=True)
     audit.record(actor, "event.copied", copied, at)
     return copied
+
+
+@transaction.atomic
+def set_photo(*, event: Event, content: bytes, alt: str, actor: User, at: datetime) -> Event:
+    """Show a photograph (a JPEG) in place of the drawn picture; no ``content`` takes it away.
+
+    It is nothing the event's form knows, so whoever has that open can still save it.
+    """
+    event = Event.objects.select_for_update().get(pk=event.pk)
+    if content:
+        EventPhoto.objects.update_or_create(event=event, defaults={"content": content})
+        event.photo_name, event.photo_alt = hashlib.sha256(content).hexdigest()[:20], alt
+    else:
+        EventPhoto.objects.filter(event=event).delete()
+        event.photo_name = event.photo_alt = ""
+    event.save(update_fields=["photo_name", "photo_alt"])
+    audit.record(actor, "event.photo_changed", event, at)
+    return event
 
 
 @transaction.atomic

@@ -25,7 +25,7 @@ from accounts.services import audit
 from common.text import csv_lines
 from events.access import editor, event_to_edit
 from events.errors import EventsError
-from events.forms import EventForm, StaffFilter
+from events.forms import EventForm, PhotoForm, StaffFilter
 from events.forms.spreadsheets import COLUMNS, WORDS, ImportForm, read_events
 from events.models import Event, Occurrence
 from events.queries import (
@@ -36,7 +36,7 @@ from events.queries import (
     room_of,
     staff_events,
 )
-from events.services.events import copy_event, draft_event, share_draft
+from events.services.events import copy_event, draft_event, set_photo, share_draft
 from events.views.public import event_context, without_referrer
 
 # What the trail of an event says, by its verb.
@@ -60,9 +60,33 @@ VERBS = {
     "event.host_taken_back": gettext_lazy("Host taken back"),
     "event.host_named": gettext_lazy("Host changed their name on the page"),
     "event.host_level": gettext_lazy("What a host may do changed"),
+    "event.photo_changed": gettext_lazy("Photograph changed"),
+    "event.question_asked": gettext_lazy("Question added"),
+    "event.question_dropped": gettext_lazy("Question no longer asked"),
     "series.started": gettext_lazy("Series begun"),
     "series.changed": gettext_lazy("Series changed"),
 }
+
+
+@staff_only("coordinator")
+def photo(request: HttpRequest, slug: str) -> HttpResponse:
+    """A photograph for the page of an event, in place of the drawn picture."""
+    event = event_to_edit(request, slug)
+    is_taken_away = request.POST.get("act") == "remove"
+    form = PhotoForm(
+        None if is_taken_away else request.POST or None,
+        request.FILES or None,
+        initial={"alt": event.photo_alt},
+    )
+    if is_taken_away or (request.method == "POST" and form.is_valid()):
+        content, alt = b"", ""
+        if not is_taken_away:
+            content, alt = form.cleaned_data["file"], form.cleaned_data["alt"]
+        set_photo(event=event, content=content, alt=alt, actor=editor(request), at=timezone.now())
+        text = _("Taken away. The drawn picture is back.") if is_taken_away else _("Saved.")
+        messages.success(request, text)
+        return redirect("events:staff-photo", slug=slug)
+    return render(request, "events/staff/photo.html", {"event": event, "form": form})
 
 
 @staff_only("coordinator")

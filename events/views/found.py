@@ -10,7 +10,8 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
-from django.http import HttpRequest, HttpResponse
+from django.db.models import Q
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
@@ -24,7 +25,7 @@ from django.views.decorators.http import require_safe
 from common.pictures import event_picture
 from common.when import clock, day
 from events.gateway import keep_picture, kept_picture
-from events.models import Event, Format, Occurrence
+from events.models import Event, EventPhoto, Format, Occurrence
 from events.queries import HostsNamed, Room, page_url, place_line
 
 # Inside a script element these would end it, or begin another.
@@ -55,7 +56,10 @@ def found_context(
 
 
 def picture_url(event: Event) -> str:
-    """The picture, with the version in its address: what others keep is never out of date."""
+    """Its photograph or the drawn picture, with what it holds in the address: what others keep
+    is never out of date."""
+    if event.photo_name:
+        return f"{settings.BASE_URL}{event.photo_path}"
     path = reverse("events:picture", args=[event.slug])
     return f"{settings.BASE_URL}{path}?v={event.version}"
 
@@ -132,6 +136,24 @@ def picture(request: HttpRequest, slug: str) -> HttpResponse:
         content = _draw(event, occurrence)
         keep_picture(name, content)
     response.content = content
+    return response
+
+
+@require_safe
+def photo(request: HttpRequest, slug: str) -> HttpResponse:
+    """The photograph of an event, for those who may see its page; of a draft, for those who
+    write it or have the link to it."""
+    event = get_object_or_404(Event, ~Q(photo_name=""), slug=slug)
+    at = timezone.now()
+    is_theirs = event.is_shared or event.is_visible_to(request.user, at=at)
+    if not is_theirs and not Event.objects.editable_by(request.user, at=at).contains(event):
+        raise Http404
+    content = EventPhoto.objects.values_list("content", flat=True).get(pk=event.pk)
+    response = HttpResponse(bytes(content), content_type="image/jpeg")
+    # The address changes with what it holds.
+    is_known = request.GET.get("v") == event.photo_name
+    whose = "private" if event.is_restricted or event.status == Event.Status.DRAFT else "public"
+    response["Cache-Control"] = f"{whose}, max-age={31536000 if is_known else 300}"
     return response
 
 

@@ -4,6 +4,7 @@ from django.utils import timezone
 
 from common.tokens import digest
 from events.models import Event, SeriesRsvp, new_rsvp_reference
+from events.services.events import set_photo
 from events.services.hosts import PURPOSE, accept_host, ask_host
 from events.services.rsvps import Guest, place_rsvp
 from events.services.transfers import give_place
@@ -19,7 +20,9 @@ def enrich(cast: Cast) -> None:
     date = OccurrenceFactory(starts_at=NOW.replace(year=2096), event__slug="the-public-event")
     draft = EventFactory(status=Event.Status.DRAFT, published_at=None)
     OccurrenceFactory(event=draft, starts_at=NOW.replace(year=2096))
-    cast.things["public_event"] = date.event
+    cast.things["public_event"] = set_photo(
+        event=date.event, content=b"JPEG", alt="", actor=cast["coordinator"], at=NOW
+    )
     cast.things["draft_event"] = draft
     cast.things["shared_draft"] = EventFactory(
         status=Event.Status.DRAFT, published_at=None, share_generation=1
@@ -95,6 +98,7 @@ ROUTES: dict[str, Route] = {
     "events:event": Route(get=EVERYONE, some=public, absent=ABSENT),
     "events:event-file": Route(get=EVERYONE, some=public, absent=ABSENT),
     "events:picture": Route(get=EVERYONE, some=public, absent=ABSENT),
+    "events:photo": Route(get=EVERYONE, some=public, absent=ABSENT),
     "events:place-rsvp": Route(post=EVERYONE, some=public, absent=ABSENT),
     # The link is the key: whoever holds it may use it, and nobody can guess it.
     "events:rsvp": Route(
@@ -161,6 +165,7 @@ ROUTES: dict[str, Route] = {
     "events:staff-import": Route(get=COORDINATOR, post=COORDINATOR),
     "events:staff-month": Route(get=COORDINATOR),
     "events:staff-copy": Route(post=COORDINATOR, some=draft, absent=ABSENT),
+    "events:staff-photo": Route(get=COORDINATOR, post=COORDINATOR, some=draft, absent=ABSENT),
     "events:staff-share": Route(get=COORDINATOR, post=COORDINATOR, some=draft, absent=ABSENT),
     "events:staff-history": Route(get=COORDINATOR, some=draft, absent=ABSENT),
     # As with an RSVP, the link is the key.
