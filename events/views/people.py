@@ -82,7 +82,7 @@ def staff_people(request: HttpRequest, crew: Crew) -> HttpResponse:
             for name in PEOPLE_TABS
         ],
         "is_over": occurrence.is_over(at=at),
-        "regulars": regulars_of(event).count() if occurrence.series_id else 0,
+        "regulars": regulars_of(event).count() if occurrence.series_id and not crew.host else 0,
     }
     return render(request, "events/staff/people.html", context)
 

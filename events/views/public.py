@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
 from urllib.parse import urlencode
@@ -87,6 +88,8 @@ from events.services.transfers import give_place, keep_place, take_given_place
 from events.views.found import found_context
 
 PER_PAGE = 25
+# So many dates of what somebody comes to every time are among what comes next for them.
+NEXT_OF_SERIES = 2
 # From one network within 15 minutes: so many guests hold places at once, and so many may ask.
 GUESTS_HOLDING = 20
 GUESTS_ASKING = 200
@@ -562,10 +565,26 @@ def my_events(request: HttpRequest) -> HttpResponse:
     """What the signed-in person goes to, waits for, and went to."""
     at = timezone.now()
     assert isinstance(request.user, User)
+    every_time = list(series_rsvps_of(request.user))
     context = {
-        "coming": list(rsvps_of(request.user, at=at, is_over=False)[:100]),
-        "every_time": list(series_rsvps_of(request.user)),
+        "coming": _next_few(rsvps_of(request.user, at=at, is_over=False)[:200], every_time),
+        "every_time": every_time,
         "ended": list(ended_rsvps_of(request.user, at=at)[:20]),
         "past": list(rsvps_of(request.user, at=at, is_over=True)[:20]),
     }
     return render(request, "events/mine.html", context)
+
+
+def _next_few(coming: Iterable[Rsvp], every_time: Sequence[SeriesRsvp]) -> list[Rsvp]:
+    """All of them, but of what somebody comes to every time only the next: the others are on
+    that answer's own page."""
+    left = {one.event_id: NEXT_OF_SERIES for one in every_time if one.is_active}
+    shown = []
+    for rsvp in coming:
+        event_id = rsvp.occurrence.event_id
+        if event_id in left:
+            left[event_id] -= 1
+            if left[event_id] < 0:
+                continue
+        shown.append(rsvp)
+    return shown

@@ -478,6 +478,16 @@ class TestPages:
         client.post(path, {"act": "end"})
         assert set(statuses(event, user=person)) == {"left"}
 
+    def test_ones_own_list_has_the_next_dates_of_it_and_a_way_to_all(
+        self, event: Event, client: Client
+    ) -> None:
+        person = UserFactory()
+        mine = place_series_rsvp(event=event, person=person, at=NOW)
+        client.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
+        page = client.get("/me/events/").text
+        assert page.count("event-card") == 2
+        assert mine.manage_path in page
+
     def test_a_guest_opens_the_link_and_presses_confirm(self, event: Event, client: Client) -> None:
         yes = {"name": ANA.name, "email": ANA.email, "party_size": "1", "scope": "all"}
         client.post("/events/circle/rsvp/", yes | {"date": "2026-06-04"})
