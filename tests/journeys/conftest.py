@@ -192,16 +192,30 @@ def axe() -> Axe:
     return Axe()
 
 
+MANNERS = (Path(__file__).parent / "manners.js").read_text()
+SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+
 def assert_accessible(page: Page, axe: Axe) -> None:
-    """No finding of axe-core, and nothing to scroll sideways to."""
+    """No finding of axe-core; our own manners; nothing to scroll sideways to, at 320 px either,
+    and not where people read from right to left."""
     results = axe.run(page)
     found = [
         f"{page.url}: {violation['id']}: {node['html'][:200]} {node['failureSummary'][:300]}"
         for violation in results.response["violations"]
         for node in violation["nodes"]
     ]
+    found += [f"{page.url}: {told}" for told in page.evaluate(MANNERS)]
+    size = page.viewport_size
+    assert size is not None
+    for width in (size["width"], 320):
+        page.set_viewport_size({"width": width, "height": size["height"]})
+        for direction in ("rtl", "ltr"):
+            page.evaluate("(to) => { document.documentElement.dir = to }", direction)
+            if page.evaluate(SIDEWAYS) > 0:
+                found.append(f"{page.url}: scrolls sideways at {width} px, {direction}")
+    page.set_viewport_size(size)
     assert found == []
-    assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]  # type: ignore[index]
 
 
 @pytest.fixture

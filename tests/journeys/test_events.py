@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 from accounts.models import Role, User
 from accounts.services.grants import give_role
 from events.models import Occurrence, Rsvp
+from events.services.due_mails import write_due
 from notifications.models import Message
 from tests.journeys.conftest import PHONE, Open
 
@@ -96,6 +97,7 @@ def test_publish_say_yes_leave_and_the_next_in_line_has_the_place(
     expect(ana.get_by_role("heading", name="You have left")).to_be_visible()
     bo.goto(link_in_mail("bo@example.org"))
     expect(bo.get_by_role("heading", name="You are going")).to_be_visible()
+    write_due(limit=10, at=timezone.now())
     assert (
         Message.objects.filter(to="bo@example.org")
         .latest("pk")
