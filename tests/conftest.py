@@ -11,6 +11,7 @@ from django.db.backends.postgresql.operations import DatabaseOperations
 
 from accounts.models import Role, User
 from accounts.services.grants import give_role
+from tests import schema
 
 # A Wednesday noon, clear of every daylight-saving change. Tests that need "now" use this.
 NOW = dt.datetime(2026, 6, 3, 12, 0, tzinfo=dt.UTC)
@@ -47,6 +48,18 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("not run here")
         terminalreporter.line("tests/journeys: there is no browser. To let them run:")
         terminalreporter.line("    apt-get install chromium && make test")
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
+    """Before pytest-django makes the database: see tests/schema.py."""
+    schema.start_from_kept()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> None:
+    """After it: as above."""
+    schema.keep()
 
 
 @pytest.fixture(scope="session", autouse=True)
