@@ -93,7 +93,10 @@ def staff_regulars(request: HttpRequest, slug: str) -> HttpResponse:
     event, at = event_to_edit(request, slug), timezone.now()
     regulars = regulars_of(event)
     if request.method == "POST":
-        series_rsvp = get_object_or_404(regulars, reference=request.POST.get("on", ""))
+        series_rsvp = regulars.filter(reference=request.POST.get("on", "")).first()
+        if series_rsvp is None:
+            # Taken back, or answered by somebody else, since the page was opened.
+            return redirect("events:staff-regulars", slug=slug)
         act, name = request.POST.get("act"), {"name": series_rsvp.name}
         if act == "approve":
             approve_series_request(series_rsvp=series_rsvp, actor=editor(request), at=at)
