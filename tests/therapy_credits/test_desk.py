@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts.models import AuditEntry, Role, User
@@ -212,6 +213,33 @@ def test_hours_and_closed_days_are_set_in_the_console(ana: User) -> None:
     assert (DeskHours.objects.count(), DeskException.objects.count()) == (0, 2)
     assert browser.post(page, {"action": "remove-weekly", "id": "0"}).status_code == 404
     assert AuditEntry.objects.filter(verb__startswith="desk.").count() == 6
+
+
+def test_the_page_of_hours_takes_the_same_queries_for_one_row_as_for_three(ana: User) -> None:
+    browser = browser_of(ana)
+
+    def queries() -> int:
+        browser.get(reverse(PAGE))
+        with CaptureQueriesContext(connection) as found:
+            assert browser.get(reverse(PAGE)).status_code == 200
+        return len(found)
+
+    def add(number: int) -> None:
+        publish(ana, days=(number,))
+        DeskException.objects.create(on_date=TODAY + number * DAY)
+        DeskAbsence.objects.create(
+            user=make_care(f"Away {number}"),
+            cover=ana,
+            first_on=TODAY,
+            last_on=TODAY,
+            named_at=NOW,
+        )
+
+    add(1)
+    one = queries()
+    add(2)
+    add(3)
+    assert queries() == one
 
 
 # --- Away ----------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ import pytest
 import time_machine
 from django.db import IntegrityError, connection, transaction
 from django.test import Client as Browser
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts.models import AccessLook
@@ -461,6 +462,39 @@ def test_the_practice_sees_it_among_its_day_and_calls_it_off(client_: Client) ->
     assert "had to cancel this call" in text(
         browser_of(client_.user).get(reverse("therapy_credits:fit-call", args=[one.reference]))
     )
+
+
+def queries_of(browser: Browser, page: str) -> int:
+    browser.get(page)  # the first request of a session does more than the others
+    with CaptureQueriesContext(connection) as queries:
+        assert browser.get(page).status_code == 200
+    return len(queries)
+
+
+def test_lists_take_the_same_queries_for_one_call_as_for_three(client_: Client) -> None:
+    desk = open_desk()
+    own, portal = browser_of(client_.user), browser_of(desk.membership.user)
+    pages = [
+        (own, "/care/"),
+        (portal, reverse("therapy_credits:practice-today")),
+        (portal, reverse("therapy_credits:practice-bookings")),
+    ]
+
+    def add(number: int) -> None:
+        """One of this client's with somebody else, one of this practice today, and one over."""
+        later = NOW + number * DAY
+        FitCallFactory(subject=client_.token, starts_at=later)
+        FitCallFactory(subject=client_.token, starts_at=NOW - number * DAY)
+        FitCallFactory(
+            practitioner=desk.practitioner, starts_at=NOW + number * dt.timedelta(hours=1)
+        )
+
+    add(1)
+    one = [queries_of(browser, page) for browser, page in pages]
+    add(2)
+    add(3)
+    assert [queries_of(browser, page) for browser, page in pages] == one
+    assert text(own.get("/care/")).count("Free first call") == 3
 
 
 def test_a_practice_says_whether_and_how_long() -> None:
