@@ -34,6 +34,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("care/bookings/<str:reference>/cancel/", care.cancel, name="booking-cancel"),
     path("care/bookings/<str:reference>/move/", care.move, name="booking-move"),
     path("care/bookings/<str:reference>/elsewhere/", care.elsewhere, name="booking-elsewhere"),
+    path("care/bookings/<str:reference>/again/", care.look_again, name="booking-again"),
     path("care/bookings/<str:reference>/mismatch/", care.mismatch, name="booking-mismatch"),
     path("care/bookings/<str:reference>/right/", care.booking_right, name="booking-right"),
     path("care/code/<str:reference>/right/", care.code_right, name="code-right"),

@@ -131,6 +131,12 @@ ROUTES = pool_matrix.ROUTES | {
         some=_stranger("booking_of_a_stranger"),
         absent=NO_REFERENCE,
     ),
+    "therapy_credits:booking-again": Route(
+        own=_reference("booking", "ambassador"),
+        own_methods=("post",),
+        some=_stranger("booking_of_a_stranger"),
+        absent=NO_REFERENCE,
+    ),
     "therapy_credits:booking-mismatch": Route(
         own=_reference("booking", "ambassador"),
         own_methods=("post",),

@@ -32,6 +32,7 @@ from tests.therapy_credits.care import (
 )
 from therapy_credits.models import Booking, Practitioner, SessionCode
 from therapy_credits.queries.home import home_cards, needs_you
+from therapy_credits.services.bookings import practice_cancel
 
 pytestmark = pytest.mark.django_db
 
@@ -267,6 +268,22 @@ def test_cancelling_on_old_terms_shows_the_new_ones(client_: Client, desk: Desk)
     assert "What cancelling means has changed" in page
     assert "this is the first time" in page
     assert left_booked_used(client_) == (2, 1, 0)
+
+
+def test_cancelled_on_they_see_at_one_tap_who_else_may_see_them(
+    client_: Client, desk: Desk
+) -> None:
+    other = make_desk("Harbour Rooms")
+    booking = book(client_, desk)
+    practice_cancel(booking=booking, membership=desk.membership, at=NOW)
+    browser = browser_of(client_.user)
+    page = reverse("therapy_credits:booking", args=[booking.reference])
+    assert "Find another time" in text(browser.get(page))
+    again = reverse("therapy_credits:booking-again", args=[booking.reference])
+    found = text(browser.post(again, follow=True))
+    assert "Who can see you" in found
+    assert "United Kingdom" in found
+    assert other.practitioner.name in found
 
 
 # --- Codes ------------------------------------------------------------------------------------

@@ -282,6 +282,24 @@ def elsewhere(request: HttpRequest, reference: str) -> HttpResponse:
 
 @care_only
 @require_http_methods(["POST"])
+def look_again(request: HttpRequest, reference: str) -> HttpResponse:
+    """It was cancelled on them: on to who else may see them there, nothing to be said again."""
+    user, now = person_of(request), timezone.now()
+    one = _own_booking(user, reference)
+    language, spoken = first_guess(user, now)["language"], one.practitioner.languages
+    looked_for: dict[str, Any] = {
+        "country": one.country,
+        "region": one.region,
+        "language": language if language in spoken else spoken[0],
+        "format": one.format,
+        "topics": [],
+    }
+    keep_need(request, looked_for, now)
+    return redirect("therapy_credits:find")
+
+
+@care_only
+@require_http_methods(["POST"])
 def mismatch(request: HttpRequest, reference: str) -> HttpResponse:
     """ "This was not the right match": given back once, and on to who else fits."""
     user, now = person_of(request), timezone.now()
