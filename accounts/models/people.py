@@ -34,6 +34,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     wants_plain_titles = models.BooleanField(
         _("plain titles in my calendar"), default=False, db_default=False
     )
+    wants_single_dates = models.BooleanField(
+        _("each date of what comes back by itself in my calendar"), default=False, db_default=False
+    )
     is_active = models.BooleanField(_("can sign in"), default=True)
     is_staff = models.BooleanField(_("can open the admin site"), default=False)
     is_demo = models.BooleanField(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Self
 
 from django.conf import settings
@@ -11,6 +12,8 @@ from django.utils.translation import gettext_lazy as _
 from common import tokens
 
 _LINK = "calendar-feed"
+# How long anybody can see that a link was used (docs/privacy.md, feed fetches).
+FETCHES_KEPT = timedelta(days=7)
 
 
 class FeedRevision(models.Model):
@@ -42,13 +45,6 @@ class FeedTokenQuerySet(models.QuerySet["FeedToken"]):
         """Those that their person has not closed."""
         return self.filter(closed_at__isnull=True)
 
-    def opened_by(self, secret: str) -> Self:
-        """The link whose row ``secret`` names. Whether it opens it, ask ``is_opened_by``."""
-        number, _dash, _rest = secret.partition("-")
-        if not (number.isascii() and number.isdigit() and len(number) < 19):
-            return self.none()
-        return self.open().filter(pk=int(number), user__is_active=True)
-
 
 class FeedToken(models.Model):
     """A person's secret calendar link: one for each purpose.
@@ -78,7 +74,6 @@ class FeedToken(models.Model):
     rotated_at = models.DateTimeField(_("link made"))
     closed_at = models.DateTimeField(_("closed"), null=True, blank=True)
     shows_busy = models.BooleanField(_("show private appointments as “Busy”"), default=False)
-    is_repeating = models.BooleanField(_("one entry for what comes back"), default=False)
     alarm_minutes = models.PositiveSmallIntegerField(
         _("remind me"), choices=Alarm, null=True, blank=True
     )
@@ -115,3 +110,30 @@ class FeedToken(models.Model):
 
     def is_opened_by(self, secret: str) -> bool:
         return tokens.matches(secret, self.secret)
+
+
+class FeedFetch(models.Model):
+    """When a calendar link was last used, and by which program.
+
+    Each use is noted in the cache, which is quick and may forget; the schedule writes it down
+    here, where it is kept for seven days (``services.fetches``).
+    """
+
+    link = models.OneToOneField(
+        FeedToken,
+        models.CASCADE,  # of no use without the link
+        primary_key=True,
+        verbose_name=_("calendar link"),
+        related_name="fetch",
+    )
+    generation = models.PositiveIntegerField(_("generation"))
+    fetched_at = models.DateTimeField(_("fetched"))
+    program = models.CharField(_("program"), max_length=40, blank=True)
+
+    class Meta:
+        verbose_name = _("use of a calendar link")
+        verbose_name_plural = _("uses of calendar links")
+        indexes = [models.Index(fields=["fetched_at"], name="feed_fetch_by_time")]
+
+    def __str__(self) -> str:
+        return f"{self.link_id} {self.fetched_at}"

@@ -21,6 +21,7 @@ from events.models.events import Occurrence
 
 if TYPE_CHECKING:
     from accounts.models import User
+    from events.models.series import SeriesRsvp
 
 
 def new_rsvp_reference() -> str:
@@ -168,6 +169,15 @@ class Rsvp(models.Model):
     # Google keeps what a person declined as declined, whatever a later mail with the same UID
     # says. So who comes back has an entry of their own.
     uid_generation = models.PositiveSmallIntegerField(_("times they came back"), default=0)
+    # The yes to every date through which they came to this one.
+    series_rsvp = models.ForeignKey(
+        "events.SeriesRsvp",
+        models.PROTECT,
+        verbose_name=_("RSVP to the series"),
+        null=True,
+        blank=True,
+        related_name="rsvps",
+    )
     placed_at = models.DateTimeField(_("answered"))
     # Its own column: the queue is ordered by when a person joined it, not by when the row was made.
     # An offer keeps it: should the room become smaller, that person has their turn back.
@@ -386,8 +396,20 @@ class Rsvp(models.Model):
         return reverse("events:rsvp", args=[self.token])
 
     @property
+    def repeats_with(self) -> SeriesRsvp | None:
+        """The yes to every date in whose one entry this date is, if it is in one."""
+        if self.series_rsvp is None or self.occurrence.series_id is None:
+            return None
+        return self.series_rsvp if self.series_rsvp.is_repeating else None
+
+    @property
     def calendar_uid(self) -> str:
-        """The UID of this person's entry: the date's own, until they leave and come back."""
+        """The UID of this person's entry: the date's own, until they leave and come back.
+
+        A date of what they come to every time has the UID of the entry that repeats.
+        """
+        if self.repeats_with is not None and self.occurrence.series is not None:
+            return self.repeats_with.calendar_uid(self.occurrence.series)
         if not self.uid_generation:
             return self.occurrence.uid
         return f"{self.uid_generation}-{self.reference.lower()}-{self.occurrence.uid}"

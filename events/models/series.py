@@ -269,6 +269,11 @@ class SeriesRsvp(models.Model):
     changed_at = models.DateTimeField(_("changed"))
     # When the mail with all their dates was promised.
     told_at = models.DateTimeField(null=True, blank=True)
+    # How their calendar has it: one entry that repeats, or each date by itself.
+    is_repeating = models.BooleanField(_("one entry that repeats"), default=True)
+    # How often that entry was another one for this person alone, and how often it began anew.
+    sequence = models.PositiveIntegerField(_("calendar sequence"), default=0)
+    uid_generation = models.PositiveSmallIntegerField(_("generation of the UID"), default=0)
 
     objects = SeriesRsvpQuerySet.as_manager()
 
@@ -325,6 +330,12 @@ class SeriesRsvp(models.Model):
     @property
     def manage_path(self) -> str:
         return reverse("events:series-rsvp", args=[self.token])
+
+    def calendar_uid(self, series: Series) -> str:
+        """The UID of this person's entry for one rule: the rule's own, until it began anew."""
+        if not self.uid_generation:
+            return series.uid
+        return f"{self.uid_generation}-{self.reference.lower()}-{series.uid}"
 
     @property
     def is_pending(self) -> bool:
