@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
+from django.db import connection
 from django.db.models import (
     BooleanField,
     Case,
@@ -37,7 +38,14 @@ from accounts.models import ApiKey, User
 from ambassadors.models import Enrolment
 from ambassadors.queries import cards_shown
 from calendars.domain.calendar import StoredEvent
-from calendars.domain.vevent import CalendarEvent, Invitation, PartStat, Status, render_vevent
+from calendars.domain.vevent import (
+    CalendarEvent,
+    Invitation,
+    PartStat,
+    Status,
+    render_again,
+    render_vevent,
+)
 from common import tokens
 from common.needs import NeedsYou
 from common.prepared import Prepared
@@ -136,8 +144,9 @@ def personal_event(
 ) -> CalendarEvent:
     """The date as this person's calendar shows it. Needs the occurrence, its event, the user.
 
-    Discreet when they want it for this date, or for all of them. ``host`` is what they once were:
-    their calendar has been told of that too.
+    Discreet when they want it for this date, or for all of them. A date of what they come to
+    every time is one of an entry that repeats, and names which (RECURRENCE-ID). ``host`` is what
+    they once were: their calendar has been told of that too.
     ``is_invitation``: as it is in a mail to them, which their calendar can answer.
     """
     occurrence = rsvp.occurrence
@@ -166,19 +175,34 @@ def personal_event(
         conference_url=occurrence.online_url or None if rsvp.is_going else None,
         alarm_minutes=alarm_minutes,
     )
+    series_rsvp = rsvp.repeats_with
+    if series_rsvp is not None and occurrence.series is not None:
+        entry = replace(
+            entry,
+            # Of all entries with one UID, the later always has the higher number.
+            sequence=sequence + occurrence.series.sequence + series_rsvp.sequence,
+            # One entry cannot say its rule in one zone and a date in another.
+            time_zone=occurrence.series.time_zone,
+            instead_of=occurrence.recurrence_id,
+        )
     if is_invitation:
-        entry = replace(entry, invitation=_invitation(rsvp), comment=_comment(rsvp))
+        answers = rsvp if series_rsvp is None else series_rsvp
+        entry = replace(
+            entry,
+            invitation=_invitation(answers, _ANSWERS.get(rsvp.status, "DECLINED")),
+            comment=_comment(rsvp),
+        )
     if rsvp.is_discreet or (rsvp.user is not None and rsvp.user.wants_plain_titles):
         entry = discreet(entry)
     return entry
 
 
-def _invitation(rsvp: Rsvp) -> Invitation:
+def _invitation(what: Rsvp | SeriesRsvp, answer: PartStat) -> Invitation:
     return Invitation(
-        organizer=reply_address(rsvp.reference),
-        attendee=rsvp.email,
-        name=rsvp.name,
-        answer=_ANSWERS.get(rsvp.status, "DECLINED"),
+        organizer=reply_address(what.reference),
+        attendee=what.email,
+        name=what.name,
+        answer=answer,
     )
 
 
@@ -406,61 +430,65 @@ def discreet(entry: CalendarEvent) -> CalendarEvent:
 
 
 def calendar_entries(
-    user: User,
-    *,
-    since: datetime,
-    alarm_minutes: int | None = None,
-    is_repeating: bool = False,
+    user: User, *, since: datetime, alarm_minutes: int | None = None
 ) -> list[StoredEvent]:
     """What this person's calendar shows of events: what they host, go to or wait for.
 
-    What they left stays as cancelled, so that a subscribed calendar takes it out.
-    ``is_repeating``: what they come to every time is one entry that repeats.
+    What they left stays as cancelled, so that a subscribed calendar takes it out. What they
+    come to every time is one entry that repeats, unless they want each date by itself.
     """
     hosts = _hosts_of(user)
     hosted = _hosted(hosts, since=since)
-    rsvps = (
-        Rsvp.objects.of_user(user)
-        .filter(occurrence__ends_at__gt=since)
-        .exclude(status__in=[Rsvp.Status.PENDING, Rsvp.Status.APPLIED])
-        .select_related("occurrence__event", "occurrence__series")
-        .order_by("occurrence__starts_at", "occurrence", "pk")
-    )
-    # Who left and came back has two rows for one date; the last one speaks.
-    latest = {rsvp.occurrence_id: rsvp for rsvp in rsvps}
-    for rsvp in latest.values():
-        rsvp.user = user
-    series = _series_come_to(user, latest.values()) if is_repeating else {}
-    # A date of theirs as a host is an entry of its own, but where the series says the same.
+    texts: dict[int, StoredEvent | None] = {}
+    others = []
+    with connection.cursor() as cursor:
+        cursor.execute(_OWN_DATES, [user.pk, since])
+        for (
+            date_id,
+            event_id,
+            pk,
+            status,
+            time_zone,
+            changed_at,
+            is_usual,
+            *date,
+        ) in cursor.fetchall():
+            texts[date_id] = None
+            is_usual = is_usual and event_id not in hosts
+            if not is_usual or alarm_minutes or user.wants_plain_titles:
+                others.append(pk)
+            else:
+                text = _own_text(status, changed_at, *date)
+                texts[date_id] = StoredEvent(text, time_zone)
+    related = ("occurrence__event", "occurrence__series", "series_rsvp")
+    found = Rsvp.objects.filter(pk__in=others).select_related(*related) if others else ()
+    rsvps = {rsvp.occurrence_id: rsvp for rsvp in found}
+    # A date of theirs as a host is an entry of its own, but where what repeats says the same.
     theirs = {
         pk: (host, occurrence)
         for pk, (host, occurrence) in hosted.items()
-        if pk not in latest
-        or (host.hosts(occurrence) and not (occurrence.series_id in series and latest[pk].is_going))
+        if pk not in rsvps or (host.hosts(occurrence) and not _repeats_surely(rsvps[pk]))
     }
-    answered = [rsvp for pk, rsvp in latest.items() if pk not in theirs]
-    single = [rsvp for rsvp in answered if rsvp.occurrence.series_id not in series]
-    repeating = [
-        entry
-        for one, series_rsvp in series.values()
-        for entry in _repeating(
-            one,
-            series_rsvp,
-            [rsvp for rsvp in answered if rsvp.occurrence.series_id == one.pk],
-            alarm_minutes,
-        )
-    ]
-    entries = [
-        *(
-            hosted_event(host, occurrence, latest.get(pk), alarm_minutes=alarm_minutes)
-            for pk, (host, occurrence) in theirs.items()
-        ),
-        *(
-            personal_event(rsvp, hosts.get(rsvp.occurrence.event_id), alarm_minutes=alarm_minutes)
-            for rsvp in single
-        ),
-    ]
-    return [*as_text(entries), *repeating]
+    for rsvp in rsvps.values():
+        rsvp.user = user
+    answered = [rsvps[pk] for pk in texts if pk in rsvps and pk not in theirs]
+    single, repeating = by_rule(answered)
+    for rsvp in single:
+        host = hosts.get(rsvp.occurrence.event_id)
+        entry = personal_event(rsvp, host, alarm_minutes=alarm_minutes)
+        (texts[rsvp.occurrence_id],) = as_text([entry])
+    entries = as_text(
+        hosted_event(host, occurrence, rsvps.get(pk), alarm_minutes=alarm_minutes)
+        for pk, (host, occurrence) in theirs.items()
+    )
+    entries += [text for text in texts.values() if text is not None]
+    for dates in repeating:
+        entries += repeating_entries(dates, alarm_minutes=alarm_minutes)
+    return entries
+
+
+def _repeats_surely(rsvp: Rsvp) -> bool:
+    return rsvp.is_going and rsvp.repeats_with is not None
 
 
 def hosted_entries(
@@ -511,45 +539,104 @@ def _hosted(hosts: Mapping[int, Host], *, since: datetime) -> dict[int, tuple[Ho
     return found
 
 
-def _series_come_to(user: User, rsvps: Iterable[Rsvp]) -> dict[int, tuple[Series, SeriesRsvp]]:
-    """The series of which this person comes to every date and still has one, by their keys."""
-    by_event = {one.event_id: one for one in SeriesRsvp.objects.active().filter(user=user)}
-    found = {}
+# The last answer of one person for each date, in order of time, and whether its entry is the
+# stored one but for its status: not online (who goes is shown the way in), not discreet, not in
+# an entry that repeats, and not after they had left. A program asks for it at every change of
+# any event, so it makes no rows of models out of most of them.
+_OWN_DATES = """
+    SELECT date_id, event_id, id, status, time_zone, changed_at, is_usual, vevent, sequence,
+        revised_at, is_off
+    FROM (
+        SELECT DISTINCT ON (rsvp.occurrence_id)
+            rsvp.id, rsvp.status, event.time_zone, rsvp.changed_at,
+            event.format = 'in_person' AND date.vevent <> '' AND rsvp.series_rsvp_id IS NULL
+                AND NOT rsvp.is_discreet AND rsvp.uid_generation = 0 AS is_usual,
+            date.vevent, date.sequence, date.revised_at,
+            date.cancelled_at IS NOT NULL OR event.status = 'cancelled' AS is_off,
+            date.starts_at, date.id AS date_id, date.event_id
+        FROM events_rsvp AS rsvp
+        JOIN events_occurrence AS date ON date.id = rsvp.occurrence_id
+        JOIN events_event AS event ON event.id = date.event_id
+        WHERE rsvp.user_id = %s AND date.ends_at > %s
+            AND rsvp.status NOT IN ('pending', 'applied')
+        ORDER BY rsvp.occurrence_id, rsvp.id DESC
+    ) AS own
+    ORDER BY starts_at, date_id
+"""
+
+
+def _own_text(
+    status: str,
+    changed_at: datetime,
+    vevent: str,
+    sequence: int,
+    revised_at: datetime,
+    is_off: bool,
+) -> str:
+    """What ``personal_event`` says, made of the date's stored text."""
+    said, transparent = _CALENDAR_STATUS.get(status, ("CANCELLED", True))
+    return render_again(
+        vevent,
+        sequence=sequence + (said == "CANCELLED"),
+        revised_at=max(revised_at, changed_at),
+        status="CANCELLED" if is_off else said,
+        transparent=is_off or transparent,
+    )
+
+
+def by_rule(rsvps: Iterable[Rsvp]) -> tuple[list[Rsvp], list[list[Rsvp]]]:
+    """Those that are entries of their own, and those of each entry that repeats.
+
+    Needs ``series_rsvp`` and the occurrence's series of each, and its user.
+    """
+    single: list[Rsvp] = []
+    repeating: dict[tuple[int, int], list[Rsvp]] = {}
     for rsvp in rsvps:
-        series, event = rsvp.occurrence.series, rsvp.occurrence.event
-        series_rsvp = by_event.get(event.pk)
-        # One file cannot say the rule in one zone and a date of it in another.
-        if series and series_rsvp and rsvp.is_active and series.time_zone == event.time_zone:
-            series.event, series_rsvp.user = event, user
-            found[series.pk] = (series, series_rsvp)
-    return found
+        series_rsvp, series = rsvp.repeats_with, rsvp.occurrence.series
+        if series_rsvp is None or series is None:
+            single.append(rsvp)
+            continue
+        series.event, series_rsvp.user = rsvp.occurrence.event, rsvp.user
+        repeating.setdefault((series_rsvp.pk, series.pk), []).append(rsvp)
+    return single, list(repeating.values())
 
 
-def _repeating(
-    series: Series, series_rsvp: SeriesRsvp, rsvps: Sequence[Rsvp], alarm_minutes: int | None
+def repeating_entries(
+    rsvps: Sequence[Rsvp], *, alarm_minutes: int | None = None, is_invitation: bool = False
 ) -> list[StoredEvent]:
-    """The dates of a series somebody comes to every time, as one entry and what is different."""
+    """What somebody comes to every time, by one rule, as one entry and what is different.
+
+    ``rsvps`` are the dates in it, at least one. When they no longer come, or nothing takes place
+    any more, it is one entry that is cancelled. In an invitation a date that does not take place
+    is left out like one they do not come to: a REQUEST can say nothing else of it (RFC 5546
+    §3.2.2); what told them of it was a CANCEL.
+    """
+    series, series_rsvp = rsvps[0].occurrence.series, rsvps[0].series_rsvp
+    assert series is not None  # ``by_rule`` put them together
+    assert series_rsvp is not None
+    is_off = is_repeating_off(rsvps)
     event, user = series.event, series_rsvp.user
     is_plain = event.is_restricted or (user is not None and user.wants_plain_titles)
     dates: dict[date, CalendarEvent | None] = {}
     for rsvp in rsvps:
         occurrence = rsvp.occurrence
-        if not rsvp.is_active or occurrence.recurrence_on is None:
+        assert occurrence.recurrence_on is not None  # the constraint ties it to the series
+        if is_off:
+            dates[occurrence.recurrence_on] = None
             continue
-        is_usual = (
-            rsvp.is_going
-            and occurrence.is_as_the_rule_says
-            and not occurrence.is_cancelled
-            and not (occurrence.note or occurrence.other_place or occurrence.other_url)
-            and (rsvp.is_discreet or is_plain) == is_plain
+        if not rsvp.is_active or (is_invitation and occurrence.is_cancelled):
+            continue
+        is_usual = is_as_its_rule_says(rsvp) and (rsvp.is_discreet or is_plain) == is_plain
+        dates[occurrence.recurrence_on] = (
+            None
+            if is_usual
+            else personal_event(rsvp, alarm_minutes=alarm_minutes, is_invitation=is_invitation)
         )
-        entry = None if is_usual else personal_event(rsvp, alarm_minutes=alarm_minutes)
-        dates[occurrence.recurrence_on] = entry
     usual = Occurrence(event=event, starts_at=series.revised_at, ends_at=series.revised_at)
     page = f"{settings.BASE_URL}{reverse('events:event', args=[event.slug])}"
     master = CalendarEvent(
-        uid=series.uid,
-        sequence=series.sequence,
+        uid=series_rsvp.calendar_uid(series),
+        sequence=series.sequence + series_rsvp.sequence + is_off,
         revised_at=max(
             series.revised_at,
             series_rsvp.changed_at,
@@ -562,9 +649,14 @@ def _repeating(
         description=event.summary,
         location=place_line(usual),
         url=page,
-        conference_url=event.online_url or None,
+        status="CANCELLED" if is_off else "CONFIRMED",
+        transparent=is_off,
+        conference_url=None if is_off else event.online_url or None,
         alarm_minutes=alarm_minutes,
     )
+    if is_invitation:
+        answer: PartStat = "DECLINED" if is_off else "ACCEPTED"
+        master = replace(master, invitation=_invitation(series_rsvp, answer))
     what = Repeating(
         master=discreet(master) if is_plain else master,
         rule=series.rule,
@@ -573,6 +665,52 @@ def _repeating(
         known_until=series.made_until,
     )
     return [StoredEvent(text, series.time_zone) for text in render_repeating(what, dates)]
+
+
+def is_repeating_off(rsvps: Sequence[Rsvp]) -> bool:
+    """Whether an entry that repeats is cancelled as a whole for somebody with these dates."""
+    series_rsvp = rsvps[0].series_rsvp
+    assert series_rsvp is not None  # ``by_rule`` put them together
+    is_over_with = rsvps[0].occurrence.event.status == Event.Status.CANCELLED
+    return is_over_with or not series_rsvp.is_active
+
+
+def is_as_its_rule_says(rsvp: Rsvp) -> bool:
+    """Whether a date needs no entry of its own beside the one that repeats."""
+    occurrence = rsvp.occurrence
+    return (
+        rsvp.is_going
+        and occurrence.is_as_the_rule_says
+        and not occurrence.is_cancelled
+        and not (occurrence.note or occurrence.other_place or occurrence.other_url)
+    )
+
+
+def dates_by_rule(series_rsvps: Iterable[SeriesRsvp]) -> dict[int, list[list[Rsvp]]]:
+    """For each of these people, by the key of their yes to every date: the dates they came to
+    through it, by each entry that repeats. Needs the event and the user of each."""
+    comers = list(series_rsvps)
+    found: dict[int, list[list[Rsvp]]] = {one.pk: [] for one in comers}
+    for dates in by_rule(dates_through(*comers))[1]:
+        found[dates[0].series_rsvp_id or 0].append(dates)
+    return found
+
+
+def dates_through(*series_rsvps: SeriesRsvp) -> list[Rsvp]:
+    """The last answer for each date that these people came to through their yes to every date
+    of an event. Needs the event and the user of each."""
+    comers = {one.pk: one for one in series_rsvps}
+    rsvps = (
+        Rsvp.objects.filter(series_rsvp__in=comers, occurrence__series__isnull=False)
+        .select_related("occurrence__series")
+        .order_by("occurrence__starts_at", "pk")
+    )
+    latest = {(rsvp.series_rsvp_id, rsvp.occurrence_id): rsvp for rsvp in rsvps}
+    for rsvp in latest.values():
+        series_rsvp = comers[rsvp.series_rsvp_id or 0]
+        rsvp.series_rsvp, rsvp.user = series_rsvp, series_rsvp.user
+        rsvp.occurrence.event = series_rsvp.event
+    return list(latest.values())
 
 
 def rsvp_opened_by(token: str) -> Rsvp | None:
@@ -630,7 +768,7 @@ def answers_by_date(series_rsvp: SeriesRsvp, dates: Iterable[Occurrence]) -> dic
     rsvps = (
         Rsvp.objects.alias(address=Lower("guest_email"))
         .filter(person, occurrence__in=[one.pk for one in dates])
-        .select_related("user")
+        .select_related("user", "series_rsvp")
         .annotate(position=_position())
         .order_by("pk")
     )
@@ -640,10 +778,15 @@ def answers_by_date(series_rsvp: SeriesRsvp, dates: Iterable[Occurrence]) -> dic
 def addresses_that_answered(
     dates: Iterable[Occurrence], emails: Iterable[str]
 ) -> dict[int, set[str]]:
-    """Which of these people have ever answered each of the dates, as a user or as a guest."""
+    """Which of these people have ever answered each of the dates, as a user or as a guest.
+
+    What they left together with everything is no answer to it, should they come again.
+    """
     answered: dict[int, set[str]] = {}
+    ended = {"series_rsvp__status": SeriesRsvp.Status.ENDED, "status": Rsvp.Status.LEFT}
     rows = (
         Rsvp.objects.filter(occurrence__in=[one.pk for one in dates])
+        .exclude(**ended)
         .annotate(address=Lower(Coalesce("user__email", "guest_email", output_field=CharField())))
         .filter(address__in=[email.lower() for email in emails])
     )
@@ -1499,9 +1642,11 @@ def dates_with_room_and_queue(*, at: datetime) -> list[int]:
     return sorted({*dates.values_list("pk", flat=True), *lapsed})
 
 
-def people_to_tell(occurrence: Occurrence) -> Iterable[tuple[int, str, str]]:
+def people_to_tell(occurrence: Occurrence) -> Iterable[tuple[int, str, int | None, str]]:
     """Those who must hear about a change (going, waiting, or with a place on hold): the key and
-    reference of their RSVP, and their address. Who walked in has none."""
+    reference of their RSVP, the key of the yes to every date in whose one entry it is, and their
+    address. Who walked in has none."""
+    repeats = Case(When(series_rsvp__is_repeating=True, then="series_rsvp"))
     return (
         Rsvp.objects.active()
         .filter(occurrence=occurrence)
@@ -1509,13 +1654,14 @@ def people_to_tell(occurrence: Occurrence) -> Iterable[tuple[int, str, str]]:
         .annotate(address=Coalesce("user__email", "guest_email", output_field=CharField()))
         .exclude(address="")
         .order_by("pk")
-        .values_list("pk", "reference", "address")
+        .values_list("pk", "reference", repeats, "address")
     )
 
 
 def rsvps_to_write_to(ids: Iterable[int]) -> dict[int, Rsvp]:
     """Those RSVPs by their keys, with all that a mail to them needs."""
-    found = Rsvp.objects.filter(pk__in=ids).select_related("occurrence__event", "user")
+    related = ("occurrence__event", "occurrence__series", "series_rsvp", "user")
+    found = Rsvp.objects.filter(pk__in=ids).select_related(*related)
     rsvps = {rsvp.pk: rsvp for rsvp in found.annotate(position=_position())}
     events: dict[int, Event] = {}
     for rsvp in rsvps.values():

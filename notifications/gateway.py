@@ -138,11 +138,12 @@ def compose(message: Message) -> EmailMultiAlternatives:
         },
     )
     mail.attach_alternative(message.html, "text/html")
+    scheduling = next((file for file in message.files if file.is_scheduling), None)
+    if scheduling:
+        # Calendar programs look for it as the last way to read the mail (RFC 6047 §2.4), of
+        # which there is one; people whose program does not, find the same as a file.
+        mail.attach_alternative(scheduling.content.decode(), scheduling.content_type)
     for file in message.files:
-        if file.is_scheduling:
-            # Calendar programs look for it as the last way to read the mail (RFC 6047 §2.4);
-            # people whose program does not, find the same as a file.
-            mail.attach_alternative(file.content.decode(), file.content_type)
         mail.attach(file.file_name, file.content, file.content_type)
     return mail
 

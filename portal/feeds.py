@@ -81,8 +81,7 @@ class PersonalFeed(StoredFeed):
     def variant(self, obj: OwnCalendar) -> str:
         # A replaced link, another choice, another language or zone: other bytes, so another tag.
         link = obj.link
-        choices = [link.pk, link.generation, link.alarm_minutes, link.is_repeating]
-        choices.append(obj.is_hosted_only)
+        choices = [link.pk, link.generation, link.alarm_minutes, obj.is_hosted_only]
         person = [obj.person.language, obj.person.time_zone, obj.person.wants_plain_titles]
         busy = hashlib.sha256("".join(entry.text for entry in obj.busy).encode()).hexdigest()
         return " ".join(map(str, [*choices, *person, busy]))
@@ -96,6 +95,5 @@ class PersonalFeed(StoredFeed):
                 obj.person,
                 since=since,
                 alarm_minutes=alarm_minutes,
-                is_repeating=obj.link.is_repeating,
             )
         return [*own, *obj.busy]

@@ -13,7 +13,7 @@ from calendars.domain.zones import render_vtimezone
 _COLOR = "seagreen"
 _COLOR_AS_HEX = "#2E8B57"
 
-Method = Literal["REQUEST", "CANCEL"]
+Method = Literal["REQUEST", "CANCEL", "PUBLISH"]
 
 
 class StoredEvent(NamedTuple):

@@ -29,6 +29,7 @@ class Invitation:
     organizer: str
     """The address that the person's calendar program answers to."""
     attendee: str
+    """Nobody where it is only told and not to be answered (PUBLISH)."""
     name: str
     answer: PartStat
 
@@ -127,15 +128,33 @@ def render_vevent(event: CalendarEvent) -> str:
     return "".join(lines)
 
 
+def render_again(
+    text: str, *, sequence: int, revised_at: datetime, status: Status, transparent: bool
+) -> str:
+    """What ``render_vevent`` would make of the entry that it made ``text`` of, with these facts
+    instead of its own, at a small part of the cost. Only a real line begins after a line break.
+    """
+    head, _line, rest = text.partition("\r\nDTSTAMP:")
+    _stamps, _line, rest = rest.partition("\r\nDTSTART")
+    body, _line, rest = rest.rpartition("\r\nSTATUS:")
+    _free, _line, tail = rest.partition("\r\nCLASS:")
+    stamp = utc(revised_at)
+    return (
+        f"{head}\r\nDTSTAMP:{stamp}\r\nLAST-MODIFIED:{stamp}\r\nSEQUENCE:{sequence}"
+        f"\r\nDTSTART{body}\r\nSTATUS:{status}"
+        f"\r\nTRANSP:{'TRANSPARENT' if transparent else 'OPAQUE'}\r\nCLASS:{tail}"
+    )
+
+
 def _people(invitation: Invitation) -> list[str]:
+    organizer = uri_line(f"ORGANIZER;CN={quoted('Greenroom')}", f"mailto:{invitation.organizer}")
+    if not invitation.attendee:
+        return [organizer]
     attendee = (
         f"ATTENDEE;CN={quoted(invitation.name or invitation.attendee)};CUTYPE=INDIVIDUAL;"
         f"ROLE=REQ-PARTICIPANT;PARTSTAT={invitation.answer};RSVP=TRUE"
     )
-    return [
-        uri_line(f"ORGANIZER;CN={quoted('Greenroom')}", f"mailto:{invitation.organizer}"),
-        uri_line(attendee, f"mailto:{invitation.attendee}"),
-    ]
+    return [organizer, uri_line(attendee, f"mailto:{invitation.attendee}")]
 
 
 def _alarm(summary: str, minutes: int) -> list[str]:

@@ -34,8 +34,10 @@ class Repeating:
 def render_repeating(what: Repeating, dates: Mapping[date, CalendarEvent | None]) -> list[str]:
     """The entries of somebody who has ``dates``: by the day the rule names, the entry where it
     is different from the master, None where it is not. Other days up to ``known_until`` are left
-    out; later ones follow the rule."""
-    first = min(dates)
+    out; later ones follow the rule. Nothing, when the rule ends before somebody's first date."""
+    first = min(dates) if dates else next(what.rule.days(after=what.known_until), None)
+    if first is None:
+        return []
     rule = _from(what.rule, first)
     left_out = [day for day in rule.days_until(max([what.known_until, *dates])) if day not in dates]
     starts_at = datetime.combine(first, what.clock, what.zone)

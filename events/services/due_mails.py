@@ -8,7 +8,7 @@ continued by the next run, and the key makes sure that nobody gets one twice.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -17,16 +17,16 @@ from django.db import connection, transaction
 from django.db.models import F
 
 from common.hints import hint
-from events.models import DueMail, Event, Occurrence, Rsvp
+from events.models import DueMail, Event, Occurrence, Rsvp, Series, SeriesRsvp
 from events.queries import people_to_tell, rsvps_to_write_to
 from events.services.host_mails import tell_of_changes
-from events.services.mails import prepare, prepare_of_dates
+from events.services.mails import prepare, prepare_of_dates, prepare_of_rules
 from notifications.models import Message
 from notifications.services.messages import queue_all
 
 logger = logging.getLogger(__name__)
 
-_OF_DATES = frozenset({"changed", "cancelled", "dates"})
+_OF_DATES = frozenset({"changed", "cancelled", "dates", "rules"})
 # What else may be promised, and the answer it is about.
 _STATUS_OF = {
     "promoted": Rsvp.Status.GOING,
@@ -54,10 +54,17 @@ def promise(what: str, rsvps: Iterable[tuple[int, str]], *, at: datetime, once: 
         hint("mail-due")
 
 
+# More dates than this are told in one mail; up to this many, each has a mail that its calendar
+# program can act on by itself.
+FEW_DATES = 3
+
+
 @dataclass(frozen=True)
 class _Line:
     """What one person must hear about one date."""
 
+    repeats: int | None
+    """The key of the yes to every date in whose one entry it is."""
     starts_at: datetime
     sequence: int
     reference: str
@@ -66,11 +73,12 @@ class _Line:
 
 @dataclass
 class News:
-    """Who must be told of which dates, so that each person gets one mail of all of them."""
+    """Who must be told of which dates, and of which rules that are not what they were."""
 
     by_person: dict[str, list[_Line]] = field(default_factory=dict)
     # The dates themselves, for those who host them, with the facts of each change.
     dates: dict[int, tuple[Occurrence, dict[str, Any]]] = field(default_factory=dict)
+    series: list[Series] = field(default_factory=list)
 
     def changed(
         self, occurrence: Occurrence, was: Occurrence, *, is_moved: bool, is_elsewhere: bool
@@ -91,31 +99,43 @@ class News:
         self.dates[occurrence.pk] = (occurrence, {})
 
     def _add(self, occurrence: Occurrence, facts: Mapping[str, Any]) -> None:
-        for pk, reference, email in people_to_tell(occurrence):
+        for pk, reference, repeats, email in people_to_tell(occurrence):
             line = _Line(
-                occurrence.starts_at, occurrence.sequence, reference, {"rsvp": pk, **facts}
+                repeats, occurrence.starts_at, occurrence.sequence, reference, {"rsvp": pk, **facts}
             )
             self.by_person.setdefault(email.lower(), []).append(line)
 
     def promise(self, event: Event, *, at: datetime) -> None:
-        """Promise the mails: one person, one mail. In the transaction of the change."""
+        """Promise the mails, in the transaction of the change: what repeats as a whole, many
+        single dates in one mail, and a few in a mail each."""
         self._tell_hosts(event, at)
-        mails = []
+        mails: list[DueMail] = []
+
+        def add(key: str, what: str, about: list[dict[str, Any]]) -> None:
+            mails.append(DueMail(key=key, what=what, about=about, promised_at=at))
+
         for lines in self.by_person.values():
             lines.sort(key=lambda line: line.starts_at)
-            first = lines[0]
-            what = "cancelled" if "is_off" in first.facts else "changed"
-            once = str(first.sequence)
-            if len(lines) > 1:
-                what, once = "dates", f"{event.version}:{max(line.sequence for line in lines)}"
-            mails.append(
-                DueMail(
-                    key=f"rsvp:{first.reference}:{what}:{once}",
-                    what=what,
-                    about=[line.facts for line in lines],
-                    promised_at=at,
-                )
+        for pk, reference, rules, lines in self._of_regulars(event):
+            about = [{"series_rsvp": pk, "series": [one.pk for one in self.series]}]
+            add(
+                f"series:{reference}:rules:{event.version}:{rules}",
+                "rules",
+                [*about, *(line.facts for line in lines)],
             )
+        for lines in self.by_person.values():
+            single = [line for line in lines if line.repeats is None]
+            if len(single) > FEW_DATES:
+                once = f"{event.version}:{max(line.sequence for line in single)}"
+                add(
+                    f"rsvp:{single[0].reference}:dates:{once}",
+                    "dates",
+                    [line.facts for line in single],
+                )
+                lines = [line for line in lines if line.repeats is not None]
+            for line in lines:
+                what = "cancelled" if "is_off" in line.facts else "changed"
+                add(f"rsvp:{line.reference}:{what}:{line.sequence}", what, [line.facts])
         if mails:
             DueMail.objects.bulk_create(mails, ignore_conflicts=True, batch_size=1000)
             hint("mail-due")
@@ -135,6 +155,23 @@ class News:
                 tell_of_changes(host, theirs, at=at)
                 self.by_person.pop(host.person.email.lower(), None)
 
+    def _of_regulars(self, event: Event) -> Iterator[tuple[int, str, str, list[_Line]]]:
+        """Those who come every time, when a rule is not what it was: the key and reference of
+        their yes, what the rules are at, and their dates, which are then told with them."""
+        if not self.series:
+            return
+        rules = "-".join(f"{one.pk}.{one.sequence}" for one in self.series)
+        regulars = dict(
+            event.series_rsvps.active().filter(is_repeating=True).values_list("pk", "reference")
+        )
+        own: dict[int | None, list[_Line]] = {}
+        for email, lines in self.by_person.items():
+            for line in lines:
+                own.setdefault(line.repeats, []).append(line)
+            self.by_person[email] = [line for line in lines if line.repeats not in regulars]
+        for pk, reference in regulars.items():
+            yield pk, reference, rules, own.get(pk, [])
+
 
 @transaction.atomic
 def write_due(*, limit: int, at: datetime) -> int:
@@ -146,7 +183,8 @@ def write_due(*, limit: int, at: datetime) -> int:
     due = list(
         DueMail.objects.select_for_update(skip_locked=True).order_by("attempts", "pk")[:limit]
     )
-    rsvps = rsvps_to_write_to([line["rsvp"] for mail in due for line in mail.about])
+    lines = [line for mail in due for line in mail.about]
+    rsvps = rsvps_to_write_to([line["rsvp"] for line in lines if "rsvp" in line])
     messages, done = [], []
     for mail in due:
         try:
@@ -168,16 +206,29 @@ def _write(mail: DueMail, rsvps: Mapping[int, Rsvp], at: datetime) -> list[Messa
     told = [
         (rsvps[line["rsvp"]], line)
         for line in mail.about
-        if line["rsvp"] in rsvps and _is_true(mail.what, rsvps[line["rsvp"]], line)
+        if line.get("rsvp") in rsvps and _is_true(mail.what, rsvps[line["rsvp"]], line)
     ]
+    changes = {rsvp.pk: _change(rsvp, line) for rsvp, line in told if "was" in line}
+    if mail.what == "rules":
+        return _write_rules(mail, [rsvp for rsvp, _l in told], changes, at)
     if not told:
         return []
     if mail.what == "dates":
-        changes = {rsvp.pk: _change(rsvp, line) for rsvp, line in told if "was" in line}
         return [prepare_of_dates([rsvp for rsvp, _l in told], changes, key=mail.key, at=at)]
-    ((rsvp, line),) = told
-    context = _change(rsvp, line) if "was" in line else {}
-    return [prepare(rsvp, mail.what, at=at, key=mail.key, **context)]
+    ((rsvp, _line),) = told
+    return [prepare(rsvp, mail.what, at=at, key=mail.key, **changes.get(rsvp.pk, {}))]
+
+
+def _write_rules(
+    mail: DueMail, rsvps: list[Rsvp], changes: Mapping[int, Mapping[str, Any]], at: datetime
+) -> list[Message]:
+    """Who has left meanwhile, or wants single dates, was told of that."""
+    about = mail.about[0]
+    found = SeriesRsvp.objects.active().filter(pk=about["series_rsvp"], is_repeating=True)
+    series_rsvp = found.select_related("event", "user").first()
+    if series_rsvp is None:
+        return []
+    return prepare_of_rules(series_rsvp, about["series"], rsvps, changes, key=mail.key, at=at)
 
 
 def _is_true(what: str, rsvp: Rsvp, line: Mapping[str, Any]) -> bool:

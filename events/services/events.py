@@ -17,12 +17,13 @@ from calendars.queries import EVENTS_FEED
 from calendars.services.revisions import bump
 from events.domain.plans import DatePlan
 from events.errors import AlreadyPublished, EditedMeanwhile, NotADraft, NotPublished, NotReady
-from events.models import Event, EventPhoto, Occurrence, new_uid
+from events.models import Event, EventPhoto, Occurrence, Rsvp, new_uid
 from events.rules import missing_for_publishing
 from events.services.dates import ENTRY_FIELDS, call_off, change_date, save_with_entry
 from events.services.due_mails import News
 from events.services.host_mails import tell_of_hosting
 from events.services.series import as_it_is, follow_words
+from events.services.series_rsvps import keep_what_was
 
 # What a co-host may write.
 WORDS_OF_HOSTS = ("title", "summary", "body", "hosts", "access_notes", "content_notes")
@@ -230,6 +231,8 @@ def cancel_event(*, event: Event, note: str, actor: User, at: datetime) -> Event
     for occurrence in standing.order_by("pk"):
         occurrence.event = event
         call_off(occurrence, news, at)
+    keep_what_was(Rsvp.objects.filter(occurrence__event=event), at=at)
+    news.series += event.series.filter(occurrences__in=standing).distinct()
     news.promise(event, at=at)
     audit.record(actor, "event.cancelled", event, at)
     bump(EVENTS_FEED, at)

@@ -31,6 +31,7 @@ from events.errors import (
 from events.models import Event, Host, HostLevel, HostStatus, new_rsvp_reference
 from events.queries import host_invitations_of
 from events.services.host_mails import tell_of_hosting
+from events.services.series_rsvps import show_as
 from notifications.services.messages import queue_message
 
 LIFETIME = timedelta(days=30)
@@ -111,6 +112,9 @@ def accept_host(*, host: Host, person: User, name: str, is_shown: bool, at: date
     host.sequence = _first_sequence(event, person) if before is None else before + 1
     _save(host, at, "person", "status", "accepted_at", "name", "is_shown", "sequence")
     audit.record(person, "event.host_accepted", event, at)
+    # As a host their calendar has each date by itself.
+    for series_rsvp in event.series_rsvps.active().filter(user=person):
+        show_as(series_rsvp=series_rsvp, is_repeating=False, is_chosen=False, at=at)
     tell_of_hosting(host, "host_accepted", at=at)
     _bump(host, at)
     return host

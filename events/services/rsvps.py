@@ -358,10 +358,11 @@ def leave(*, rsvp: Rsvp, is_told: bool = True, at: datetime) -> Rsvp:
     return _end(rsvp, Rsvp.Status.LEFT, "left" if is_told else "", at)
 
 
-def say_maybe(*, rsvp: Rsvp, at: datetime) -> Rsvp:
+def say_maybe(*, rsvp: Rsvp, is_told: bool = True, at: datetime) -> Rsvp:
     """Give the places to others, and stay on the list of those who may come after all.
 
-    Only somebody who is going becomes a maybe: in the queue one may come anyway.
+    Only somebody who is going becomes a maybe: in the queue one may come anyway. Without
+    ``is_told`` there is no mail, for whoever says it to many dates and is told of all.
     """
     with places_of(rsvp.occurrence_id, at=at) as places:
         rsvp = _as_it_is_now(rsvp, places)
@@ -372,7 +373,8 @@ def say_maybe(*, rsvp: Rsvp, at: datetime) -> Rsvp:
         rsvp.status, rsvp.changed_at = Rsvp.Status.MAYBE, at
         rsvp.save(update_fields=["status", "changed_at"])
         release(places, rsvp.party_size, at=at)
-        tell(rsvp, "maybe", at=at, once=at.isoformat())
+        if is_told:
+            tell(rsvp, "maybe", at=at, once=at.isoformat())
         places.told.append(rsvp)
     return rsvp
 
@@ -477,7 +479,7 @@ def _says_the_same(seen: Occurrence, now: Occurrence) -> bool:
 
 def _as_it_is_now(rsvp: Rsvp, places: Places) -> Rsvp:
     """The row as it is under the lock: a promotion may have come between."""
-    now = Rsvp.objects.select_related("user").get(pk=rsvp.pk)
+    now = Rsvp.objects.select_related("user", "series_rsvp").get(pk=rsvp.pk)
     now.occurrence = places.occurrence
     return now
 

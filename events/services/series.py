@@ -83,6 +83,9 @@ def start_series(
     made = make_dates(series=series, at=at)
     if not made and not has_adopted:
         raise NoDatesLeft
+    # First what repeats, then what waits: the calendars of those who come every time get one
+    # entry, and then what is different on a date of it.
+    News(series=[series]).promise(event, at=at)
     keys = join_new_dates(event, made, at=at)
     _note_edit(event, "series.started", actor, at, feed_keys=keys)
     return series
@@ -115,8 +118,12 @@ def extend_series(*, series: Series, at: datetime) -> list[Occurrence]:
         return []
     series = Series.objects.get(pk=series.pk)
     series.event = event
+    was = series.sequence
     made = make_dates(series=series, at=at)
     if made and event.status == Event.Status.PUBLISHED:
+        if series.sequence != was:
+            # A day that the rule names and that cannot be: calendars must be told to leave it out.
+            News(series=[series]).promise(event, at=at)
         bump_all({EVENTS_FEED, *join_new_dates(event, made, at=at)}, at=at)
     return made
 
@@ -220,7 +227,13 @@ def change_series(
     if all(change.day is None for change in changes):
         raise NoDatesLeft
     target = _series_from(series, pivot, plan, at)
+    is_another = target.pk != series.pk
+    if not is_another and target.sequence == series.sequence:
+        # Another set of days by the same rule is another appointment too.
+        target.sequence += any(change.what in ("begins", "ends") for change in changes)
     news = News()
+    if is_another or target.sequence != series.sequence:
+        news.series = [series, target] if is_another else [target]
     made = [date for change in changes if (date := _carry_out(change, target, news, at))]
     days = {change.day for change in changes if change.day}
     reachable = set(_days_within(target, max(days), at))
@@ -290,11 +303,14 @@ def follow_words(
         return
     if "time_zone" in changed:
         for series in event.series.order_by("starts_on"):
-            _move_to_zone(series, event, at)
+            if _move_to_zone(series, event, at):
+                news.series.append(series)
     for series in event.series.all():
         coming = series.occurrences.filter(ends_at__gt=at)
         if not coming.exists():
             continue
+        if changed & PLACE_FIELDS and series not in news.series:
+            news.series.append(series)
         if changed & ENTRY_FIELDS:
             series.revised_at = at
             series.sequence += bool(changed & PLACE_FIELDS)
@@ -501,13 +517,14 @@ def _is_to_come(series: Series, day: date, at: datetime) -> bool:
     return series.start_on(day).starts_at + series.duration > at
 
 
-def _move_to_zone(series: Series, event: Event, at: datetime) -> None:
-    """Keep the hour on the wall clock when the event's zone changes; its past keeps the old."""
+def _move_to_zone(series: Series, event: Event, at: datetime) -> bool:
+    """Keep the hour on the wall clock when the event's zone changes; its past keeps the old.
+    Whether it has dates to come."""
     series.event = event
     coming = series.occurrences.filter(ends_at__gt=at).order_by("recurrence_on")
     first = coming.first()
     if first is None or first.recurrence_on is None:
-        return
+        return False
     pivot = first.recurrence_on
     rule = series.rule
     if rule.count is not None:
@@ -525,6 +542,7 @@ def _move_to_zone(series: Series, event: Event, at: datetime) -> None:
     target.save(update_fields=["made_until"])
     coming = Occurrence.objects.filter(series=series, recurrence_on__gte=pivot)
     coming.update(series=target)
+    return True
 
 
 def as_it_is(occurrence: Occurrence, event: Event, was_zone: ZoneInfo) -> DatePlan:

@@ -11,11 +11,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
+from django.db.models import Exists, F, OuterRef, QuerySet
 
 from accounts.models import User
 from accounts.services import audit
 from calendars.queries import personal_feed_key
 from calendars.services.revisions import bump_all
+from common.hints import hint
 from events.errors import (
     DateIsOver,
     NoLongerComing,
@@ -28,6 +30,7 @@ from events.errors import (
 from events.models import (
     Answer,
     Event,
+    Host,
     Occurrence,
     Rsvp,
     SeriesRsvp,
@@ -36,6 +39,7 @@ from events.models import (
 from events.queries import (
     addresses_that_answered,
     answers_by_date,
+    hosting_of,
     people_who_see,
     series_answers_of,
     series_dates,
@@ -43,8 +47,8 @@ from events.queries import (
 from events.rules import refusal_of_rsvp
 from events.services.answers import write_series_answers
 from events.services.due_mails import promise
-from events.services.mails import tell, tell_of_series
-from events.services.rsvps import ASK_AGAIN_AFTER, Guest, leave
+from events.services.mails import tell, tell_of_form, tell_of_series
+from events.services.rsvps import ASK_AGAIN_AFTER, Guest, leave, say_maybe
 from events.services.seats import claim_each, places_of
 
 
@@ -56,6 +60,7 @@ def place_series_rsvp(
     companions: Sequence[str] = (),
     left_out: Collection[int] = (),
     language: str = "en",
+    is_vouched: bool = False,
     answers: Mapping[int, str] | None = None,
     at: datetime,
 ) -> SeriesRsvp:
@@ -65,8 +70,9 @@ def place_series_rsvp(
     later dates by themselves. Where hosts decide who comes, it is one request for all dates,
     and nothing is taken before they answer. ``answers`` are to the event's questions, by the
     question's key: given once, for every date. A guest's answer waits for the link in their
-    mail, and nothing is held meanwhile. Calling it again changes nothing, but mails a guest
-    their link again. Raises NotASeries, SeriesRefused, PartyTooLarge and TooManyNames.
+    mail, and nothing is held meanwhile, unless somebody ``is_vouched`` for. Calling it again
+    changes nothing, but mails a guest their link again. Raises NotASeries, SeriesRefused,
+    PartyTooLarge and TooManyNames.
     """
     if event.status != Event.Status.PUBLISHED or not series_dates(event, at=at):
         raise NotASeries
@@ -87,10 +93,13 @@ def place_series_rsvp(
         party_size=party_size,
         companions=list(companions),
         left_out=sorted(left_out),
-        status=_first_status(event) if user else SeriesRsvp.Status.PENDING,
+        status=_first_status(event) if user or is_vouched else SeriesRsvp.Status.PENDING,
         reference=new_rsvp_reference(),
         placed_at=at,
         changed_at=at,
+        is_repeating=_may_repeat(user, event) and not (user and user.wants_single_dates),
+        # As for a single date: who left and comes again has an entry with a UID of its own.
+        uid_generation=mine.filter(status=SeriesRsvp.Status.ENDED).count(),
     )
     try:
         with transaction.atomic():
@@ -135,8 +144,10 @@ def approve_series_request(*, series_rsvp: SeriesRsvp, actor: User, at: datetime
         audit.record(actor, "series_rsvp.approved", series_rsvp, at)
     if series_rsvp.told_at is None:
         _join_and_tell(series_rsvp, at)
-    else:
-        _join_each(series_rsvp.event, series_dates(series_rsvp.event, at=at), [series_rsvp], at)
+        return series_rsvp
+    dates = series_dates(series_rsvp.event, at=at)
+    if _join_each(series_rsvp.event, dates, [series_rsvp], at):
+        _tell_anew(series_rsvp, at)
     return series_rsvp
 
 
@@ -170,6 +181,7 @@ def end_series_rsvp(*, series_rsvp: SeriesRsvp, at: datetime) -> SeriesRsvp:
         series_rsvp.save(update_fields=["status", "changed_at"])
         if was_confirmed:
             tell_of_series(series_rsvp, "series_left", at=at)
+            keep_what_was(series_rsvp.rsvps.all(), at=at)
     dates = series_dates(series_rsvp.event, at=at) if was_confirmed else []
     answers = answers_by_date(series_rsvp, dates)
     for occurrence in sorted(dates, key=lambda date: date.pk):
@@ -182,6 +194,76 @@ def end_series_rsvp(*, series_rsvp: SeriesRsvp, at: datetime) -> SeriesRsvp:
     return series_rsvp
 
 
+def keep_what_was(rsvps: QuerySet[Rsvp], *, at: datetime) -> None:
+    """Let dates that have begun be entries of their own, so that they stay in people's own
+    calendars when the entry that repeats goes. Inside the transaction of whoever ends it."""
+    begun = rsvps.filter(occurrence__starts_at__lte=at, series_rsvp__isnull=False)
+    begun.filter(status__in=Rsvp.ACTIVE).update(series_rsvp=None)
+
+
+def say_maybe_to_all(*, series_rsvp: SeriesRsvp, at: datetime) -> SeriesRsvp:
+    """Give the places of all dates to come to others, and stay one who may come after all.
+
+    Told in one mail. They still come every time: later dates join as before.
+    """
+    dates = series_dates(series_rsvp.event, at=at)
+    answers = answers_by_date(series_rsvp, dates)
+    for occurrence in sorted(dates, key=lambda date: date.pk):
+        rsvp = answers.get(occurrence.pk)
+        if rsvp is not None and rsvp.is_going:
+            say_maybe(rsvp=rsvp, is_told=False, at=at)
+    return _tell_anew(series_rsvp, at)
+
+
+def show_as(
+    *, series_rsvp: SeriesRsvp, is_repeating: bool, is_chosen: bool = True, at: datetime
+) -> SeriesRsvp:
+    """Let their calendar have one entry that repeats, or each date by itself.
+
+    What it had is taken out by one mail and what it has now is in another. Chosen by somebody
+    with an account (``is_chosen``) it is so for everything they come to. The same again changes
+    nothing. Who hosts the event has each date by itself, as their calendar has as a host.
+    """
+    with transaction.atomic():
+        series_rsvp = _locked(series_rsvp)
+        user = series_rsvp.user
+        if is_chosen and user and user.wants_single_dates == is_repeating:
+            User.objects.filter(pk=user.pk).update(wants_single_dates=not is_repeating)
+            hint("calendar-form-chosen")
+        is_repeating = is_repeating and _may_repeat(user, series_rsvp.event)
+        if series_rsvp.is_repeating == is_repeating or not series_rsvp.is_active:
+            return series_rsvp
+        generation = series_rsvp.uid_generation + 1
+        tell_of_form(series_rsvp, is_off=True, at=at)
+        SeriesRsvp.objects.filter(pk=series_rsvp.pk).update(
+            is_repeating=is_repeating, uid_generation=generation, changed_at=at
+        )
+        # Entries that were taken out before are not to be had back (Google).
+        series_rsvp.rsvps.update(uid_generation=F("uid_generation") + 1, changed_at=at)
+        series_rsvp = _locked(series_rsvp)
+        tell_of_form(series_rsvp, is_off=False, at=at)
+        if series_rsvp.user_id:
+            bump_all([personal_feed_key(series_rsvp.user_id)], at=at)
+    return series_rsvp
+
+
+def _may_repeat(user: User | None, event: Event) -> bool:
+    host = hosting_of(user, event)
+    return host is None or not host.is_accepted
+
+
+def follow_choices(*, at: datetime) -> int:
+    """Let everybody's calendar have what repeats in the form they chose. Found from the rows."""
+    hosting = Host.objects.accepted().filter(event=OuterRef("event"), person=OuterRef("user"))
+    other = SeriesRsvp.objects.active().filter(user__wants_single_dates=F("is_repeating"))
+    found = list(other.exclude(Exists(hosting)).select_related("user"))
+    for series_rsvp in found:
+        assert series_rsvp.user is not None  # the filter asked for one
+        wants_single = series_rsvp.user.wants_single_dates
+        show_as(series_rsvp=series_rsvp, is_repeating=not wants_single, at=at)
+    return len(found)
+
+
 def come_after_all(*, series_rsvp: SeriesRsvp, occurrence: Occurrence, at: datetime) -> None:
     """Take a date in again that was left out or left before. Raises RequestRefused."""
     with transaction.atomic():
@@ -191,7 +273,8 @@ def come_after_all(*, series_rsvp: SeriesRsvp, occurrence: Occurrence, at: datet
             series_rsvp.save(update_fields=["left_out"])
     last = answers_by_date(series_rsvp, [occurrence]).get(occurrence.pk)
     if last is None:
-        _join_each(series_rsvp.event, [occurrence], [series_rsvp], at)
+        if _join_each(series_rsvp.event, [occurrence], [series_rsvp], at):
+            _tell_anew(series_rsvp, at)
         return
     if last.is_active or not series_rsvp.joins(series_rsvp.event):
         return
@@ -212,9 +295,12 @@ def join_due(*, event: Event, at: datetime) -> int:
     """
     comers = _comers(event)
     joined = _join_each(event, series_dates(event, at=at), comers, at) if comers else []
+    late = {rsvp.series_rsvp_id for rsvp in joined}
     for series_rsvp in comers:
         if series_rsvp.told_at is None:
             _tell(series_rsvp, at)
+        elif series_rsvp.pk in late:
+            _tell_anew(series_rsvp, at)
     return len(joined)
 
 
@@ -295,6 +381,18 @@ def _tell(series_rsvp: SeriesRsvp, at: datetime) -> None:
         tell_of_series(series_rsvp, "series_going", at=at)
 
 
+@transaction.atomic
+def _tell_anew(series_rsvp: SeriesRsvp, at: datetime) -> SeriesRsvp:
+    """Their dates are others than they were told before: tell them all of them again."""
+    series_rsvp = _locked(series_rsvp)
+    series_rsvp.sequence, series_rsvp.changed_at = series_rsvp.sequence + 1, at
+    series_rsvp.save(update_fields=["sequence", "changed_at"])
+    tell_of_series(series_rsvp, "series_going", at=at, once=series_rsvp.sequence)
+    if series_rsvp.user_id:
+        bump_all([personal_feed_key(series_rsvp.user_id)], at=at)
+    return series_rsvp
+
+
 def _join_each(
     event: Event,
     dates: Sequence[Occurrence],
@@ -368,7 +466,9 @@ def _join(
                 reference=new_rsvp_reference(),
                 is_discreet=event.is_restricted,
                 is_approved=one.is_approved,
-                uid_generation=generation,
+                # Who left this date and comes back has an entry of their own for it.
+                uid_generation=generation or one.uid_generation,
+                series_rsvp=None if generation else one,
                 placed_at=at,
                 changed_at=at,
             )

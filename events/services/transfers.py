@@ -102,6 +102,7 @@ def take_given_place(*, rsvp: Rsvp, person: User | None, language: str, at: date
         rsvp.language = person.language if person else language
         rsvp.uid_generation = uid_generation(places.occurrence, last, person)
         rsvp.companions, rsvp.heir_name, rsvp.heir_email = [], "", ""
+        rsvp.series_rsvp = None
         rsvp.is_discreet = places.occurrence.event.is_restricted
         rsvp.placed_at = rsvp.changed_at = at
         rsvp.save()

@@ -18,7 +18,7 @@ SINGLE = """
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0008_single_dates_are_the_persons"),
-        ("events", "0015_one_entry_for_what_repeats"),
+        ("events", "0016_one_entry_for_what_repeats"),
     ]
 
     operations = [migrations.RunSQL(SINGLE, migrations.RunSQL.noop)]
