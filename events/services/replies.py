@@ -7,7 +7,7 @@ about, and become what the person would have done on the page.
 from __future__ import annotations
 
 import logging
-from datetime import datetime
+from datetime import date, datetime
 
 from django.db import transaction
 from django.db.models import Max
@@ -15,7 +15,8 @@ from django.db.models import Max
 from calendars.models import InboundReply
 from calendars.services.inbound import claim_answer, pass_on, settle
 from events.errors import Busy, EventsError
-from events.models import Host, Rsvp
+from events.models import Host, Rsvp, Series, SeriesRsvp
+from events.queries import is_as_its_rule_says, personal_event
 from events.services.mails import tell
 from events.services.rsvps import (
     Guest,
@@ -25,6 +26,12 @@ from events.services.rsvps import (
     leave,
     place_rsvp,
     say_maybe,
+)
+from events.services.series_rsvps import (
+    confirm_series_rsvp,
+    end_series_rsvp,
+    place_series_rsvp,
+    say_maybe_to_all,
 )
 
 logger = logging.getLogger(__name__)
@@ -52,30 +59,50 @@ def apply_next(*, at: datetime) -> bool:
     reply = claim_answer(at=at)
     if reply is None:
         return False
-    rsvp = _rsvp_of(reply)
-    if rsvp is None and (host := _host_of(reply)):
+    what = _what_it_answers(reply)
+    if what is None and (host := _host_of(reply)):
         _take_note(reply, host)
         return True
-    refusal = _refusal(reply, rsvp)
-    if rsvp is not None and not refusal:
+    refusal = _refusal(reply, what)
+    if what is not None and not refusal:
         try:
             with transaction.atomic():
-                _ACTS[reply.answer](rsvp, reply, at)
+                if isinstance(what, SeriesRsvp):
+                    _ACTS_FOR_ALL[reply.answer](what, at)
+                else:
+                    _ACTS[reply.answer](what, reply, at)
         except EventsError as error:
             if isinstance(error, Busy):
                 raise
             refusal = Reason.TOO_LATE
-            if reply.answer == "ACCEPTED":
+            if reply.answer == "ACCEPTED" and isinstance(what, Rsvp):
                 # Their calendar shows a yes that does not hold.
-                tell(rsvp, "not_possible", at=at, once=f"reply-{reply.pk}", why=str(error))
+                tell(what, "not_possible", at=at, once=f"reply-{reply.pk}", why=str(error))
     settle(reply=reply, refusal=refusal)
     return True
 
 
-def _rsvp_of(reply: InboundReply) -> Rsvp | None:
-    """The RSVP that the signed address names."""
-    found = Rsvp.objects.filter(reference=reply.about)
-    return found.select_related("occurrence__event", "user").first()
+def _what_it_answers(reply: InboundReply) -> Rsvp | SeriesRsvp | None:
+    """The answer for one date, or for all, that the signed address and the entry name.
+
+    Of an entry that repeats, RECURRENCE-ID says which date is meant; without it, all are.
+    """
+    rsvps = Rsvp.objects.select_related("occurrence__event", "user", "series_rsvp")
+    found = rsvps.filter(reference=reply.about).first()
+    if found is not None:
+        return found
+    all_dates = SeriesRsvp.objects.filter(reference=reply.about)
+    series_rsvp = all_dates.select_related("event", "user").first()
+    if series_rsvp is None:
+        return None
+    series = _rule_named(reply.uid, series_rsvp)
+    if series is None:
+        return None
+    if not reply.recurrence_id:
+        return series_rsvp
+    day = _day_named(reply.recurrence_id, series)
+    date = rsvps.filter(series_rsvp=series_rsvp, occurrence__series=series)
+    return date.filter(occurrence__recurrence_on=day).order_by("pk").last() if day else None
 
 
 def _host_of(reply: InboundReply) -> Host | None:
@@ -93,19 +120,52 @@ def _take_note(reply: InboundReply, host: Host) -> None:
         pass_on(reply=reply)
 
 
-def _refusal(reply: InboundReply, rsvp: Rsvp | None) -> str:
+def _rule_named(uid: str, series_rsvp: SeriesRsvp) -> Series | None:
+    rules = series_rsvp.event.series.all()
+    return next((one for one in rules if series_rsvp.calendar_uid(one) == uid), None)
+
+
+def _day_named(recurrence_id: str, series: Series) -> date | None:
+    """The day of the rule that a program names: a day, a moment, or a time on the wall."""
+    try:
+        moment = datetime.fromisoformat(recurrence_id)
+    except ValueError:
+        return None
+    if moment.tzinfo is not None:
+        moment = moment.astimezone(series.zone)
+    return moment.date()
+
+
+def _refusal(reply: InboundReply, what: Rsvp | SeriesRsvp | None) -> str:
     """Why this answer does not count, or "". What proves the sender was checked on arrival."""
-    if rsvp is None or reply.uid != rsvp.calendar_uid:
+    if what is None or (isinstance(what, Rsvp) and reply.uid != what.calendar_uid):
         return Reason.OTHER_ENTRY
-    if reply.attendee != rsvp.email.lower():
+    if reply.attendee != what.email.lower():
         return Reason.OTHER_PERSON
-    if (reply.sequence or 0) < rsvp.occurrence.sequence:
+    if (reply.sequence or 0) < _sequence_shown(reply, what):
         return Reason.OLD
-    seen = InboundReply.objects.filter(about=reply.about, state=InboundReply.State.APPLIED)
+    # Of one date, what was said of it or of all; of all, only what was said of all.
+    named = {reply.recurrence_id, ""}
+    seen = InboundReply.objects.filter(
+        about=reply.about, state=InboundReply.State.APPLIED, recurrence_id__in=named
+    )
     last = seen.aggregate(last=Max("stamped_at"))["last"]
     if last and reply.stamped_at and reply.stamped_at <= last:
         return Reason.SEEN
     return Reason.NONE
+
+
+def _sequence_shown(reply: InboundReply, what: Rsvp | SeriesRsvp) -> int:
+    """The SEQUENCE of what their calendar shows, if it has what we sent last."""
+    series_rsvp = what if isinstance(what, SeriesRsvp) else what.repeats_with
+    if series_rsvp is None:
+        assert isinstance(what, Rsvp)  # a yes to all dates repeats with itself
+        return what.occurrence.sequence
+    if isinstance(what, Rsvp) and not is_as_its_rule_says(what):
+        return personal_event(what).sequence
+    series = _rule_named(reply.uid, series_rsvp)
+    assert series is not None  # they were found by it
+    return series.sequence + series_rsvp.sequence
 
 
 def _say_yes(rsvp: Rsvp, reply: InboundReply, at: datetime) -> None:
@@ -152,3 +212,35 @@ def _say_no(rsvp: Rsvp, _reply: InboundReply, at: datetime) -> None:
 
 
 _ACTS = {"ACCEPTED": _say_yes, "TENTATIVE": _say_maybe, "DECLINED": _say_no}
+
+
+def _say_yes_to_all(series_rsvp: SeriesRsvp, at: datetime) -> None:
+    """Coming every time, again where they had left. Who has said so already has."""
+    if series_rsvp.is_pending:
+        confirm_series_rsvp(series_rsvp=series_rsvp, at=at)
+    elif not series_rsvp.is_active:
+        place_series_rsvp(
+            event=series_rsvp.event,
+            person=series_rsvp.user or Guest(series_rsvp.guest_name, series_rsvp.guest_email),
+            party_size=min(series_rsvp.party_size, series_rsvp.event.largest_party),
+            left_out=series_rsvp.left_out,
+            language=series_rsvp.language,
+            is_vouched=True,  # who holds the signed address got it in the mail
+            at=at,
+        )
+
+
+def _say_maybe_to_all(series_rsvp: SeriesRsvp, at: datetime) -> None:
+    if series_rsvp.is_active:
+        say_maybe_to_all(series_rsvp=series_rsvp, at=at)
+
+
+def _say_no_to_all(series_rsvp: SeriesRsvp, at: datetime) -> None:
+    end_series_rsvp(series_rsvp=series_rsvp, at=at)
+
+
+_ACTS_FOR_ALL = {
+    "ACCEPTED": _say_yes_to_all,
+    "TENTATIVE": _say_maybe_to_all,
+    "DECLINED": _say_no_to_all,
+}
