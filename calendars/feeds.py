@@ -13,6 +13,7 @@ import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from io import BytesIO
 from typing import Any, ClassVar, Protocol
 
 from django.core.exceptions import ObjectDoesNotExist
@@ -25,7 +26,7 @@ from django_ical.views import ICalFeed
 
 from calendars import gateway
 from calendars.domain.calendar import StoredEvent, render_calendar
-from calendars.queries import Revision, revision_of
+from calendars.queries import Revision, joint_revision, revisions
 
 # Part of every ETag: raise it when the text around the entries changes.
 _FORMAT = "2"
@@ -97,31 +98,56 @@ class StoredFeed(ABC, ICalFeed):  # type: ignore[misc]  # django-ical ships no t
         except ObjectDoesNotExist as absent:
             raise Http404 from absent
         at = clock.now()
-        revision = revision_of(self.feed_keys(obj), at=at)
         is_zipped = accepts_gzip(request)
-        etag = self._etag(revision, obj, is_zipped)
+        name = self._name(obj, is_zipped)
+        kept = self._kept(request, obj, name)
+        rows = kept.revisions
+        if rows is None:
+            rows = revisions(self.feed_keys(obj))
+            if not self.is_personal:
+                gateway.keep_revisions(self.feed_keys(obj)[0], rows)
+        revision = joint_revision(rows, at=at)
+        etag = _etag(revision, name, is_zipped)
         modified_at = _whole_second(revision.revised_at, at)
         response = self._with_headers(HttpResponse(), obj, etag, modified_at)
-        # In the order of RFC 9110 §13.2.2: If-None-Match wins over If-Modified-Since.
-        early = get_conditional_response(request, etag, modified_at, response)
-        if isinstance(early, HttpResponse) and early is not response:
-            return self._with_privacy(early)
-        self._fill(response, request, obj, etag, is_zipped, at)
+        if _is_conditional(request):
+            # In the order of RFC 9110 §13.2.2: If-None-Match wins over If-Modified-Since.
+            early = get_conditional_response(request, etag, modified_at, response)
+            if isinstance(early, HttpResponse) and early is not response:
+                return self._with_privacy(early)
+        body = kept.body if kept.etag == etag else self._made(obj, request, is_zipped, at)
+        if kept.etag != etag and not self.is_personal:
+            gateway.keep_body(name, etag, body)
+        if is_zipped:
+            response["Content-Encoding"] = "gzip"
+        response["Content-Length"] = str(len(body))
+        response.content = b"" if request.method == "HEAD" else body
         return response
 
-    def _etag(self, revision: Revision, obj: Any, is_zipped: bool) -> str:
-        facts = "\n".join(
-            [
-                _FORMAT,
-                type(self).__qualname__,
-                revision.name,
-                str(self._get_dynamic_attr("title", obj)),
-                self.variant(obj),
-            ]
-        )
-        name = hashlib.sha256(facts.encode()).hexdigest()[:32]
-        # Zipped bytes are other bytes, so a strong tag must differ.
-        return f'"{name}-gzip"' if is_zipped else f'"{name}"'
+    def _name(self, obj: Any, is_zipped: bool) -> str:
+        """What tells this feed from every other, whatever is in it now."""
+        facts = [
+            _FORMAT,
+            type(self).__qualname__,
+            str(self._get_dynamic_attr("title", obj)),
+            self.variant(obj),
+            "gzip" if is_zipped else "",
+        ]
+        return hashlib.sha256("\n".join(facts).encode()).hexdigest()[:32]
+
+    def _kept(self, request: HttpRequest, obj: Any, name: str) -> gateway.Kept:
+        """What the cache has: not the bytes for who may need none, and nothing of a person's."""
+        if self.is_personal:
+            return _NOTHING_KEPT
+        (key,) = self.feed_keys(obj)
+        return gateway.kept_feed(key, "" if _is_conditional(request) else name)
+
+    def _made(self, obj: Any, request: HttpRequest, is_zipped: bool, at: datetime) -> bytes:
+        written = BytesIO()
+        self.get_feed(obj, request, at=at).write(written, "utf-8")
+        # No time of making in the header: same facts, same bytes.
+        whole = written.getvalue()
+        return gzip.compress(whole, compresslevel=6, mtime=0) if is_zipped else whole
 
     def _with_headers(
         self, response: HttpResponse, obj: Any, etag: str, modified_at: int
@@ -141,28 +167,18 @@ class StoredFeed(ABC, ICalFeed):  # type: ignore[misc]  # django-ical ships no t
             response["X-Robots-Tag"] = "noindex, nofollow"
         return response
 
-    def _fill(
-        self,
-        response: HttpResponse,
-        request: HttpRequest,
-        obj: Any,
-        etag: str,
-        is_zipped: bool,
-        at: datetime,
-    ) -> None:
-        body = None if self.is_personal else gateway.kept_body(etag)
-        if body is None:
-            self.get_feed(obj, request, at=at).write(response, "utf-8")
-            body = response.content
-            if is_zipped:
-                # No time of making in the header: same facts, same bytes.
-                body = gzip.compress(body, compresslevel=6, mtime=0)
-            if not self.is_personal:
-                gateway.keep_body(etag, body)
-        if is_zipped:
-            response["Content-Encoding"] = "gzip"
-        response["Content-Length"] = str(len(body))
-        response.content = b"" if request.method == "HEAD" else body
+
+_NOTHING_KEPT = gateway.Kept(None, "", b"")
+
+
+def _is_conditional(request: HttpRequest) -> bool:
+    return "HTTP_IF_NONE_MATCH" in request.META or "HTTP_IF_MODIFIED_SINCE" in request.META
+
+
+def _etag(revision: Revision, name: str, is_zipped: bool) -> str:
+    tag = hashlib.sha256(f"{name}\n{revision.name}".encode()).hexdigest()[:32]
+    # Zipped bytes are other bytes, so a strong tag must differ.
+    return f'"{tag}-gzip"' if is_zipped else f'"{tag}"'
 
 
 def accepts_gzip(request: HttpRequest) -> bool:

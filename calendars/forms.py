@@ -22,11 +22,11 @@ class FeedSettingsForm(forms.Form):
         ),
         required=False,
     )
-    is_repeating = forms.BooleanField(
-        label=_("Show what I come to every time as one entry that repeats"),
+    wants_single_dates = forms.BooleanField(
+        label=_("Show each date of what I come to every time by itself"),
         help_text=_(
-            "Later dates are there at once. Leave it off if your program shows dates twice or in "
-            "wrong places, or if you add our mails to the same calendar."
+            "Usually it is one entry that repeats, here and in our mails. Single dates are for "
+            "programs that show such entries twice or in wrong places. Mails bring what changes."
         ),
         required=False,
     )

@@ -16,11 +16,16 @@ EVENTS_FEED = "events"
 or deletes one bumps it; personal feeds hang on it too."""
 
 KEPT = timedelta(days=30)
+_PERSON = "person:"
 
 
 def personal_feed_key(user_id: int) -> str:
     """The key of what is one person's own: their RSVPs, bookings and choices."""
-    return f"person:{user_id}"
+    return f"{_PERSON}{user_id}"
+
+
+def is_personal_key(key: str) -> bool:
+    return key.startswith(_PERSON)
 
 
 def window_start(at: datetime) -> datetime:
@@ -44,14 +49,26 @@ class Revision(NamedTuple):
     revised_at: datetime
 
 
+Row = tuple[str, int, datetime]
+
+
 def revision_of(keys: Sequence[str], *, at: datetime) -> Revision:
     """The joint revision of feeds ``keys``. Neither its name nor its moment ever goes back."""
-    week = _week_start(at)
+    return joint_revision(revisions(keys), at=at)
+
+
+def revisions(keys: Sequence[str]) -> list[Row]:
+    """Each feed that has ever changed: its key, how often, and when last."""
     # In plain SQL: it is asked for each time somebody's program looks, and the query builder
     # costs as much as the rest of such an answer.
     with connection.cursor() as cursor:
         cursor.execute(_REVISIONS, [list(keys)])
-        rows = cursor.fetchall()
+        return list(cursor.fetchall())
+
+
+def joint_revision(rows: Sequence[Row], *, at: datetime) -> Revision:
+    """What a feed that hangs on all of these is at."""
+    week = _week_start(at)
     # The moment too: after a restored backup the count alone could name other contents.
     parts = [f"{key} {number} {revised_at.isoformat()}" for key, number, revised_at in rows]
     return Revision(
@@ -68,8 +85,29 @@ _REVISIONS = """
 
 def link_opened_by(secret: str) -> FeedToken | None:
     """The calendar link that ``secret`` opens; unknown, replaced and closed ones are the same."""
-    link = FeedToken.objects.opened_by(secret).select_related("user").first()
-    return link if link and link.is_opened_by(secret) else None
+    number, _dash, _rest = secret.partition("-")
+    if not (number.isascii() and number.isdigit() and len(number) < 19):
+        return None
+    # In plain SQL, like the revision: each look of each subscriber begins with it.
+    with connection.cursor() as cursor:
+        cursor.execute(_LINK, [int(number)])
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    link = FeedToken.from_db(None, _LINK_FIELDS, row[: len(_LINK_FIELDS)])
+    link.user = User.from_db(None, _PERSON_FIELDS, row[len(_LINK_FIELDS) :])
+    return link if link.is_opened_by(secret) else None
+
+
+# What a feed needs of a link and its person; anything else is read when it is asked for.
+_LINK_FIELDS = ("id", "user_id", "purpose", "generation", "shows_busy", "alarm_minutes")
+_PERSON_FIELDS = ("id", "language", "time_zone", "wants_plain_titles")
+_LINK = f"""
+    SELECT {", ".join(f"link.{name}" for name in _LINK_FIELDS)},
+        {", ".join(f"person.{name}" for name in _PERSON_FIELDS)}
+    FROM calendars_feedtoken AS link JOIN accounts_user AS person ON person.id = link.user_id
+    WHERE link.id = %s AND link.closed_at IS NULL AND person.is_active
+"""  # noqa: S608 - names of our own
 
 
 def personal_link_of(user: User) -> FeedToken | None:

@@ -19,6 +19,7 @@ from calendars.forms import FeedSettingsForm
 from calendars.models import FeedToken
 from calendars.queries import personal_link_of
 from calendars.services import links
+from calendars.services.fetches import last_fetch
 from calendars.services.inbound import receive
 
 
@@ -32,7 +33,7 @@ def feed_settings(request: HttpRequest) -> HttpResponse:
     chosen = {
         "wants_plain_titles": person.wants_plain_titles,
         "shows_busy": link.shows_busy,
-        "is_repeating": link.is_repeating,
+        "wants_single_dates": person.wants_single_dates,
         "alarm_minutes": link.alarm_minutes,
     }
     # Two boxes left empty are a choice too, so what counts is the method, not what was sent.
@@ -100,5 +101,5 @@ def _shown(link: FeedToken) -> dict[str, object]:
     return {
         "link": link,
         "ways": subscribe_links(url, name=_("My calendar")),
-        "last_fetch": gateway.last_fetch(link),
+        "last_fetch": last_fetch(link, at=timezone.now()),
     }

@@ -15,7 +15,7 @@ from events.queries import (
     events_with_regulars,
     series_to_extend,
 )
-from events.services import mailings, replies
+from events.services import mailings, replies, series_rsvps
 from events.services.answers import purge_answers
 from events.services.due_mails import write_due
 from events.services.events import complete_events
@@ -81,6 +81,12 @@ def join_regulars() -> int:
         except Busy:
             logger.info("a date is busy; who comes every time joins with the next run")
     return joined
+
+
+@shared_task
+def follow_choices() -> int:
+    """Let calendars have what repeats in the form that people chose."""
+    return series_rsvps.follow_choices(at=timezone.now())
 
 
 @shared_task

@@ -9,6 +9,7 @@ from accounts.models import User
 from calendars.models import FeedToken
 from calendars.queries import personal_feed_key
 from calendars.services.revisions import bump
+from common.hints import hint
 
 
 @transaction.atomic
@@ -51,16 +52,17 @@ def choose_what_it_shows(
     link: FeedToken,
     wants_plain_titles: bool,
     shows_busy: bool,
-    is_repeating: bool = False,
+    wants_single_dates: bool = False,
     alarm_minutes: int | None = None,
     at: datetime,
 ) -> FeedToken:
     """Set what the person's calendar says to whoever looks at it."""
     # Of the person and not of the link: invitations by mail heed it too, without asking for one.
-    User.objects.filter(pk=link.user_id).update(wants_plain_titles=wants_plain_titles)
-    FeedToken.objects.filter(pk=link.pk).update(
-        shows_busy=shows_busy, is_repeating=is_repeating, alarm_minutes=alarm_minutes
+    User.objects.filter(pk=link.user_id).update(
+        wants_plain_titles=wants_plain_titles, wants_single_dates=wants_single_dates
     )
+    FeedToken.objects.filter(pk=link.pk).update(shows_busy=shows_busy, alarm_minutes=alarm_minutes)
     bump(personal_feed_key(link.user_id), at)
+    hint("calendar-form-chosen")
     link.refresh_from_db()
     return link

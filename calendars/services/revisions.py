@@ -3,6 +3,10 @@
 from collections.abc import Iterable
 from datetime import datetime
 
+from django.db import transaction
+
+from calendars import gateway
+from calendars.queries import is_personal_key
 from common.prepared import prepared_cursor
 
 _BUMP = """
@@ -36,3 +40,7 @@ def bump_all(feed_keys: Iterable[str], *, at: datetime) -> None:
     if keys:
         with prepared_cursor() as cursor:
             cursor.execute(_BUMP, {"keys": keys, "at": at})
+    if shared := [key for key in keys if not is_personal_key(key)]:
+        # What many ask for is asked of the cache.
+        gateway.note_change(shared)
+        transaction.on_commit(lambda: gateway.note_change(shared), robust=True)

@@ -238,6 +238,14 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
         "task": "events.tasks.join_regulars",
         "schedule": timedelta(hours=1),
     },
+    "write-down-fetches": {
+        "task": "calendars.tasks.write_down_fetches",
+        "schedule": timedelta(minutes=5),
+    },
+    "follow-calendar-choices": {
+        "task": "events.tasks.follow_choices",
+        "schedule": timedelta(minutes=5),
+    },
     "tidy-events": {
         "task": "events.tasks.tidy",
         "schedule": timedelta(hours=1),
@@ -304,6 +312,7 @@ HINTS: dict[str, list[str]] = {
     "roster-waiting": ["ambassadors.tasks.continue_rosters"],
     "mail-arrived": ["events.tasks.apply_replies", "portal.tasks.answer_letters"],
     "mail-due": ["events.tasks.write_due_mails"],
+    "calendar-form-chosen": ["events.tasks.follow_choices"],
     "note-written": ["events.tasks.send_notes"],
     "message-queued": ["notifications.tasks.send_messages"],
     "enrolment-changed": ["therapy_credits.tasks.allocate_due"],
@@ -442,6 +451,7 @@ EMAIL_URL = env.url(
 # over HTTP, and `manage.py receive_mail` is the only way.
 MAIL_WEBHOOK_SECRET = env.text("MAIL_WEBHOOK_SECRET", "")
 MAIL_WEBHOOK_FORM = env.text("MAIL_WEBHOOK_FORM", "raw")
+MAIL_WEBHOOK_KEY = env.text("MAIL_WEBHOOK_KEY", "")
 # The name with which our mail server signs its Authentication-Results. Empty: no sender is
 # proved, so no answer of a calendar counts.
 MAIL_AUTH_SERVER = env.text("MAIL_AUTH_SERVER", "")

@@ -83,6 +83,7 @@ from events.services.series_rsvps import (
     confirm_series_rsvp,
     end_series_rsvp,
     place_series_rsvp,
+    show_as,
 )
 from events.services.transfers import give_place, keep_place, take_given_place
 from events.views.found import found_context
@@ -479,6 +480,9 @@ def _act_on_series(request: HttpRequest, series_rsvp: SeriesRsvp) -> HttpRespons
                 return _show_series_rsvp(request, series_rsvp, form)
             write_series_answers(series_rsvp=series_rsvp, answers=form.answers, at=at)
             messages.success(request, _("Saved, for every date to come."))
+        elif act in ("single", "repeating"):
+            show_as(series_rsvp=series_rsvp, is_repeating=act == "repeating", at=at)
+            messages.success(request, _("Two mails are on their way to your calendar."))
         elif act in ("out", "in") and series_rsvp.is_active:
             dates = {str(one.pk): one for one in series_dates(series_rsvp.event, at=at)}
             occurrence = dates.get(request.POST.get("on", ""))
