@@ -2,7 +2,6 @@
 
 import datetime as dt
 import io
-import json
 import logging
 import sys
 from base64 import b64encode
@@ -416,27 +415,6 @@ def test_without_the_password_there_is_nothing(
     empty = "Basic " + b64encode(b"").decode()
     assert post(client, answer(), authorization=empty) == 404
     assert not InboundReply.objects.exists()
-
-
-@pytest.mark.django_db
-def test_a_providers_form_is_read_too(client: Client, settings: Any) -> None:
-    settings.MAIL_WEBHOOK_SECRET, settings.MAIL_WEBHOOK_FORM = SECRET, "postmark"
-    body = {
-        "FromFull": {"Email": ANA, "Name": "", "MailboxHash": ""},
-        "ToFull": [{"Email": TO, "Name": "", "MailboxHash": ""}],
-        "OriginalRecipient": TO,
-        "Subject": "Question",
-        "MessageID": "x",
-        "TextBody": "Is there a lift?",
-        "Headers": [{"Name": "Message-ID", "Value": "<p@mail.example>"}],
-        "Attachments": [],
-    }
-    response = client.post(
-        "/webhooks/mail/", json.dumps(body), content_type="application/json", headers=AUTH
-    )
-    assert response.status_code == 204
-    found = InboundReply.objects.get()
-    assert (found.about, found.text) == (ABOUT, "Question\n\nIs there a lift?")
 
 
 @pytest.mark.django_db

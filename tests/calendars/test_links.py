@@ -1,16 +1,21 @@
 """A person's secret calendar link."""
 
 import datetime as dt
+from typing import Any
 
 import pytest
+import time_machine
+from django.core.cache import cache
 from django.db import IntegrityError, transaction
 
 from accounts.models import User
-from calendars import gateway
-from calendars.models import FeedRevision, FeedToken
+from calendars import gateway, tasks
+from calendars.models import FeedFetch, FeedRevision, FeedToken
 from calendars.queries import link_opened_by, personal_feed_key, personal_link_of
+from calendars.services.fetches import last_fetch, write_down_fetches
 from calendars.services.links import choose_what_it_shows, close_link, personal_link, rotate_link
 from tests.conftest import NOW
+from tests.factories import UserFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -109,10 +114,46 @@ def test_the_database_knows_the_reminders(link: FeedToken) -> None:
 
 
 def test_the_last_fetch_is_remembered_until_the_link_is_replaced(link: FeedToken) -> None:
-    assert gateway.last_fetch(link) is None
+    assert last_fetch(link, at=NOW) is None
     gateway.note_fetch(link, gateway.Fetch(NOW, "Thunderbird"))
-    assert gateway.last_fetch(link) == (NOW, "Thunderbird")
-    assert gateway.last_fetch(rotate_link(link=link, at=NOW)) is None
+    assert last_fetch(link, at=NOW) == (NOW, "Thunderbird")
+    write_down_fetches(at=NOW)
+    assert last_fetch(rotate_link(link=link, at=NOW), at=NOW) is None
+
+
+def test_what_was_written_down_outlives_the_cache_for_seven_days(link: FeedToken) -> None:
+    gateway.note_fetch(link, gateway.Fetch(NOW, "Thunderbird"))
+    assert (write_down_fetches(at=NOW), write_down_fetches(at=NOW)) == (1, 0)
+    cache.clear()
+    assert last_fetch(link, at=NOW + dt.timedelta(days=7)) == (NOW, "Thunderbird")
+    assert write_down_fetches(at=NOW + dt.timedelta(days=7)) == 0
+    assert last_fetch(link, at=NOW + dt.timedelta(days=7)) == (NOW, "Thunderbird")
+    later = NOW + dt.timedelta(days=7, seconds=1)
+    assert last_fetch(link, at=later) is None
+    write_down_fetches(at=later)
+    assert not FeedFetch.objects.exists()
+
+
+def test_a_later_use_is_written_over_the_one_before_by_the_schedule(link: FeedToken) -> None:
+    for minute in (0, 30):
+        moment = NOW + dt.timedelta(minutes=minute)
+        gateway.note_fetch(link, gateway.Fetch(moment, "Outlook"))
+        with time_machine.travel(moment, tick=False):
+            assert tasks.write_down_fetches() == 1
+    assert FeedFetch.objects.get().fetched_at == moment
+
+
+def test_a_thousand_links_are_written_down_in_few_statements(
+    link: FeedToken, django_assert_max_num_queries: Any
+) -> None:
+    people = UserFactory.create_batch(20)
+    FeedToken.objects.bulk_create(
+        [FeedToken(user=one, purpose="personal", rotated_at=NOW) for one in people]
+    )
+    for one in FeedToken.objects.all():
+        gateway.note_fetch(one, gateway.Fetch(NOW, ""))
+    with django_assert_max_num_queries(4):
+        assert write_down_fetches(at=NOW) == 21
 
 
 def test_the_database_allows_one_link_for_a_purpose(link: FeedToken) -> None:

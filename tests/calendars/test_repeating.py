@@ -22,7 +22,7 @@ from events.domain.repeating import Repeating, render_repeating
 from events.models import Event, Occurrence, Rsvp
 from events.services.rsvps import leave, place_rsvp
 from events.services.series import cancel_date, change_one_date, start_series
-from events.services.series_rsvps import end_series_rsvp, place_series_rsvp
+from events.services.series_rsvps import end_series_rsvp, follow_choices, place_series_rsvp
 from tests.calendars.test_second_reader import NODE, read_by_thunderbird
 from tests.calendars.test_vevent import CIRCLE
 from tests.conftest import NOW
@@ -130,12 +130,9 @@ def event(coordinator: User) -> Event:
 
 @pytest.fixture
 def link(event: Event, attendee: User) -> FeedToken:
-    """The attendee comes every time, and wants to see it as one entry."""
+    """The attendee comes every time, and sees it as one entry."""
     place_series_rsvp(event=event, person=attendee, at=NOW)
-    made = personal_link(user=attendee, at=NOW)
-    return choose_what_it_shows(
-        link=made, wants_plain_titles=False, shows_busy=False, is_repeating=True, at=NOW
-    )
+    return personal_link(user=attendee, at=NOW)
 
 
 def fetch(link: FeedToken) -> bytes:
@@ -161,10 +158,15 @@ def test_what_one_comes_to_every_time_is_one_entry(event: Event, link: FeedToken
 
 
 @pytest.mark.django_db
-def test_who_does_not_ask_for_it_has_each_date_by_itself(event: Event, link: FeedToken) -> None:
-    choose_what_it_shows(link=link, wants_plain_titles=False, shows_busy=False, at=NOW)
+def test_who_asks_for_it_has_each_date_by_itself(event: Event, link: FeedToken) -> None:
+    choose_what_it_shows(
+        link=link, wants_plain_titles=False, shows_busy=False, wants_single_dates=True, at=NOW
+    )
+    follow_choices(at=minutes(1))
     found = entries(fetch(FeedToken.objects.get()))
-    assert [entry["UID"] for entry in found] == [date.uid for date in dates(event)]
+    assert [entry["DTSTART"].dt for entry in found] == [date.starts_at for date in dates(event)]
+    assert not [entry for entry in found if "RRULE" in entry or "RECURRENCE-ID" in entry]
+    assert {int(entry["SEQUENCE"]) for entry in found} == {0}
 
 
 @needs_node
@@ -207,13 +209,7 @@ def test_a_date_on_which_one_waits_is_tentative(coordinator: User) -> None:
     place_rsvp(occurrence=full, person=UserFactory(), at=NOW)
     person = UserFactory()
     place_series_rsvp(event=event, person=person, at=minutes(1))
-    link = choose_what_it_shows(
-        link=personal_link(user=person, at=NOW),
-        wants_plain_titles=False,
-        shows_busy=False,
-        is_repeating=True,
-        at=NOW,
-    )
+    link = personal_link(user=person, at=NOW)
     _master, waiting = entries(fetch(link))
     assert (waiting["STATUS"], waiting["TRANSP"]) == ("TENTATIVE", "TRANSPARENT")
     assert waiting["RECURRENCE-ID"].dt == full.starts_at
@@ -227,15 +223,14 @@ def test_plain_titles_hide_what_repeats_too(
     (entry,) = entries(fetch(link))
     assert (entry["SUMMARY"], entry["CLASS"]) == ("Busy", "PRIVATE")
     assert "LOCATION" not in entry
-    with django_assert_num_queries(5):  # one more than without, however many dates
+    with django_assert_num_queries(5):  # one more than single dates, however many
         fetch(link)
 
 
 @pytest.mark.django_db
-def test_who_no_longer_comes_has_nothing_that_repeats(
+def test_what_one_no_longer_comes_to_is_cancelled_as_one_entry(
     event: Event, link: FeedToken, attendee: User
 ) -> None:
     end_series_rsvp(series_rsvp=event.series_rsvps.get(), at=minutes(5))
-    found = entries(fetch(link))
-    assert all("RRULE" not in entry for entry in found)
-    assert {str(entry["STATUS"]) for entry in found} == {"CANCELLED"}
+    (entry,) = entries(fetch(link))
+    assert (entry["STATUS"], entry["SEQUENCE"]) == ("CANCELLED", 1)

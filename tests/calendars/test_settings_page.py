@@ -68,21 +68,22 @@ def test_replacing_what_is_not_there_does_nothing(signed_in: Client) -> None:
 @pytest.mark.parametrize(
     ("sent", "chosen"),
     [
-        ({"wants_plain_titles": "on"}, (True, False, None)),
-        ({"shows_busy": "on"}, (False, True, None)),
-        ({"wants_plain_titles": "on", "shows_busy": "on"}, (True, True, None)),
-        ({"alarm_minutes": "60"}, (False, False, 60)),
-        ({}, (False, False, None)),
+        ({"wants_plain_titles": "on"}, (True, False, False, None)),
+        ({"shows_busy": "on"}, (False, True, False, None)),
+        ({"wants_single_dates": "on"}, (False, False, True, None)),
+        ({"wants_plain_titles": "on", "shows_busy": "on"}, (True, True, False, None)),
+        ({"alarm_minutes": "60"}, (False, False, False, 60)),
+        ({}, (False, False, False, None)),
     ],
 )
 def test_each_choice_is_kept(
-    signed_in: Client, link: FeedToken, sent: dict[str, str], chosen: tuple[bool, bool, int | None]
+    signed_in: Client, link: FeedToken, sent: dict[str, str], chosen: tuple[Any, ...]
 ) -> None:
     FeedToken.objects.update(alarm_minutes=15)
     User.objects.update(wants_plain_titles=True)
     assertRedirects(signed_in.post(PAGE, sent), PAGE)
     kept = FeedToken.objects.values_list(
-        "user__wants_plain_titles", "shows_busy", "alarm_minutes"
+        "user__wants_plain_titles", "shows_busy", "user__wants_single_dates", "alarm_minutes"
     ).get()
     assert kept == chosen
 

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from dataclasses import replace
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import icalendar
@@ -10,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from calendars.domain.calendar import StoredEvent, render_calendar
-from calendars.domain.vevent import CalendarEvent, render_vevent
+from calendars.domain.vevent import CalendarEvent, render_again, render_vevent
+from tests.conftest import NOW
 
 NEW_YORK = ZoneInfo("America/New_York")
 CIRCLE = CalendarEvent(
@@ -203,3 +205,18 @@ def test_a_fold_never_splits_a_character(letter: str, length: int) -> None:
         assert len(line) <= 75
         line.decode()
     assert f"SUMMARY:{letter * length}\r\n" in text.replace("\r\n ", "")
+
+
+@given(summary=HOSTILE, location=HOSTILE, sequence=st.integers(0, 99))
+def test_an_entry_made_again_from_its_text_is_the_one_rendered_anew(
+    summary: str, location: str, sequence: int
+) -> None:
+    event = replace(CIRCLE, summary=summary, description=summary, location=location)
+    for status, transparent in (("CONFIRMED", False), ("TENTATIVE", True), ("CANCELLED", True)):
+        facts: dict[str, Any] = {
+            "sequence": sequence,
+            "revised_at": NOW + dt.timedelta(days=sequence),
+            "status": status,
+            "transparent": transparent,
+        }
+        assert render_again(render_vevent(event), **facts) == render_vevent(replace(event, **facts))

@@ -282,15 +282,15 @@ def test_two_editors_of_one_date_the_second_is_told(
 # --- This and following, and all --------------------------------------------------------
 
 
-def test_all_dates_move_to_another_hour_and_each_person_has_one_mail(
+def test_all_dates_move_to_another_hour_and_who_comes_to_many_has_one_mail(
     event: Event, begin: Begin, change: Change
 ) -> None:
-    series = begin(weekly(count=3))
+    series = begin(weekly(count=4))
     person = UserFactory()
     for day in days(event):
         place_rsvp(occurrence=on(event, day), person=person, at=NOW)
     place_rsvp(occurrence=on(event, "2026-06-11"), person=ANA, is_vouched=True, at=NOW)
-    same = change(series, weekly(count=3, clock=dt.time(19)))
+    same = change(series, weekly(count=4, clock=dt.time(19)))
     assert same.pk == series.pk
     assert (same.sequence, same.uid) == (1, series.uid)
     assert {on(event, day).local_start.hour for day in days(event)} == {19}
@@ -298,8 +298,23 @@ def test_all_dates_move_to_another_hour_and_each_person_has_one_mail(
     mails = Message.objects.filter(subject__startswith="Changed")
     assert sorted(mail.to for mail in mails) == sorted([person.email, ANA.email])
     many = mails.get(to=person.email)
-    assert many.text.count("it was") == 3
-    assert many.files[0].content.count(b"BEGIN:VEVENT") == 3
+    assert many.text.count("it was") == 4
+    assert many.files[0].content_type == "text/calendar; method=PUBLISH"
+    assert many.files[0].content.count(b"BEGIN:VEVENT") == 4
+
+
+def test_of_a_few_dates_each_has_a_mail_that_a_calendar_acts_on(
+    event: Event, begin: Begin, change: Change
+) -> None:
+    series = begin(weekly(count=3))
+    person = UserFactory()
+    for day in days(event):
+        place_rsvp(occurrence=on(event, day), person=person, at=NOW)
+    change(series, weekly(count=3, clock=dt.time(19)))
+    write_mails()
+    mails = Message.objects.filter(subject__startswith="Changed")
+    assert [mail.files[0].content.count(b"BEGIN:VEVENT") for mail in mails] == [1, 1, 1]
+    assert {mail.files[0].content_type for mail in mails} == {"text/calendar; method=REQUEST"}
 
 
 def test_this_and_following_leaves_what_comes_before(

@@ -11,10 +11,12 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
-from calendars import gateway
 from calendars.models import FeedToken
+from calendars.services.fetches import last_fetch
 from calendars.services.links import choose_what_it_shows, personal_link, rotate_link
-from events.models import Occurrence, Visibility
+from events.models import Occurrence, Rsvp, Visibility
+from events.queries import as_text, calendar_entries, personal_event
+from events.services.dates import save_with_entry
 from events.services.events import cancel_event
 from events.services.rsvps import leave, place_rsvp, set_discreet
 from tests.conftest import NOW
@@ -128,6 +130,31 @@ def test_a_cancelled_event_stays_thirty_days_with_a_higher_sequence(
         assert entries(client, link) == []
 
 
+def test_what_is_made_from_stored_text_is_what_would_be_rendered(attendee: User) -> None:
+    for number, status in enumerate(Rsvp.Status):
+        for is_off in (False, True):
+            date = OccurrenceFactory(
+                starts_at=NOW + dt.timedelta(days=2 * number + is_off, hours=6),
+                event__title="Круг; one, two\nthree",
+            )
+            date.cancelled_at = NOW if is_off else None
+            save_with_entry(date)
+            rsvp = place_rsvp(occurrence=OccurrenceFactory(), person=attendee, at=NOW)
+            Rsvp.objects.filter(pk=rsvp.pk).update(
+                occurrence=date,
+                status=status,
+                queued_at=NOW if status in ("waitlisted", "offered") else None,
+                hold_expires_at=NOW if status in ("offered", "paying") else None,
+            )
+    rsvps = Rsvp.objects.exclude(status__in=["pending", "applied"])
+    rendered = as_text(
+        personal_event(rsvp)
+        for rsvp in rsvps.select_related("occurrence__event").order_by("occurrence__starts_at")
+    )
+    assert len(rendered) == 16
+    assert calendar_entries(attendee, since=NOW) == rendered
+
+
 def test_nobody_elses_events_are_in_it(
     client: Client, link: FeedToken, circle: Occurrence, outsider: User
 ) -> None:
@@ -153,12 +180,21 @@ def test_nothing_new_costs_two_queries(
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_a_full_answer_costs_four_queries_however_many(
-    client: Client, attendee: User, link: FeedToken, count: int, django_assert_num_queries: Any
+@pytest.mark.parametrize(("form", "queries"), [("in_person", 4), ("hybrid", 5)])
+def test_a_full_answer_costs_four_queries_however_many_and_one_more_for_what_is_not_stored(
+    client: Client,
+    attendee: User,
+    link: FeedToken,
+    count: int,
+    form: str,
+    queries: int,
+    django_assert_num_queries: Any,
 ) -> None:
     for _ in range(count):
-        place_rsvp(occurrence=OccurrenceFactory(), person=attendee, at=NOW)
-    with django_assert_num_queries(4):
+        date = OccurrenceFactory(event__format=form)
+        save_with_entry(date)
+        place_rsvp(occurrence=date, person=attendee, at=NOW)
+    with django_assert_num_queries(queries):
         assert len(entries(client, link)) == count
 
 
@@ -189,7 +225,7 @@ def test_a_replaced_link_has_a_tag_of_its_own(client: Client, link: FeedToken) -
 
 def test_the_person_sees_which_program_fetched_last(client: Client, link: FeedToken) -> None:
     fetch(client, link, **{"user-agent": "Google-Calendar-Importer"})
-    assert gateway.last_fetch(link) == (NOW, "Google Calendar")
+    assert last_fetch(link, at=NOW) == (NOW, "Google Calendar")
 
 
 # --- Discreet -----------------------------------------------------------------
