@@ -55,9 +55,8 @@ def event(series: Series) -> Event:
 
 
 @pytest.fixture
-def no_locks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def no_locks(without_locks: None) -> Iterator[None]:
     """Rows are read without waiting, and the trigger behind the lock looks away."""
-    monkeypatch.setattr(QuerySet, "select_for_update", lambda queryset, **_: queryset)
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE events_seats DISABLE TRIGGER USER")
     yield
