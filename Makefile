@@ -29,7 +29,7 @@ run: setup
 
 # As many processes as the machine has cores; each has a database and a cache of its own.
 test: check
-	@$(FRESH) $(VENV) -m pytest -n auto --maxprocesses 4 --dist loadfile
+	@$(FRESH) $(VENV) -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 check: setup
 	@$(FRESH) $(VENV) -m config.local.checks

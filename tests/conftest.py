@@ -43,6 +43,19 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("round_number", range(rounds))
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The files that take longest first: what is left for the end is small enough to share out.
+
+    Each file is tested by one process (``--dist loadfile``), in this order.
+    """
+    marked = {
+        item.path
+        for item in items
+        if {"journey", "fault", "machine"} & {mark.name for mark in item.iter_markers()}
+    }
+    items.sort(key=lambda item: item.path not in marked and item.path.parent.name != "architecture")
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if not HAS_BROWSER_TOOLS:
         terminalreporter.section("not run here")
