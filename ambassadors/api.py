@@ -112,7 +112,7 @@ def list_enrolments(request: HttpRequest, query: Query[EnrolmentQuery]) -> dict[
         found = found.filter(term__name=query.term)
     if query.status:
         found = found.filter(status=query.status)
-    if query.cursor:
+    if query.cursor is not None:
         found = found.filter(pk__gt=_after(query.cursor))
     rows = list(found[: query.limit + 1])
     more = len(rows) > query.limit

@@ -156,7 +156,7 @@ def list_events(request: HttpRequest, query: Query[EventQuery]) -> dict[str, Any
     reads unlisted ones and those for members."""
     at = timezone.now()
     dates = dates_for_programs(_chosen(query), key=_key_shown(request), at=at)
-    if query.cursor:
+    if query.cursor is not None:
         starts_at, number = _after(query.cursor)
         dates = dates.filter(Q(starts_at__gt=starts_at) | Q(starts_at=starts_at, pk__gt=number))
     rows = list(dates.order_by("starts_at", "pk")[: query.limit + 1])

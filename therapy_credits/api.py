@@ -152,7 +152,7 @@ class StatementQuery(Schema):
 def list_statements(request: HttpRequest, query: Query[StatementQuery]) -> dict[str, Any]:
     """Approved statements of your own practice, the newest first."""
     own = Statement.objects.visible_to_practice(key_of(request).practice_id)
-    if query.cursor:
+    if query.cursor is not None:
         approved_at, pk = _after(query.cursor)
         own = own.filter(Q(approved_at__lt=approved_at) | Q(approved_at=approved_at, pk__lt=pk))
     # With their totals, which mypy does not know of.

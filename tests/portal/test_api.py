@@ -166,6 +166,7 @@ def test_the_list_is_narrowed_as_the_page_is(client: Client) -> None:
         ("limit=0", "limit"),
         ("limit=201", "limit"),
         ("limit=many", "limit"),
+        ("cursor=", "cursor"),
         ("cursor=nonsense", "cursor"),
         ("cursor=W10", "cursor"),
         ("cursor=WyIyMDI2LTA2LTA0VDE2OjAwOjAwKzAwOjAwIiwgMWU5OV0", "cursor"),
