@@ -67,6 +67,10 @@ class AdultsOnly(AmbassadorsError):
     message = _("Joining is for people who are 18 or over.")
 
 
+class LivesElsewhere(AmbassadorsError):
+    message = _("This term is for people who live in its country. Say first that you do.")
+
+
 class TextChanged(AmbassadorsError):
     message = _("The text has changed since you opened the page. Please read it once more.")
 

@@ -144,6 +144,7 @@ class EnrolmentFactory(DjangoModelFactory[Enrolment]):
     user = factory.SubFactory(UserFactory)
     status = "active"
     status_at = NOW - dt.timedelta(days=7)
+    country_said_at = NOW - dt.timedelta(days=7)
 
     @classmethod
     def _create(cls, model_class: type[Enrolment], *args: object, **kwargs: Any) -> Enrolment:

@@ -59,8 +59,27 @@ def country_choices() -> list[tuple[str, str]]:
     return [("", _("Any country")), *sorted(known, key=lambda item: item[1])]
 
 
-class JoinForm(forms.Form):
-    """The first step of an invitation: is it you, and are you 18."""
+class CountryForm(forms.Form):
+    """Does somebody live in the country of a term? Only a yes is kept."""
+
+    lives_there = forms.TypedChoiceField(
+        choices=[("yes", _("Yes")), ("no", _("No"))],
+        help_text=_("We keep only that you said yes, and when."),
+        widget=forms.RadioSelect,
+        coerce=lambda value: value == "yes",
+        error_messages={"required": _("Choose yes or no.")},
+    )
+
+    def __init__(self, *args: Any, country: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        words = _("Do you live in this country: %(country)s?") % {"country": country}
+        self.fields["lives_there"].label = words
+
+
+class JoinForm(CountryForm):
+    """The first step of an invitation: is it you, are you 18, do you live where the term is."""
+
+    field_order = ("page_key", "is_adult", "lives_there")
 
     page_key = forms.CharField(max_length=64, widget=forms.HiddenInput)
     is_adult = forms.TypedChoiceField(
@@ -72,15 +91,22 @@ class JoinForm(forms.Form):
         error_messages={"required": _("Choose yes or no.")},
     )
 
-    def __init__(self, *args: Any, ask_age: bool, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, ask_age: bool, ask_country: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if not ask_age:
             del self.fields["is_adult"]
+        if not ask_country:
+            del self.fields["lives_there"]
 
     @property
     def says_adult(self) -> bool:
         """What they said now, or said once before."""
         return bool(self.cleaned_data.get("is_adult", True))
+
+    @property
+    def says_lives_there(self) -> bool:
+        """What they said now, or what is known already."""
+        return bool(self.cleaned_data.get("lives_there", True))
 
 
 class AgreeForm(forms.Form):

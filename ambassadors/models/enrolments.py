@@ -129,6 +129,8 @@ class Enrolment(models.Model):
         verbose_name=_("set by"),
     )
     status_reason = models.CharField(_("reason"), max_length=24, choices=Reason, blank=True)
+    # When they said that they live in the country of the term. A "no" is not kept.
+    country_said_at = models.DateTimeField(null=True, editable=False)
     # What the person is still to be written about; a task does it in small portions.
     told_of_end_at = models.DateTimeField(null=True, editable=False)
     reminded_at = models.DateTimeField(null=True, editable=False)

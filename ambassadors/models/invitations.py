@@ -52,6 +52,8 @@ class Invitation(models.Model):
         max_length=200, blank=True, help_text=_("The stage name as it is compared with others.")
     )
     language = models.CharField(_("language"), max_length=12, blank=True)
+    # Where a roster named the term's country for this person, they are not asked again.
+    is_country_known = models.BooleanField(default=False, editable=False)
     invited_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
     )

@@ -92,6 +92,31 @@ def owes_agreement(enrolment: Enrolment) -> bool:
     return required is not None and owing_agreement(required).filter(pk=enrolment.pk).exists()
 
 
+def is_country_known(*, user: User | None, market: str) -> bool:
+    """Whether ``user`` need not be asked if they live in the country of a term.
+
+    A term for any country asks nobody. Whoever has said so for another of the same country, or
+    has been in one, is not asked again.
+    """
+    if not market or user is None:
+        return not market
+    there = Enrolment.objects.filter(user=user, term__market=market)
+    been_in = (EnrolmentStatus.ACTIVE, EnrolmentStatus.PAUSED, EnrolmentStatus.ALUMNI)
+    return there.filter(Q(country_said_at__isnull=False) | Q(status__in=been_in)).exists()
+
+
+def owes_country(enrolment: Enrolment) -> bool:
+    """Whether this person still has to say that they live in the country of their term.
+
+    An application has answered it in its round, and where a roster named the country it is known.
+    """
+    return (
+        enrolment.status == EnrolmentStatus.INVITED
+        and not is_country_known(user=enrolment.user, market=enrolment.term.market)
+        and not enrolment.invitations.filter(is_country_known=True).exists()
+    )
+
+
 def owing_consent(newest: AgreementVersion) -> QuerySet[Consent]:
     """Standing consents to a text that ``newest`` changed materially."""
     return Consent.objects.filter(

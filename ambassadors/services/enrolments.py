@@ -12,6 +12,7 @@ from accounts.models import User
 from accounts.services import audit
 from ambassadors.errors import (
     IllegalMove,
+    LivesElsewhere,
     NotPausedByYou,
     TermOver,
     TextChanged,
@@ -23,7 +24,7 @@ from ambassadors.models import (
     Reason,
 )
 from ambassadors.models.enrolments import JOINING
-from ambassadors.queries import has_health_consent, required_version
+from ambassadors.queries import has_health_consent, owes_country, required_version
 from ambassadors.services import agreements
 from common.hints import hint
 from notifications.services.messages import queue_message
@@ -34,6 +35,18 @@ ENDING_NOTICE = timedelta(days=30)
 PATIENCE = timedelta(days=7)
 _IN = (EnrolmentStatus.ACTIVE, EnrolmentStatus.PAUSED, EnrolmentStatus.ALUMNI)
 _LEFT = (EnrolmentStatus.ALUMNI, EnrolmentStatus.REMOVED)
+
+
+@transaction.atomic
+def confirm_country(*, enrolment: Enrolment, user: User, at: datetime) -> Enrolment:
+    """``user`` says that they live in the country of the term they are asked to. Twice is once."""
+    row = _locked(enrolment, of=user)
+    if row.term.is_over(at=at):
+        raise TermOver
+    if owes_country(row):
+        row.country_said_at = at
+        row.save(update_fields=["country_said_at"])
+    return row
 
 
 @transaction.atomic
@@ -51,6 +64,8 @@ def accept_agreement(
         raise TextChanged
     if row.status == EnrolmentStatus.REMOVED:
         raise IllegalMove
+    if owes_country(row):
+        raise LivesElsewhere
     agreements.record_acceptance(enrolment=row, text=text, user=user, at=at)
     if row.status in (EnrolmentStatus.INVITED, EnrolmentStatus.APPROVED):
         _move(row, EnrolmentStatus.ONBOARDING, by=user, reason=Reason.ACCEPTED_AGREEMENT, at=at)

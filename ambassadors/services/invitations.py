@@ -22,12 +22,13 @@ from ambassadors.errors import (
     AlreadyInvited,
     DeclinedBefore,
     InvitationUnusable,
+    LivesElsewhere,
     SentJustNow,
     TermFull,
     TermOver,
 )
 from ambassadors.models import Enrolment, EnrolmentStatus, Invitation, Reason, Term
-from ambassadors.queries import places_left, standing_invitation
+from ambassadors.queries import is_country_known, places_left, standing_invitation
 from ambassadors.services import agreements
 from common.hints import hint
 from common.tokens import digest, matches, new_secret
@@ -154,12 +155,13 @@ def decline_invitation(*, invitation: Invitation, at: datetime) -> Invitation:
 
 @transaction.atomic
 def claim_invitation(
-    *, invitation: Invitation, is_adult: bool, page_key: str, at: datetime
+    *, invitation: Invitation, is_adult: bool, lives_there: bool, page_key: str, at: datetime
 ) -> Joined:
     """Use the link: an account with this address (made now if there is none), and an enrolment.
 
     Once. The page that did it may repeat itself with the same ``page_key`` and gets the same
-    answer; anybody else hears that the link is used. Somebody under 18 leaves no trace.
+    answer; anybody else hears that the link is used. Somebody under 18, or who lives in another
+    country than that of the term, leaves no trace.
     """
     row = _locked(invitation)
     key = digest(PURPOSE, page_key)
@@ -174,6 +176,9 @@ def claim_invitation(
         raise TermOver
     if not is_adult:
         raise AdultsOnly
+    is_asked = asks_country(row)
+    if is_asked and not lives_there:
+        raise LivesElsewhere
     agreements.ensure_texts(at=at)
     user = _person(row)
     agreements.confirm_adult(user=user, at=at)
@@ -187,6 +192,9 @@ def claim_invitation(
             "status_reason": Reason.NONE,
         },
     )
+    if is_asked and enrolment.country_said_at is None:
+        enrolment.country_said_at = at
+        enrolment.save(update_fields=["country_said_at"])
     row.accepted_at, row.accepted_key, row.enrolment = at, key, enrolment
     row.save(update_fields=["accepted_at", "accepted_key", "enrolment"])
     return Joined(user, enrolment)
@@ -210,6 +218,14 @@ def send_waiting_invitations(*, limit: int, at: datetime) -> int:
         _send(invitation, at=at)
         count += 1
     return count
+
+
+def asks_country(invitation: Invitation) -> bool:
+    """Whether whoever joins by ``invitation`` is asked if they live in the country of its term."""
+    if invitation.is_country_known:
+        return False
+    owner = owner_of(invitation.email)
+    return not is_country_known(user=owner, market=invitation.term.market)
 
 
 def owner_of(email: str) -> User | None:

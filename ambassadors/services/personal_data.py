@@ -58,6 +58,7 @@ def export(user: User) -> dict[str, Any]:
                 "from": row.term.starts_on,
                 "to": row.term.ends_on,
                 "status": row.status,
+                "said_to_live_in_its_country_at": row.country_said_at,
                 "history": [
                     {"status": change.to_status, "reason": change.reason, "at": change.at}
                     for change in sorted(row.changes.all(), key=lambda change: change.pk)

@@ -259,7 +259,8 @@ def _checked(roster: RosterImport, number: int, cells: list[str]) -> tuple[Any, 
     result = RosterResult.PROBLEM if problem else RosterResult.NEW
     texts = email[:254], name[:200], name_key(name)[:200], (code or language)[:40]
     clean = (text.replace("\x00", "�") for text in texts)
-    return (roster.pk, number, *clean, str(result), str(problem), False)
+    is_known = bool(country) and country == roster.term.market
+    return (roster.pk, number, *clean, is_known, str(result), str(problem), False)
 
 
 def _copy(roster: RosterImport, rows: Iterator[tuple[Any, ...]]) -> None:
@@ -270,7 +271,8 @@ def _copy(roster: RosterImport, rows: Iterator[tuple[Any, ...]]) -> None:
 
 _COPY = """
     COPY ambassadors_rosterrow
-        (roster_id, number, email, name, name_key, language, result, problem, is_done)
+        (roster_id, number, email, name, name_key, language, is_country_known,
+         result, problem, is_done)
     FROM STDIN
 """
 
@@ -367,14 +369,17 @@ def count_results(roster: RosterImport) -> dict[str, int]:
 
 _INVITE = """
     WITH picked AS (
-        SELECT id, email, name, name_key, language FROM ambassadors_rosterrow
+        SELECT id, email, name, name_key, language, is_country_known
+        FROM ambassadors_rosterrow
         WHERE roster_id = %(roster)s AND result = 'new' AND NOT is_done
         ORDER BY number LIMIT %(limit)s
     ), made AS (
         INSERT INTO ambassadors_invitation
-            (term_id, email, name, name_key, language, invited_by_id, invited_at,
-             sent_count, accepted_key)
-        SELECT %(term)s, email, name, name_key, language, %(by)s, %(at)s, 0, '' FROM picked
+            (term_id, email, name, name_key, language, is_country_known, invited_by_id,
+             invited_at, sent_count, accepted_key)
+        SELECT %(term)s, email, name, name_key, language, is_country_known, %(by)s,
+               %(at)s, 0, ''
+        FROM picked
         ON CONFLICT (term_id, email) WHERE revoked_at IS NULL AND declined_at IS NULL
             DO NOTHING
         RETURNING id, email

@@ -14,9 +14,9 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from ambassadors.errors import AdultsOnly, AmbassadorsError
+from ambassadors.errors import AdultsOnly, AmbassadorsError, LivesElsewhere
 from ambassadors.forms.enrolments import JoinForm
-from ambassadors.models import AdultConfirmation, Invitation
+from ambassadors.models import AdultConfirmation, Invitation, Term
 from ambassadors.queries import invitation_by_secret
 from ambassadors.services import invitations
 from common.tokens import new_secret
@@ -36,7 +36,13 @@ def join(request: HttpRequest, token: str) -> HttpResponse:
     if invitation.enrolment and request.user == invitation.enrolment.user:
         return redirect("ambassadors:join-step", pk=invitation.enrolment.pk)
     ask_age = not AdultConfirmation.objects.filter(user=owner).exists()
-    form = JoinForm(request.POST or None, ask_age=ask_age, initial={"page_key": new_secret()})
+    form = JoinForm(
+        request.POST or None,
+        ask_age=ask_age,
+        ask_country=invitations.asks_country(invitation),
+        country=invitation.term.market_name,
+        initial={"page_key": new_secret()},
+    )
     is_other = request.user.is_authenticated and not is_owner
     if request.method == "POST" and not is_other and form.is_valid():
         return _accept(request, invitation, form, token)
@@ -60,11 +66,17 @@ def _accept(
         joined = invitations.claim_invitation(
             invitation=invitation,
             is_adult=form.says_adult,
+            lives_there=form.says_lives_there,
             page_key=form.cleaned_data["page_key"],
             at=timezone.now(),
         )
     except AdultsOnly:
         return render(request, "ambassadors/under_18.html")
+    except LivesElsewhere:
+        # Before somebody has said who they are, a private programme is not named by its address.
+        is_named = request.user.is_authenticated or not invitation.term.programme.is_sensitive
+        url = reverse("ambassadors:join", args=[token])
+        return lives_elsewhere(request, invitation.term, url=url, is_named=is_named)
     except AmbassadorsError:
         return redirect("ambassadors:join", token=token)  # the page says what has become of it
     step = reverse("ambassadors:join-step", args=[joined.enrolment.pk])
@@ -73,6 +85,16 @@ def _accept(
     # Through allauth, so that whoever has a second factor is asked for it.
     response: HttpResponse = perform_login(request, Login(user=joined.user, redirect_url=step))
     return response
+
+
+def lives_elsewhere(request: HttpRequest, term: Term, *, url: str, is_named: bool) -> HttpResponse:
+    """What it means to live in another country than that of ``term``, and whom to ask.
+
+    ``url`` is the page of the question. Nothing is written.
+    """
+    contact = term.programme.contact_email if is_named else ""
+    context = {"country": term.market_name, "contact": contact, "url": url}
+    return render(request, "ambassadors/lives_elsewhere.html", context)
 
 
 def _is_open(invitation: Invitation) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -15,7 +16,7 @@ from accounts.access import signed_in
 from accounts.models import User
 from ambassadors import queries
 from ambassadors.errors import AmbassadorsError, TextChanged
-from ambassadors.forms.enrolments import AgreeForm, ConsentForm
+from ambassadors.forms.enrolments import AgreeForm, ConsentForm, CountryForm
 from ambassadors.forms.profiles import language_names
 from ambassadors.models import (
     Agreement,
@@ -27,7 +28,7 @@ from ambassadors.models import (
 )
 from ambassadors.models.enrolments import JOINING
 from ambassadors.services import agreements, enrolments
-from ambassadors.views.join import STEPS
+from ambassadors.views.join import STEPS, lives_elsewhere
 from ambassadors.views.timelines import told
 from common.markdown import to_html
 
@@ -109,6 +110,8 @@ def join_step(request: HttpRequest, pk: int) -> HttpResponse:
     enrolment = _own(request, pk)
     if enrolment.term.is_over(at=timezone.now()):
         return redirect("ambassadors:my-enrolment", pk=pk)
+    if queries.owes_country(enrolment):
+        return _country_step(request, enrolment)
     if enrolment.status in (_S.INVITED, _S.APPROVED):
         return _agreement_step(request, enrolment)
     if enrolment.status == _S.ONBOARDING:
@@ -119,6 +122,31 @@ def join_step(request: HttpRequest, pk: int) -> HttpResponse:
     if queries.owes_agreement(enrolment):
         return _agreement_step(request, enrolment)  # a changed text: their place stays theirs
     return redirect("ambassadors:my-enrolment", pk=pk)
+
+
+def _country_step(request: HttpRequest, enrolment: Enrolment) -> HttpResponse:
+    """Asked on into the term of another country: do they live there? A no writes nothing."""
+    assert isinstance(request.user, User)
+    term = enrolment.term
+    form = CountryForm(request.POST or None, country=term.market_name)
+    here = reverse("ambassadors:join-step", args=[enrolment.pk])
+    if request.method == "POST" and form.is_valid():
+        if not form.cleaned_data["lives_there"]:
+            return lives_elsewhere(request, term, url=here, is_named=True)
+        try:
+            enrolments.confirm_country(enrolment=enrolment, user=request.user, at=timezone.now())
+        except AmbassadorsError as error:
+            messages.error(request, str(error))
+        return redirect(here)
+    context = {
+        "enrolment": enrolment,
+        "programme": term.programme,
+        "form": form,
+        "steps": [str(step) for step in STEPS],
+    }
+    return render(
+        request, "ambassadors/join_country.html", context, status=422 if form.is_bound else 200
+    )
 
 
 def _agreement_step(request: HttpRequest, enrolment: Enrolment) -> HttpResponse:

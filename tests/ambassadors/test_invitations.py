@@ -31,7 +31,9 @@ def invite(term: Term, email: str, at: dt.datetime = NOW) -> Invitation:
 
 
 def claim(invitation: Invitation, at: dt.datetime = NOW, key: str = "page") -> invitations.Joined:
-    return invitations.claim_invitation(invitation=invitation, is_adult=True, page_key=key, at=at)
+    return invitations.claim_invitation(
+        invitation=invitation, is_adult=True, lives_there=True, page_key=key, at=at
+    )
 
 
 def test_being_invited_makes_neither_account_nor_enrolment(invitation: Invitation) -> None:
@@ -203,7 +205,9 @@ def test_this_is_not_me_is_the_last_mail_to_that_address(
 def test_somebody_under_18_leaves_no_trace(invitation: Invitation) -> None:
     before = Invitation.objects.values().get()
     with pytest.raises(errors.AdultsOnly):
-        invitations.claim_invitation(invitation=invitation, is_adult=False, page_key="page", at=NOW)
+        invitations.claim_invitation(
+            invitation=invitation, is_adult=False, lives_there=True, page_key="page", at=NOW
+        )
     assert Invitation.objects.values().get() == before
     assert not AdultConfirmation.objects.exists()
     assert not User.objects.filter(email="ada@example.org").exists()

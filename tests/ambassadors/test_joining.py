@@ -39,7 +39,7 @@ def page_key(response: HttpResponse) -> str:
 
 def go_on(client: Client, link: str, **answers: str) -> HttpResponse:
     key = page_key(client.get(link))
-    return client.post(link, {"page_key": key, "is_adult": "yes", **answers})
+    return client.post(link, {"page_key": key, "is_adult": "yes", "lives_there": "yes", **answers})
 
 
 def everything(invitation: Invitation) -> tuple[object, ...]:
@@ -90,8 +90,8 @@ def test_the_whole_way_from_link_to_active_ambassador(client: Client, link: str)
 def test_a_double_click_on_each_step_does_it_once(client: Client, link: str) -> None:
     key = page_key(client.get(link))
     other_click = Client()
-    first = client.post(link, {"page_key": key, "is_adult": "yes"})
-    second = other_click.post(link, {"page_key": key, "is_adult": "yes"})
+    first = client.post(link, {"page_key": key, "is_adult": "yes", "lives_there": "yes"})
+    second = other_click.post(link, {"page_key": key, "is_adult": "yes", "lives_there": "yes"})
     assert first["Location"] == second["Location"]
     step = first["Location"]
     agree = {"sha256": agreement_text().sha256, "agree": "on"}
@@ -198,7 +198,9 @@ def test_this_is_not_me_is_noted_and_stops_the_link(client: Client, link: str) -
     for _ in range(2):
         response = client.post(link + "decline/", follow=True)
     assert "will not hear from us about it again" in response.content.decode()
-    response = client.post(link, {"page_key": "k" * 20, "is_adult": "yes"}, follow=True)
+    response = client.post(
+        link, {"page_key": "k" * 20, "is_adult": "yes", "lives_there": "yes"}, follow=True
+    )
     assert not Enrolment.objects.exists()
 
 
@@ -211,7 +213,7 @@ def test_somebody_else_who_is_signed_in_is_told_and_can_switch(
     assert "a•••@example.org" in page
     assert "outsider@example.org" in page
     before = everything(invitation)
-    client.post(link, {"page_key": "k" * 20, "is_adult": "yes"})
+    client.post(link, {"page_key": "k" * 20, "is_adult": "yes", "lives_there": "yes"})
     assert everything(invitation) == before
     client.post(link + "switch/")
     assert "_auth_user_id" not in client.session

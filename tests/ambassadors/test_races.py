@@ -56,7 +56,7 @@ def claims(invitation: Invitation, keys: list[str]) -> list[object]:
     return at_once(
         [
             lambda key=key: invitations.claim_invitation(  # type: ignore[misc]  # a bound default
-                invitation=invitation, is_adult=True, page_key=key, at=NOW
+                invitation=invitation, is_adult=True, lives_there=True, page_key=key, at=NOW
             )
             for key in keys
         ]

@@ -59,7 +59,8 @@ def test_from_invitation_to_active_ambassador(
     assert link is not None
     page = open_page(link[0], width=width, scheme=scheme)
     check_accessible(page)
-    page.get_by_label("Yes", exact=True).check()
+    for question in ("Are you 18 or over?", "Do you live in this country: United Kingdom?"):
+        page.get_by_role("group", name=question).get_by_label("Yes", exact=True).check()
     page.get_by_role("button", name="This is me, go on").click()
 
     expect(page.get_by_role("heading", level=1)).to_have_text("Ambassador agreement")
@@ -104,7 +105,8 @@ def test_the_invitation_works_without_scripts(
     link = re.search(r"/join/\S+/", Message.objects.get(to="bo@example.org").text)
     assert link is not None
     page = open_page(link[0], scripts=False)
-    page.get_by_label("Yes", exact=True).check()
+    for question in ("Are you 18 or over?", "Do you live in this country: United Kingdom?"):
+        page.get_by_role("group", name=question).get_by_label("Yes", exact=True).check()
     page.get_by_role("button", name="This is me, go on").click()
     page.get_by_label("I have read this and I agree").check()
     page.get_by_role("button", name="Agree and go on").click()

@@ -149,7 +149,11 @@ def _arrive(world: World, arrival: Arrival) -> None:
             invitations.decline_invitation(invitation=invitation, at=at)
         return
     joined = invitations.claim_invitation(
-        invitation=invitation, is_adult=True, page_key=arrival.email, at=at
+        invitation=invitation,
+        is_adult=True,
+        lives_there=True,
+        page_key=arrival.email,
+        at=at,
     )
     user = joined.user
     if not handle:
