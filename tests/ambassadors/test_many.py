@@ -133,6 +133,12 @@ def test_a_round_of_five_thousand_is_listed_filtered_and_decided(
     with CaptureQueriesContext(connection) as captured, timed("the look before deciding all"):
         assert client.post(f"{here}decide/", decline).status_code == 200
     assert len(captured) <= 10
+    with CaptureQueriesContext(connection) as captured, timed("deciding all") as took:
+        client.post(f"{here}decide/", {**decline, "confirmed": "yes"})
+    say(f"  {len(captured)} queries")
+    assert len(captured) <= 20
+    assert took[0] < 5
+    assert round.applications.filter(status="declined").count() == PEOPLE
 
 
 def test_five_thousand_people_are_asked_to_go_on(
