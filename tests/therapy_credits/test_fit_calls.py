@@ -344,7 +344,7 @@ def test_the_day_before_one_neutral_reminder(client_: Client) -> None:
     one = call(client_, open_desk())
     for hours in (25, 23, 22):
         remind_of_calls(at=NEXT_THURSDAY_NINE - dt.timedelta(hours=hours))
-    reminder = Message.objects.get(key=f"fit-call:{one.pk}:tomorrow")
+    reminder = Message.objects.get(key=f"fit-call:{one.reference}:tomorrow")
     assert reminder.subject == f"Greenroom {one.reference}: tomorrow"
 
 

@@ -17,6 +17,7 @@ from accounts.models import User
 from ambassadors.queries import has_health_consent
 from common.codes import new_reference
 from common.sealing import seal
+from notifications.services.messages import queue_prepared
 from therapy_credits.domain.matching import Authority, may_practise
 from therapy_credits.errors import (
     AdultsOnly,
@@ -101,6 +102,10 @@ def book_session(
             raise ConsentMissing
         if not has_said_adult(user):
             raise AdultsOnly
+        reference = new_reference()
+        mails = care_mail.prepare_booked(
+            reference=reference, practice=practitioner.practice, user=user, at=at
+        )
         # The practitioner's row is the lock for their time: what the slots say after
         # it cannot go stale before the write. The exclusion constraint stands behind it.
         practitioner = lock_practitioner(practitioner)
@@ -112,7 +117,7 @@ def book_session(
             raise SlotTaken
         ends_at = starts_at + dt.timedelta(minutes=service.minutes)
         booking = Booking(
-            reference=new_reference(),
+            reference=reference,
             request_id=request_id,
             practice_id=practitioner.practice_id,
             practitioner=practitioner,
@@ -139,7 +144,8 @@ def book_session(
                 booking.save(force_insert=True)
         except IntegrityError as refusal:
             raise _why_taken(refusal) from refusal
-        care_mail.tell_booked(booking, user, at)
+        for mail in mails:
+            queue_prepared(mail)
     return booking
 
 

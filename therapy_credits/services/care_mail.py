@@ -13,7 +13,8 @@ from django.urls import reverse
 
 from accounts.models import Role, StaffGrant, User
 from common import tokens
-from notifications.services.messages import queue_message
+from notifications.models import Message
+from notifications.services.messages import prepare_message, queue_message, queue_prepared
 from therapy_credits.models import (
     Booking,
     CareCase,
@@ -29,11 +30,23 @@ from therapy_credits.models import (
 )
 from therapy_credits.services.subjects import person_to_reach
 
+# What a mail is about, as in the names of its pages.
+SESSION, CALL = "booking", "fit-call"
 
-def tell_booked(booking: Booking, user: User, at: dt.datetime) -> None:
-    """The person has a reference to come back to; the practice, something new to look at."""
-    _tell_person(booking, user, "booked", "new", at)
-    _tell_practice(booking, "practice_new", "new", at)
+
+def prepare_booked(
+    *, reference: str, practice: Practice, user: User, at: dt.datetime, what: str = SESSION
+) -> list[Message]:
+    """The person has a reference to come back to; the practice, something new to look at.
+
+    The words are those of a session and of a call alike. For whoever is about to lock the
+    practitioner's time, which others wait for: the first mail of a process takes long to render.
+    """
+    mails = [
+        _to_person(what, reference, user, "booked", "new", at),
+        _to_practice(what, reference, practice, "practice_new", "new", at),
+    ]
+    return [mail for mail in mails if mail]
 
 
 def tell_cancelled(booking: Booking, user: User, at: dt.datetime) -> None:
@@ -45,12 +58,6 @@ def tell_moved(booking: Booking, user: User, at: dt.datetime) -> None:
     """Both have a new time to look at."""
     _tell_person(booking, user, "changed", f"moved-{booking.move_count}", at)
     _tell_practice(booking, "practice_changed", f"moved-{booking.move_count}", at)
-
-
-def tell_call_booked(call: FitCall, user: User, at: dt.datetime) -> None:
-    """A call has been arranged. The words are those of any booking, and say as little."""
-    _tell_person_of_call(call, user, "booked", "new", at)
-    _tell_practice_of_call(call, "practice_new", "new", at)
 
 
 def tell_call_cancelled(call: FitCall, user: User, at: dt.datetime) -> None:
@@ -252,47 +259,69 @@ def warn_of_guessing(limit: str, window: int, at: dt.datetime) -> None:
         )
 
 
-def _tell_person(booking: Booking, user: User, template: str, what: str, at: dt.datetime) -> None:
-    page = _url("therapy_credits:booking", booking.reference)
-    _write(f"booking:{booking.pk}:{what}", user, template, booking.reference, page, at)
+def _tell_person(booking: Booking, user: User, template: str, news: str, at: dt.datetime) -> None:
+    _promise(_to_person(SESSION, booking.reference, user, template, news, at))
 
 
-def _tell_practice(booking: Booking, template: str, what: str, at: dt.datetime) -> None:
-    page = _url("therapy_credits:practice-booking", booking.reference)
-    key = f"booking:{booking.pk}:practice:{what}"
-    _write(key, booking.practice, template, booking.reference, page, at)
+def _tell_practice(booking: Booking, template: str, news: str, at: dt.datetime) -> None:
+    _promise(_to_practice(SESSION, booking.reference, booking.practice, template, news, at))
 
 
 def _tell_person_of_call(
-    call: FitCall, user: User, template: str, what: str, at: dt.datetime
+    call: FitCall, user: User, template: str, news: str, at: dt.datetime
 ) -> None:
-    page = _url("therapy_credits:fit-call", call.reference)
-    _write(f"fit-call:{call.pk}:{what}", user, template, call.reference, page, at)
+    _promise(_to_person(CALL, call.reference, user, template, news, at))
 
 
-def _tell_practice_of_call(call: FitCall, template: str, what: str, at: dt.datetime) -> None:
-    page = _url("therapy_credits:practice-fit-call", call.reference)
-    key = f"fit-call:{call.pk}:practice:{what}"
-    _write(key, call.practitioner.practice, template, call.reference, page, at)
+def _tell_practice_of_call(call: FitCall, template: str, news: str, at: dt.datetime) -> None:
+    practice = call.practitioner.practice
+    _promise(_to_practice(CALL, call.reference, practice, template, news, at))
+
+
+def _to_person(
+    what: str, reference: str, user: User, template: str, news: str, at: dt.datetime
+) -> Message | None:
+    page = _url(f"therapy_credits:{what}", reference)
+    return _prepare(f"{what}:{reference}:{news}", user, template, reference, page, at)
+
+
+def _to_practice(
+    what: str, reference: str, practice: Practice, template: str, news: str, at: dt.datetime
+) -> Message | None:
+    page = _url(f"therapy_credits:practice-{what}", reference)
+    key = f"{what}:{reference}:practice:{news}"
+    return _prepare(key, practice, template, reference, page, at)
 
 
 def _write(
     key: str, reader: User | Practice, template: str, reference: str, page: str, at: dt.datetime
 ) -> None:
-    """A mail that says a reference, and where to read on after signing in."""
+    _promise(_prepare(key, reader, template, reference, page, at))
+
+
+def _promise(mail: Message | None) -> None:
+    if mail:
+        queue_prepared(mail)
+
+
+def _prepare(
+    key: str, reader: User | Practice, template: str, reference: str, page: str, at: dt.datetime
+) -> Message | None:
+    """A mail that says a reference, and where to read on after signing in, if they get mail."""
     if isinstance(reader, Practice):
         to, language = reader.contact_email, _language(reader)
     else:
         to, language = _address_of(reader), reader.language
-    if to:
-        queue_message(
-            key=key,
-            to=to,
-            template=f"therapy_credits/mail/{template}",
-            context={"reference": reference, "url": page},
-            language=language,
-            at=at,
-        )
+    if not to:
+        return None
+    return prepare_message(
+        key=key,
+        to=to,
+        template=f"therapy_credits/mail/{template}",
+        context={"reference": reference, "url": page},
+        language=language,
+        at=at,
+    )
 
 
 def _url(name: str, *arguments: str) -> str:

@@ -18,6 +18,7 @@ from ambassadors.queries import has_health_consent
 from common.codes import new_reference
 from common.sealing import seal
 from notifications.models import Purge
+from notifications.services.messages import queue_prepared
 from therapy_credits.domain.matching import Need
 from therapy_credits.errors import (
     AdultsOnly,
@@ -81,6 +82,14 @@ def book_fit_call(
             raise ConsentMissing
         if not has_said_adult(user):
             raise AdultsOnly
+        reference = new_reference()
+        mails = care_mail.prepare_booked(
+            reference=reference,
+            practice=practitioner.practice,
+            user=user,
+            at=at,
+            what=care_mail.CALL,
+        )
         # The person's row counts their calls one after the other; the practitioner's is the
         # lock for their time, as for sessions.
         User.objects.select_for_update(no_key=True).get(pk=user.pk)
@@ -95,7 +104,7 @@ def book_fit_call(
         if _has_session_then(user, starts_at, ends_at):
             raise BusyThen
         call = FitCall(
-            reference=new_reference(),
+            reference=reference,
             request_id=request_id,
             subject=_live_tokens(user, practitioner, at)[0],
             practitioner=practitioner,
@@ -116,7 +125,8 @@ def book_fit_call(
         except IntegrityError as refused:
             is_own = "fit_call_person_one_at_a_time" in str(refused)
             raise (BusyThen if is_own else SlotTaken) from refused
-        care_mail.tell_call_booked(call, user, at)
+        for mail in mails:
+            queue_prepared(mail)
     return call
 
 
