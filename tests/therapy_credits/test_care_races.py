@@ -15,11 +15,13 @@ from uuid import uuid4
 
 import pytest
 from django.db import connection
+from django.db.models.query import QuerySet
 
 from tests.conftest import NOW
 from tests.factories import PracticeMembershipFactory
 from tests.therapy_credits.care import (
     NEXT_THURSDAY_NINE,
+    Client,
     Desk,
     book,
     left_booked_used,
@@ -29,14 +31,15 @@ from tests.therapy_credits.care import (
 from therapy_credits.errors import (
     AlreadyClosed,
     CodeNotAccepted,
+    HoldResolved,
     NotEnoughSessions,
     SlotTaken,
     TherapyCreditsError,
 )
-from therapy_credits.models import Booking, SessionCode
+from therapy_credits.models import Booking, Phase, SessionCode
 from therapy_credits.queries.books import COUNTERS
 from therapy_credits.services import bookings as booking_services
-from therapy_credits.services import code_tries, session_codes
+from therapy_credits.services import care_mail, code_tries, ledger, session_codes
 from therapy_credits.services.bookings import (
     HOLD_LIFE,
     cancel_booking,
@@ -127,6 +130,20 @@ def test_two_people_book_one_slot_and_one_has_it(monkeypatch: pytest.MonkeyPatch
     assert Booking.objects.count() == 1
 
 
+def test_nobody_waits_for_a_mail_that_is_being_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its rendering is slow the first time: the practitioner's row is locked after it."""
+    done = []
+    prepare, lock = care_mail.prepare_message, booking_services.lock_practitioner
+    monkeypatch.setattr(
+        care_mail, "prepare_message", lambda **mail: done.append("mail") or prepare(**mail)
+    )
+    monkeypatch.setattr(
+        booking_services, "lock_practitioner", lambda one: done.append("lock") or lock(one)
+    )
+    book(make_client(), make_desk())
+    assert done == ["mail", "mail", "lock"]
+
+
 def test_without_the_lock_the_constraint_still_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
     slow_save(monkeypatch)
     monkeypatch.setattr(booking_services, "lock_practitioner", lambda one: one)
@@ -178,7 +195,46 @@ def test_a_double_click_is_one_code() -> None:
     assert left_booked_used(client) == (2, 1, 0)
 
 
-def two_practices_one_code(client: Any) -> list[Any]:
+@contextmanager
+def booking_and_code_unlocked(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The control: nobody locks the row, and both hands have looked before either moves a unit."""
+    both_have_looked = threading.Barrier(2)
+
+    def once_both_have_looked(command: Callable[..., Any]) -> Callable[..., Any]:
+        def wait_and_do(**facts: Any) -> Any:
+            both_have_looked.wait(60)
+            return command(**facts)
+
+        return wait_and_do
+
+    with monkeypatch.context() as patch:
+        patch.setattr(QuerySet, "select_for_update", lambda queryset, **_: queryset)
+        unlocked = booking_services.LOCK_BOOKING.replace("FOR NO KEY UPDATE", "")
+        patch.setattr(booking_services, "LOCK_BOOKING", unlocked)
+        for name in ("post_hold", "release_hold"):
+            patch.setattr(ledger, name, once_both_have_looked(getattr(ledger, name)))
+        yield
+
+
+@contextmanager
+def books_unlocked(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Further: the ledger locks no account either, and both have seen the hold open."""
+    both_have_seen = threading.Barrier(2)
+    write = ledger._write
+
+    def write_when_both_have_seen(transfers: Any) -> None:
+        if transfers[0].phase != Phase.PENDING:  # the hold itself was made by one alone
+            both_have_seen.wait(60)
+        write(transfers)
+
+    with monkeypatch.context() as patch:
+        unlocked = ledger.LOCK_HOLD.replace("FOR NO KEY UPDATE", "")
+        patch.setattr(ledger, "LOCK_HOLD", unlocked)
+        patch.setattr(ledger, "_write", write_when_both_have_seen)
+        yield
+
+
+def two_practices_one_code(client: Client) -> list[Any]:
     desks = [make_desk("Lantern House"), make_desk("Harbour Rooms")]
     issued = session_codes.issue_code(user=client.user, request_id=uuid4(), at=NOW)
     return at_once(
@@ -200,6 +256,31 @@ def test_two_practices_confirm_one_code_and_one_is_paid() -> None:
     client = make_client()
     answers = two_practices_one_code(client)
     assert CodeNotAccepted in answers
+    assert sum(isinstance(answer, SessionCode) for answer in answers) == 1
+    assert left_booked_used(client) == (2, 0, 1)
+    assert_books_are_right()
+
+
+def test_control_without_the_codes_lock_both_practices_believe_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Neither is told that the code is spent: one is stopped only by the ledger."""
+    client = make_client()
+    with booking_and_code_unlocked(monkeypatch):
+        answers = two_practices_one_code(client)
+    assert CodeNotAccepted not in answers
+    assert answers.count(HoldResolved) == 1
+    assert left_booked_used(client) == (2, 0, 1)
+    assert_books_are_right()
+
+
+def test_control_without_the_ledgers_locks_only_the_database_keeps_it_from_paying_both(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    client = make_client()
+    with booking_and_code_unlocked(monkeypatch), books_unlocked(monkeypatch):
+        answers = two_practices_one_code(client)
+    assert not {CodeNotAccepted, HoldResolved} & {a for a in answers if isinstance(a, type)}
     assert sum(isinstance(answer, SessionCode) for answer in answers) == 1
     assert left_booked_used(client) == (2, 0, 1)
     assert_books_are_right()
@@ -246,9 +327,7 @@ def test_cancel_racing_confirm_has_one_outcome(turn: int) -> None:
     assert_books_are_right()
 
 
-@pytest.mark.parametrize("turn", range(3))
-def test_timeout_racing_confirm_has_one_outcome(turn: int) -> None:
-    client, desk = make_client(), make_desk()
+def time_out_against_confirm(client: Client, desk: Desk) -> tuple[Booking, list[Any]]:
     booking = book(client, desk)
     due = booking.ends_at + HOLD_LIFE
     answers = at_once(
@@ -258,12 +337,50 @@ def test_timeout_racing_confirm_has_one_outcome(turn: int) -> None:
         ),
     )
     booking.refresh_from_db()
+    return booking, answers
+
+
+@pytest.mark.parametrize("turn", range(3))
+def test_timeout_racing_confirm_has_one_outcome(turn: int) -> None:
+    client = make_client()
+    booking, answers = time_out_against_confirm(client, make_desk())
     if booking.status == "attended":
         assert answers[0] == 0
         assert left_booked_used(client) == (2, 0, 1)
     else:
         assert (booking.status, answers) == ("timed_out", [1, AlreadyClosed])
         assert left_booked_used(client) == (3, 0, 0)
+    assert_books_are_right()
+
+
+def test_control_without_the_row_lock_a_confirmation_stops_the_sweep_or_is_stopped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Both find the booking open. Whoever is second fails in the ledger; were it the sweep, it
+    would leave everything behind it in its queue."""
+    client, desk = make_client(), make_desk()
+    with booking_and_code_unlocked(monkeypatch):
+        booking, answers = time_out_against_confirm(client, desk)
+    assert AlreadyClosed not in answers
+    assert answers.count(HoldResolved) == 1
+    assert (booking.status, left_booked_used(client)) in [
+        ("attended", (2, 0, 1)),
+        ("timed_out", (3, 0, 0)),
+    ]
+    assert_books_are_right()
+
+
+def test_control_without_the_ledgers_locks_only_the_database_ends_the_hold_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    client, desk = make_client(), make_desk()
+    with booking_and_code_unlocked(monkeypatch), books_unlocked(monkeypatch):
+        booking, answers = time_out_against_confirm(client, desk)
+    assert not {AlreadyClosed, HoldResolved} & {a for a in answers if isinstance(a, type)}
+    assert (booking.status, left_booked_used(client)) in [
+        ("attended", (2, 0, 1)),
+        ("timed_out", (3, 0, 0)),
+    ]
     assert_books_are_right()
 
 

@@ -114,6 +114,8 @@ def test_a_hold_confirmed_while_the_time_out_looked_is_left_alone(
 
 
 # Expires lot by lot, and is killed by the operating system in the middle of the fourth.
+IN_ONE_PIECE = "expiry._expire_batch"
+STATEMENT_BY_STATEMENT = "expiry._expire_batch.__wrapped__"
 KILLED_IN_THE_MIDDLE = """
 import datetime as dt, os, signal
 import django
@@ -122,6 +124,7 @@ from django.db import models
 from therapy_credits.services import expiry
 
 expiry.BATCH = 1
+expiry._expire_batch = {batch}
 close, done = models.QuerySet.update, []
 
 def closing(self, **values):
@@ -135,14 +138,9 @@ expiry.expire_lots(at=dt.datetime.fromisoformat("{at}"))
 """
 
 
-@pytest.mark.fault
-@pytest.mark.django_db(transaction=True)
-def test_a_worker_killed_in_the_middle_has_lost_nothing_and_done_nothing_twice() -> None:
-    pool = make_pool()
-    lots = [give(pool, uuid4(), 2, days=10) for _ in range(8)]
-    at = NOW + 10 * DAY
+def kill_in_the_middle(batch: str, at: dt.datetime) -> None:
     killed = subprocess.run(
-        [sys.executable, "-c", KILLED_IN_THE_MIDDLE.format(at=at.isoformat())],
+        [sys.executable, "-c", KILLED_IN_THE_MIDDLE.format(batch=batch, at=at.isoformat())],
         cwd=Path(__file__).resolve().parents[2],
         env={**os.environ, "DATABASE_URL": database_url()}
         | {"DJANGO_SETTINGS_MODULE": "config.settings.base", "DEBUG": "1"},
@@ -150,6 +148,15 @@ def test_a_worker_killed_in_the_middle_has_lost_nothing_and_done_nothing_twice()
         check=False,
     )
     assert killed.returncode == -signal.SIGKILL
+
+
+@pytest.mark.fault
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_killed_in_the_middle_has_lost_nothing_and_done_nothing_twice() -> None:
+    pool = make_pool()
+    lots = [give(pool, uuid4(), 2, days=10) for _ in range(8)]
+    at = NOW + 10 * DAY
+    kill_in_the_middle(IN_ONE_PIECE, at)
     # Three are whole; the fourth, in whose middle it died, was not begun.
     assert account_of(pool, Kind.EXPIRED).left == 6
     assert sum(counters(lot) == (0, 0, 2) and lot.closed_at == at for lot in lots) == 3
@@ -159,6 +166,17 @@ def test_a_worker_killed_in_the_middle_has_lost_nothing_and_done_nothing_twice()
     assert account_of(pool, Kind.EXPIRED).left == 16
     assert Transfer.objects.filter(code=Code.EXPIRE).count() == 8
     assert list(differences_of_counters()) == []
+
+
+@pytest.mark.fault
+@pytest.mark.django_db(transaction=True)
+def test_control_without_the_transaction_the_fourth_is_left_half_done() -> None:
+    """Its sessions are gone and it is still open: what the worker died in is neither nor."""
+    pool = make_pool()
+    lots = [give(pool, uuid4(), 2, days=10) for _ in range(4)]
+    kill_in_the_middle(STATEMENT_BY_STATEMENT, NOW + 10 * DAY)
+    assert account_of(pool, Kind.EXPIRED).left == 8
+    assert sum(counters(lot) == (0, 0, 2) and lot.closed_at is None for lot in lots) == 1
 
 
 def differences_of_counters() -> list[str]:
