@@ -1,4 +1,7 @@
-"""How django-allauth and the admin site do things here. (Mail is in notifications/adapters.py.)"""
+"""How django-allauth and the admin site do things here.
+
+Mail is in notifications/adapters.py; where signing in leads, in portal/adapters.py.
+"""
 
 from __future__ import annotations
 

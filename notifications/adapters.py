@@ -14,7 +14,7 @@ from accounts.models import User
 from notifications.services.messages import queue_message
 
 
-class AccountAdapter(PeopleAdapter):
+class MailAdapter(PeopleAdapter):
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Queue ``accounts/mail/<name>`` instead of ``account/email/<name>`` of allauth's own.
 

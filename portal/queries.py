@@ -234,6 +234,14 @@ def home_sections(user: User, *, at: datetime) -> list[Section]:
     return [section for section in sections if section.cards]
 
 
+def is_here_for_a_practice(user: User | AnonymousUser, *, at: datetime) -> bool:
+    """Whether somebody works for a practice, and their own home has nothing else to show them."""
+    if not practice_doors(user) or not isinstance(user, User) or roles_of(user, at=at):
+        return False
+    waits_elsewhere = any(need.kind != "practice" for need in needs_you(user, at=at))
+    return not waits_elsewhere and not home_sections(user, at=at)
+
+
 def hosted_dates(enrolment: Enrolment, *, at: datetime) -> list[Occurrence]:
     """Dates of the enrolment's term that are over and that its person hosted.
 

@@ -346,7 +346,7 @@ LOGIN_REDIRECT_URL = "/me/"
 LOGIN_URL = "/accounts/login/"
 # django-allauth ignores a misspelt name without a word: tests/accounts/test_settings.py reads
 # its source for each of these.
-ACCOUNT_ADAPTER = "notifications.adapters.AccountAdapter"
+ACCOUNT_ADAPTER = "portal.adapters.AccountAdapter"
 ACCOUNT_FORMS = {
     "login": "accounts.forms.SignInForm",
     "signup": "accounts.forms.SignUpForm",

@@ -13,10 +13,13 @@ from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import User
 from notifications.models import Message
 from tests.accounts.conftest import PASSWORD, code_in, last_mail
+from tests.factories import OccurrenceFactory, PracticeMembershipFactory, RsvpFactory
+from tests.therapy_credits.care import make_client
 
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 
@@ -206,3 +209,33 @@ def test_the_spotify_button_is_there_only_when_it_is_configured(
     assert url in visitor.get(reverse("account_login")).text
     answer = visitor.post(url)
     assert answer["Location"].startswith("https://accounts.spotify.com/authorize?")
+
+
+def where_signing_in_leads(user: User, wanted: str = "") -> str:
+    answer = Client().post(
+        reverse("account_login") + wanted, {"login": user.email, "password": PASSWORD}
+    )
+    assert answer.status_code == 302
+    return answer["Location"]
+
+
+def test_who_only_works_for_a_practice_comes_to_its_day(ann: User) -> None:
+    assert where_signing_in_leads(ann) == "/me/"
+    membership = PracticeMembershipFactory(user=ann)
+    assert where_signing_in_leads(ann) == "/practice/"
+    assert where_signing_in_leads(ann, "?next=/accounts/sessions/") == "/accounts/sessions/"
+
+    membership.ended_at = timezone.now()
+    membership.save()
+    assert where_signing_in_leads(ann) == "/me/"
+
+
+def test_who_has_something_of_their_own_comes_home(ann: User) -> None:
+    PracticeMembershipFactory(user=ann)
+    soon = timezone.now() + dt.timedelta(days=3)
+    rsvp = RsvpFactory(occurrence=OccurrenceFactory(starts_at=soon), user=ann)
+    assert where_signing_in_leads(ann) == "/me/"
+
+    rsvp.delete()
+    make_client(user=ann)
+    assert where_signing_in_leads(ann) == "/me/"
