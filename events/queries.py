@@ -663,6 +663,7 @@ def repeating_entries(
         clock=series.starts_clock,
         length=series.duration,
         known_until=series.made_until,
+        later_left_out=frozenset(series_rsvp.days_left_out),
     )
     return [StoredEvent(text, series.time_zone) for text in render_repeating(what, dates)]
 

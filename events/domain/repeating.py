@@ -25,6 +25,8 @@ class Repeating:
     clock: time
     length: timedelta
     known_until: date
+    later_left_out: frozenset[date] = frozenset()
+    """Days after it on which somebody does not come."""
 
     @property
     def zone(self) -> ZoneInfo:
@@ -39,7 +41,12 @@ def render_repeating(what: Repeating, dates: Mapping[date, CalendarEvent | None]
     if first is None:
         return []
     rule = _from(what.rule, first)
-    left_out = [day for day in rule.days_until(max([what.known_until, *dates])) if day not in dates]
+    known_until = max([what.known_until, *dates])
+    left_out = [
+        day
+        for day in rule.days_until(max([known_until, *what.later_left_out]))
+        if day not in dates and (day <= known_until or day in what.later_left_out)
+    ]
     starts_at = datetime.combine(first, what.clock, what.zone)
     master = replace(
         what.master,

@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from common import tokens
 from common.when import clock
 from events.domain.recurrence import Rule, Start, start_on
-from events.models.events import Event
+from events.models.events import Event, Occurrence
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -224,8 +224,8 @@ class SeriesRsvpQuerySet(models.QuerySet["SeriesRsvp"]):
 class SeriesRsvp(models.Model):
     """One person's yes to every date of an event that comes back, also to those not made yet.
 
-    Their answer for each date is an ordinary RSVP. A date they left, or are in ``left_out``,
-    is not joined again.
+    Their answer for each date is an ordinary RSVP. A date they left, or that ``leaves_out``
+    names, is not joined again.
     """
 
     class Status(models.TextChoices):
@@ -261,6 +261,8 @@ class SeriesRsvp(models.Model):
     status = models.CharField(_("status"), max_length=8, choices=Status.choices)
     reference = models.CharField(_("reference"), max_length=12, unique=True, editable=False)
     left_out = ArrayField(models.BigIntegerField(), verbose_name=_("dates left out"), default=list)
+    # Days of the rule that were left out before their dates were made.
+    days_left_out = ArrayField(models.DateField(), default=list, blank=True, editable=False)
     # One decision for all dates. None where it was not asked for.
     is_approved = models.BooleanField(
         _("what the hosts said to the request"), null=True, blank=True, editable=False
@@ -356,3 +358,7 @@ class SeriesRsvp(models.Model):
     def joins(self, event: Event) -> bool:
         """Whether they come to dates by themselves, as the event is now."""
         return self.is_active and (self.is_approved is True or not event.needs_approval)
+
+    def leaves_out(self, occurrence: Occurrence) -> bool:
+        """Whether they said beforehand that they do not come to this date."""
+        return occurrence.pk in self.left_out or occurrence.recurrence_on in self.days_left_out

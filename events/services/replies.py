@@ -7,7 +7,8 @@ about, and become what the person would have done on the page.
 from __future__ import annotations
 
 import logging
-from datetime import date, datetime
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Max
@@ -15,7 +16,7 @@ from django.db.models import Max
 from calendars.models import InboundReply
 from calendars.services.inbound import claim_answer, pass_on, settle
 from events.errors import Busy, EventsError
-from events.models import Host, Rsvp, Series, SeriesRsvp
+from events.models import Event, Host, Rsvp, Series, SeriesRsvp
 from events.queries import is_as_its_rule_says, personal_event
 from events.services.mails import tell
 from events.services.rsvps import (
@@ -28,6 +29,7 @@ from events.services.rsvps import (
     say_maybe,
 )
 from events.services.series_rsvps import (
+    choose_later_day,
     confirm_series_rsvp,
     end_series_rsvp,
     place_series_rsvp,
@@ -37,6 +39,20 @@ from events.services.series_rsvps import (
 logger = logging.getLogger(__name__)
 
 Reason = InboundReply.Reason
+# How far after the dates that are made an answer may name one.
+FURTHEST = timedelta(days=5 * 366)
+
+
+@dataclass(frozen=True, slots=True)
+class LaterDay:
+    """A day of the rule whose date is not made yet, but is in their calendar."""
+
+    series_rsvp: SeriesRsvp
+    day: date
+
+    @property
+    def email(self) -> str:
+        return self.series_rsvp.email
 
 
 def apply_replies(*, at: datetime) -> int:
@@ -69,6 +85,13 @@ def apply_next(*, at: datetime) -> bool:
             with transaction.atomic():
                 if isinstance(what, SeriesRsvp):
                     _ACTS_FOR_ALL[reply.answer](what, at)
+                elif isinstance(what, LaterDay):
+                    choose_later_day(
+                        series_rsvp=what.series_rsvp,
+                        day=what.day,
+                        is_left_out=reply.answer == "DECLINED",
+                        at=at,
+                    )
                 else:
                     _ACTS[reply.answer](what, reply, at)
         except EventsError as error:
@@ -82,7 +105,7 @@ def apply_next(*, at: datetime) -> bool:
     return True
 
 
-def _what_it_answers(reply: InboundReply) -> Rsvp | SeriesRsvp | None:
+def _what_it_answers(reply: InboundReply) -> Rsvp | SeriesRsvp | LaterDay | None:
     """The answer for one date, or for all, that the signed address and the entry name.
 
     Of an entry that repeats, RECURRENCE-ID says which date is meant; without it, all are.
@@ -101,8 +124,29 @@ def _what_it_answers(reply: InboundReply) -> Rsvp | SeriesRsvp | None:
     if not reply.recurrence_id:
         return series_rsvp
     day = _day_named(reply.recurrence_id, series)
+    if day is None:
+        return None
+    if day > series.made_until:
+        # Whoever makes dates holds the event too: this day stays as it is found here.
+        Event.objects.select_for_update().get(pk=series.event_id)
+        series.refresh_from_db()
+        if day > series.made_until:
+            return _later_day(reply, series_rsvp, series, day)
     date = rsvps.filter(series_rsvp=series_rsvp, occurrence__series=series)
-    return date.filter(occurrence__recurrence_on=day).order_by("pk").last() if day else None
+    return date.filter(occurrence__recurrence_on=day).order_by("pk").last()
+
+
+def _later_day(
+    reply: InboundReply, series_rsvp: SeriesRsvp, series: Series, day: date
+) -> LaterDay | None:
+    """A later day of the rule, to leave it out or not. There is no maybe before it is made."""
+    if not series_rsvp.is_active or reply.answer == "TENTATIVE":
+        return None
+    if day > series.made_until + FURTHEST or day in series.excluded_on:
+        return None
+    yesterday = day - timedelta(days=1)
+    is_named = series.rule.days_until(day, after=yesterday) == [day]
+    return LaterDay(series_rsvp, day) if is_named else None
 
 
 def _host_of(reply: InboundReply) -> Host | None:
@@ -126,17 +170,27 @@ def _rule_named(uid: str, series_rsvp: SeriesRsvp) -> Series | None:
 
 
 def _day_named(recurrence_id: str, series: Series) -> date | None:
-    """The day of the rule that a program names: a day, a moment, or a time on the wall."""
+    """The day of the rule that a program names: a day, a moment, or a time on the wall.
+
+    A moment at which no date starts names none, rather than the date of the day it falls on
+    somewhere in the world.
+    """
     try:
+        if len(recurrence_id) == len("2026-06-11"):
+            return date.fromisoformat(recurrence_id)
         moment = datetime.fromisoformat(recurrence_id)
-    except ValueError:
+        if moment.tzinfo is not None:
+            day = moment.astimezone(series.zone).date()
+            is_start = moment == series.start_on(day).starts_at
+        else:
+            day = moment.date()
+            is_start = moment == series.wall_start(day)
+    except (ValueError, OverflowError):  # years that are no years
         return None
-    if moment.tzinfo is not None:
-        moment = moment.astimezone(series.zone)
-    return moment.date()
+    return day if is_start else None
 
 
-def _refusal(reply: InboundReply, what: Rsvp | SeriesRsvp | None) -> str:
+def _refusal(reply: InboundReply, what: Rsvp | SeriesRsvp | LaterDay | None) -> str:
     """Why this answer does not count, or "". What proves the sender was checked on arrival."""
     if what is None or (isinstance(what, Rsvp) and reply.uid != what.calendar_uid):
         return Reason.OTHER_ENTRY
@@ -155,8 +209,10 @@ def _refusal(reply: InboundReply, what: Rsvp | SeriesRsvp | None) -> str:
     return Reason.NONE
 
 
-def _sequence_shown(reply: InboundReply, what: Rsvp | SeriesRsvp) -> int:
+def _sequence_shown(reply: InboundReply, what: Rsvp | SeriesRsvp | LaterDay) -> int:
     """The SEQUENCE of what their calendar shows, if it has what we sent last."""
+    if isinstance(what, LaterDay):
+        what = what.series_rsvp
     series_rsvp = what if isinstance(what, SeriesRsvp) else what.repeats_with
     if series_rsvp is None:
         assert isinstance(what, Rsvp)  # a yes to all dates repeats with itself
@@ -224,6 +280,7 @@ def _say_yes_to_all(series_rsvp: SeriesRsvp, at: datetime) -> None:
             person=series_rsvp.user or Guest(series_rsvp.guest_name, series_rsvp.guest_email),
             party_size=min(series_rsvp.party_size, series_rsvp.event.largest_party),
             left_out=series_rsvp.left_out,
+            days_left_out=series_rsvp.days_left_out,
             language=series_rsvp.language,
             is_vouched=True,  # who holds the signed address got it in the mail
             at=at,

@@ -8,7 +8,7 @@ crash leaves undone, ``join_due`` finds again.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, F, OuterRef, QuerySet
@@ -59,6 +59,7 @@ def place_series_rsvp(
     party_size: int = 1,
     companions: Sequence[str] = (),
     left_out: Collection[int] = (),
+    days_left_out: Collection[date] = (),
     language: str = "en",
     is_vouched: bool = False,
     answers: Mapping[int, str] | None = None,
@@ -68,11 +69,11 @@ def place_series_rsvp(
 
     They have places or a turn in the queue of each date to come, one mail of all, and join
     later dates by themselves. Where hosts decide who comes, it is one request for all dates,
-    and nothing is taken before they answer. ``answers`` are to the event's questions, by the
-    question's key: given once, for every date. A guest's answer waits for the link in their
-    mail, and nothing is held meanwhile, unless somebody ``is_vouched`` for. Calling it again
-    changes nothing, but mails a guest their link again. Raises NotASeries, SeriesRefused,
-    PartyTooLarge and TooManyNames.
+    and nothing is taken before they answer. ``days_left_out`` are of dates not made yet.
+    ``answers`` are to the event's questions, by the question's key: given once, for every date.
+    A guest's answer waits for the link in their mail, and nothing is held meanwhile, unless
+    somebody ``is_vouched`` for. Calling it again changes nothing, but mails a guest their link
+    again. Raises NotASeries, SeriesRefused, PartyTooLarge and TooManyNames.
     """
     if event.status != Event.Status.PUBLISHED or not series_dates(event, at=at):
         raise NotASeries
@@ -93,6 +94,7 @@ def place_series_rsvp(
         party_size=party_size,
         companions=list(companions),
         left_out=sorted(left_out),
+        days_left_out=sorted(days_left_out),
         status=_first_status(event) if user or is_vouched else SeriesRsvp.Status.PENDING,
         reference=new_rsvp_reference(),
         placed_at=at,
@@ -268,9 +270,11 @@ def come_after_all(*, series_rsvp: SeriesRsvp, occurrence: Occurrence, at: datet
     """Take a date in again that was left out or left before. Raises RequestRefused."""
     with transaction.atomic():
         series_rsvp = _locked(series_rsvp)
-        if occurrence.pk in series_rsvp.left_out:
+        if series_rsvp.leaves_out(occurrence):
             series_rsvp.left_out = [pk for pk in series_rsvp.left_out if pk != occurrence.pk]
-            series_rsvp.save(update_fields=["left_out"])
+            days = series_rsvp.days_left_out
+            series_rsvp.days_left_out = [day for day in days if day != occurrence.recurrence_on]
+            series_rsvp.save(update_fields=["left_out", "days_left_out"])
     last = answers_by_date(series_rsvp, [occurrence]).get(occurrence.pk)
     if last is None:
         if _join_each(series_rsvp.event, [occurrence], [series_rsvp], at):
@@ -286,6 +290,26 @@ def come_after_all(*, series_rsvp: SeriesRsvp, occurrence: Occurrence, at: datet
             rsvp.occurrence, rsvp.user = occurrence, series_rsvp.user
             tell(rsvp, rsvp.status, at=at)
             bump_all([personal_feed_key(rsvp.user_id)] if rsvp.user_id else [], at=at)
+
+
+@transaction.atomic
+def choose_later_day(
+    *, series_rsvp: SeriesRsvp, day: date, is_left_out: bool, at: datetime
+) -> SeriesRsvp:
+    """Leave out a day of the rule whose date is not made yet, or take it in again.
+
+    Nothing is told: it comes from their own calendar, which shows it. The same again changes
+    nothing. Whoever calls it holds the event, so that the date is not made meanwhile.
+    """
+    series_rsvp = _locked(series_rsvp)
+    days = set(series_rsvp.days_left_out)
+    chosen = days | {day} if is_left_out else days - {day}
+    if chosen != days:
+        series_rsvp.days_left_out, series_rsvp.changed_at = sorted(chosen), at
+        series_rsvp.save(update_fields=["days_left_out", "changed_at"])
+        if series_rsvp.user_id:
+            bump_all([personal_feed_key(series_rsvp.user_id)], at=at)
+    return series_rsvp
 
 
 def join_due(*, event: Event, at: datetime) -> int:
@@ -318,7 +342,7 @@ def join_new_dates(event: Event, made: Iterable[Occurrence], *, at: datetime) ->
     given = series_answers_of(comers)
     may_come = _who_may(event, comers, at)
     for occurrence in made:
-        coming = [one for one in may_come if occurrence.pk not in one.left_out]
+        coming = [one for one in may_come if not one.leaves_out(occurrence)]
         joined = _join(occurrence, coming, given, at)
         keys |= {personal_feed_key(rsvp.user_id) for rsvp in joined if rsvp.user_id}
         _tell_waiting(joined, at)
@@ -410,7 +434,7 @@ def _join_each(
         coming = [
             one
             for one in may_come
-            if occurrence.pk not in one.left_out
+            if not one.leaves_out(occurrence)
             and one.email.lower() not in answered.get(occurrence.pk, ())
         ]
         if not coming:

@@ -4,6 +4,7 @@ import datetime as dt
 import os
 import random
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import icalendar
 import pytest
@@ -19,6 +20,7 @@ from common.reply_addresses import name_in, reply_address
 from events.domain.plans import DatePlan
 from events.models import Event, Occurrence, Rsvp, SeriesRsvp
 from events.services.events import cancel_event, edit_event
+from events.services.hosts import accept_host, ask_host
 from events.services.replies import apply_replies
 from events.services.rsvps import leave, place_rsvp, release_rsvp, say_maybe
 from events.services.series import (
@@ -587,6 +589,128 @@ def test_an_answer_to_what_has_changed_since_is_not_applied(
     assert (
         answer(series_rsvp, "DECLINED", on=":20260604T160000Z", sequence=1, minute=11).reason == ""
     )
+
+
+LATER = ";TZID=Europe/Berlin:20270107T180000"
+
+
+def test_a_no_to_a_date_that_is_not_made_yet_holds_when_it_is_made(
+    event: Event, attendee: User
+) -> None:
+    link = personal_link(user=attendee, at=NOW)
+    series_rsvp = place_series_rsvp(event=event, person=attendee, at=NOW)
+    series = event.series.get()
+    for minute in (10, 11):
+        reply = answer(series_rsvp, "DECLINED", on=LATER, minute=minute)
+        assert (reply.state, reply.reason) == ("applied", "")
+    series_rsvp.refresh_from_db()
+    assert series_rsvp.days_left_out == [dt.date(2027, 1, 7)]
+    assert Rsvp.objects.active().filter(user=attendee).count() == 26
+    with time_machine.travel(minutes(12), tick=False):
+        (entry,) = entries(Client().get(f"/calendar/{link.secret}.ics").content)
+    assert [one.dt.date() for one in entry["EXDATE"].dts] == [dt.date(2027, 1, 7)]
+    extend_series(series=series, at=NOW + dt.timedelta(days=60))
+    join_due(event=event, at=NOW + dt.timedelta(days=60))
+    made = event.occurrences.filter(recurrence_on__gte=dt.date(2026, 12, 31))
+    coming = made.filter(rsvps__user=attendee).order_by("recurrence_on")
+    days = list(coming.values_list("recurrence_on", flat=True))
+    assert days[:2] == [dt.date(2026, 12, 31), dt.date(2027, 1, 14)]
+    # They may still come, from the page of their dates.
+    out = made.select_related("event").get(recurrence_on=dt.date(2027, 1, 7))
+    come_after_all(series_rsvp=series_rsvp, occurrence=out, at=minutes(20))
+    assert Rsvp.objects.active().filter(user=attendee, occurrence=out).exists()
+    series_rsvp.refresh_from_db()
+    assert series_rsvp.days_left_out == []
+
+
+def test_a_yes_after_a_no_to_a_date_that_is_not_made_yet_is_joined(
+    event: Event, attendee: User
+) -> None:
+    series_rsvp = place_series_rsvp(event=event, person=attendee, at=NOW)
+    answer(series_rsvp, "DECLINED", on=LATER, minute=10)
+    assert answer(series_rsvp, "TENTATIVE", on=LATER, minute=11).reason == "other_entry"
+    assert answer(series_rsvp, "ACCEPTED", on=LATER, minute=12).state == "applied"
+    extend_series(series=event.series.get(), at=NOW + dt.timedelta(days=60))
+    out = event.occurrences.get(recurrence_on=dt.date(2027, 1, 7))
+    assert Rsvp.objects.active().filter(user=attendee, occurrence=out).exists()
+
+
+def test_a_hostile_answer_to_a_date_touches_no_other_date_and_nobody_else(
+    event: Event, attendee: User
+) -> None:
+    """Each says no to what may or may not be a date. Only one that names the moment, the time
+    on the wall or the day of a date counts, and for that date."""
+    series_rsvp = place_series_rsvp(event=event, person=attendee, at=NOW)
+    place_series_rsvp(event=event, person=UserFactory(), at=minutes(1))
+    chance = random.Random(6)
+    thursdays = {one.starts_at: one for one in dates(event)}
+    zones = [*map(ZoneInfo, ("America/New_York", "Asia/Kolkata", "Pacific/Kiritimati", "UTC"))]
+    unknown = ["Nowhere/At all", "é🎧"]
+    texts = ["", "x", "🎧" * 40, "\\;,:", "-1", "T", "0" * 500, "00000000T000000Z"]
+    expected: dict[dt.datetime, str] = dict.fromkeys(thursdays, "going")
+    for number in range(60):
+        some = THURSDAY + dt.timedelta(days=chance.randrange(-30, 400))
+        week = THURSDAY + dt.timedelta(weeks=chance.randrange(60))
+        day = chance.choice([week, week, some, dt.date(1, 1, 1), dt.date(9999, 12, 31)])
+        clock = chance.choice([dt.time(18), dt.time(18), dt.time(16), dt.time(23, 59, 59)])
+        elsewhere = chance.choice(zones)
+        wall = f"{day.year:04}{day:%m%d}T{clock:%H%M%S}"
+        forms = {
+            f":{wall}Z": dt.UTC,
+            f":{wall}": event.zone,
+            f";TZID=Europe/Berlin:{wall}": event.zone,
+            f";TZID={elsewhere.key}:{wall}": elsewhere,
+            f";TZID={chance.choice(unknown)}:{wall}": event.zone,
+            f";VALUE=DATE:{wall[:8]}": event.zone,
+            f";VALUE=PERIOD:{wall}Z/PT1H": None,
+            f":{wall}Z\r\nRECURRENCE-ID:{wall}Z": None,
+            f":{chance.choice(texts)}": None,
+        }
+        on, zone = chance.choice(list(forms.items()))
+        if zone is not None and day.year not in (1, 9999):
+            at = dt.time(18) if "VALUE=DATE" in on else clock
+            named = dt.datetime.combine(day, at, zone).astimezone(dt.UTC)
+            if named in expected:
+                expected[named] = "left"
+        raw = mail(
+            sender=attendee.email,
+            to=reply_address(series_rsvp.reference),
+            calendar=calendar_reply(
+                uid=event.series.get().uid,
+                attendee=attendee.email,
+                answer="DECLINED",
+                at=minutes(10 + number),
+                more=f"RECURRENCE-ID{on}",
+            ),
+            message_id=f"<{number}@calendar.example>",
+        )
+        receive(raw=raw, at=minutes(10 + number))
+        apply_replies(at=minutes(10 + number))
+        assert not InboundReply.objects.waiting().exists()
+        mine = Rsvp.objects.filter(user=attendee)
+        now = dict(mine.values_list("occurrence__starts_at", "status"))
+        assert now == expected, on
+    assert set(expected.values()) == {"going", "left"}
+    others = Rsvp.objects.exclude(user=attendee)
+    assert set(others.values_list("status", flat=True)) <= {"going", "waitlisted"}
+    assert others.count() == len(thursdays)
+    series_rsvp.refresh_from_db()
+    assert series_rsvp.status == "active"
+    assert {one.weekday() for one in series_rsvp.days_left_out} <= {3}
+
+
+def test_who_hosts_has_single_dates_whatever_they_choose(
+    event: Event, attendee: User, coordinator: User
+) -> None:
+    asked = ask_host(event=event, email=attendee.email, level="host", by=coordinator, at=NOW)
+    accept_host(host=asked, person=attendee, name="M", is_shown=True, at=NOW)
+    series_rsvp = place_series_rsvp(event=event, person=attendee, at=minutes(1))
+    assert not show_as(series_rsvp=series_rsvp, is_repeating=True, at=minutes(2)).is_repeating
+    with time_machine.travel(minutes(5), tick=False):
+        link = personal_link(user=attendee, at=NOW)
+        found = entries(Client().get(f"/calendar/{link.secret}.ics").content)
+    assert [str(one["UID"]) for one in found] == [one.uid for one in dates(event)]
+    assert not [one for one in found if "RRULE" in one]
 
 
 # --- In any order ------------------------------------------------------------------------
