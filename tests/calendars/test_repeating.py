@@ -47,8 +47,13 @@ needs_node = pytest.mark.skipif(NODE is None, reason="Node.js is not here: insta
 def read_by_python(body: bytes, many: int) -> list[Instance]:
     """The same by icalendar and dateutil: each date, with those that are instead of one."""
     found = list(icalendar.Calendar.from_ical(body).walk("VEVENT"))
-    (master,) = [entry for entry in found if "RRULE" in entry]
-    instead = {one["RECURRENCE-ID"].dt: one for one in found if "RECURRENCE-ID" in one}
+    masters = [entry for entry in found if "RRULE" in entry]
+    return [one for master in masters for one in _dates_of(master, found, many)]
+
+
+def _dates_of(master: icalendar.Event, found: list[icalendar.Event], many: int) -> list[Instance]:
+    own = [one for one in found if one["UID"] == master["UID"]]
+    instead = {one["RECURRENCE-ID"].dt: one for one in own if "RECURRENCE-ID" in one}
     lists = master.get("EXDATE", [])
     left_out = {
         one.dt for each in (lists if isinstance(lists, list) else [lists]) for one in each.dts

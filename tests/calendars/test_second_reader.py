@@ -37,6 +37,23 @@ def read_by_thunderbird(body: bytes, *, instances: int = 0) -> dict[str, Any]:
     return seen
 
 
+def each_read_by_thunderbird(
+    files: list[bytes | list[Any]], *, instances: int
+) -> list[dict[str, Any]]:
+    """The same of many files, text or jCal, by one process."""
+    assert NODE is not None
+    sources = [one.decode() if isinstance(one, bytes) else one for one in files]
+    done = subprocess.run(
+        [NODE, READER, str(instances), "--each"],
+        input=json.dumps(sources).encode(),
+        capture_output=True,
+        check=True,
+        timeout=60,
+    )
+    seen: list[dict[str, Any]] = json.loads(done.stdout)
+    return seen
+
+
 def read_by_python(body: bytes) -> list[dict[str, Any]]:
     """The same facts by icalendar, which takes zones from Python and not from the file."""
     return [
@@ -58,6 +75,9 @@ def read_by_python(body: bytes) -> list[dict[str, Any]]:
             "ends_at": entry["DTEND"].dt.timestamp(),
             "wall_clock": entry["DTSTART"].dt.strftime("%Y-%m-%dT%H:%M:%S")
             + ("Z" if entry["DTSTART"].dt.tzname() == "UTC" else ""),
+            "instead_of": (
+                entry["RECURRENCE-ID"].dt.timestamp() if "RECURRENCE-ID" in entry else None
+            ),
         }
         for entry in icalendar.Calendar.from_ical(body).walk("VEVENT")
     ]
