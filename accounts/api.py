@@ -16,6 +16,7 @@ from ninja.security import HttpBearer
 from pydantic import BeforeValidator
 
 from accounts.models import ApiKey, Scope
+from accounts.queries import key_opened_by
 from accounts.services.api_keys import Answer, answer_once, digest_request
 from common.rates import count_in_this_minute, seconds_left_in_minute
 
@@ -111,7 +112,7 @@ class BearerKey(HttpBearer):
         return shown
 
     def authenticate(self, request: HttpRequest, token: str) -> ApiKey:
-        key = ApiKey.objects.opened_by(token)
+        key = key_opened_by(token)
         if key is None:
             _count("api-wrong-key", address_of(request), WRONG_KEYS_A_MINUTE)
             raise AuthenticationError(message=_("This key is not known, or no longer good."))

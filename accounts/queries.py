@@ -10,13 +10,24 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from accounts import rules
-from accounts.models import AccessLook, Approval, AuditEntry, StaffGrant, User
+from accounts.models import AccessLook, ApiKey, Approval, AuditEntry, StaffGrant, User
 from common.needs import NeedsYou
+from common.prepared import Prepared
 
 
 def person_with(email: str) -> User | None:
     """The person with exactly this address, in any case."""
     return User.objects.filter(email__iexact=email.strip()).first()
+
+
+def key_opened_by(secret: str) -> ApiKey | None:
+    """The live key that ``secret`` is."""
+    return _live_key.first(digest=ApiKey.digest_of(secret))
+
+
+@Prepared
+def _live_key(digest: str) -> QuerySet[ApiKey]:
+    return ApiKey.objects.live().filter(key_digest=digest)
 
 
 def roles_held(user: User) -> QuerySet[StaffGrant]:

@@ -7,8 +7,10 @@ from datetime import datetime
 from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
+from django.db.models import QuerySet
 
 from accounts.models import Approval, Role, StaffGrant, User
+from common.prepared import Prepared
 
 
 def has_role(user: User | AnonymousUser, *roles: str, at: datetime) -> bool:
@@ -38,11 +40,13 @@ def lacks_second_factor(user: User) -> bool:
     """
     if not settings.REQUIRE_MFA or (settings.DEBUG and user.is_demo):
         return False
-    return (
-        not Authenticator.objects.filter(user=user)
-        .exclude(type=Authenticator.Type.RECOVERY_CODES)
-        .exists()
-    )
+    return _second_factor.first(user_id=user.pk) is None
+
+
+@Prepared
+def _second_factor(user_id: int) -> QuerySet[Authenticator]:
+    factors = Authenticator.objects.filter(user=user_id)
+    return factors.exclude(type=Authenticator.Type.RECOVERY_CODES)[:1]
 
 
 def can_decide(user: User, approval: Approval, *, at: datetime) -> bool:

@@ -9,7 +9,7 @@ import datetime as dt
 from typing import Any, Literal
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -29,6 +29,8 @@ from therapy_credits.models import (
     SessionCode,
     Statement,
 )
+from therapy_credits.queries.bookings import booking_of_practice
+from therapy_credits.queries.practices import owner_of
 from therapy_credits.queries.statements import lines_of, with_totals
 from therapy_credits.services.bookings import confirm_session
 from therapy_credits.services.session_codes import redeem_code
@@ -91,8 +93,7 @@ class RedemptionOut(Schema):
 )
 def get_booking(request: HttpRequest, reference: Path[str]) -> dict[str, Any]:
     """A booking of your own practice."""
-    bookings = Booking.objects.select_related("practice")
-    booking = _find(bookings, key_of(request).practice_id, reference)
+    booking = _find(key_of(request).practice_id, reference)
     return {
         "reference": booking.reference,
         "status": _THEIRS.get(booking.status, booking.status),
@@ -248,7 +249,7 @@ def make_redemption(
 
 
 def _confirm(membership: PracticeMembership, payload: RedemptionIn, at: dt.datetime) -> Answer:
-    booking = _find(Booking.objects.all(), membership.practice_id, payload.reference or "")
+    booking = _find(membership.practice_id, payload.reference or "")
     held_on = booking.starts_at.astimezone(membership.practice.zone).date()
     if (payload.held_on, payload.units) != (held_on, booking.units):
         return Answer(409, {"detail": _("The booking is for another day, or for other units.")})
@@ -306,8 +307,8 @@ def _service(membership: PracticeMembership, payload: RedemptionIn) -> ServiceTy
     return found[0]
 
 
-def _find(bookings: QuerySet[Booking], practice_id: int | None, reference: str) -> Booking:
-    booking = bookings.filter(practice=practice_id, reference=reference.upper()).first()
+def _find(practice_id: int | None, reference: str) -> Booking:
+    booking = booking_of_practice.first(practice_id=practice_id, reference=reference.upper())
     if booking is None:
         raise Http404
     return booking
@@ -315,10 +316,7 @@ def _find(bookings: QuerySet[Booking], practice_id: int | None, reference: str) 
 
 def _owner(practice_id: int | None) -> PracticeMembership:
     """In whose name the program acts: the first owner's, who answers for the key."""
-    owners = PracticeMembership.objects.current().filter(
-        practice=practice_id, role=PracticeMembership.Role.OWNER
-    )
-    owner = owners.select_related("practice").order_by("pk").first()
+    owner = owner_of(practice_id)
     if owner is None:
         raise AuthorizationError(message=_("This practice has no owner at the moment."))
     return owner

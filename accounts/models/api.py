@@ -30,10 +30,6 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
     def live(self) -> Self:
         return self.filter(revoked_at__isnull=True)
 
-    def opened_by(self, secret: str) -> ApiKey | None:
-        """The live key that ``secret`` is."""
-        return self.live().filter(key_digest=ApiKey.digest_of(secret)).first()
-
 
 class ApiKey(models.Model):
     """A program that may use the API. The key itself is shown once; a digest of it is kept."""

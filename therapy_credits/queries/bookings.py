@@ -7,10 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 
 from accounts.models import User
 from ambassadors.models import AdultConfirmation
+from common.prepared import Prepared
 from therapy_credits.models import (
     Account,
     Booking,
@@ -117,6 +118,13 @@ def bookings_of_member(membership: PracticeMembership) -> BookingQuerySet:
     return Booking.objects.visible_to_member(membership).select_related(
         "practitioner__practice", "service"
     )
+
+
+@Prepared
+def booking_of_practice(practice_id: int, reference: str) -> QuerySet[Booking]:
+    """The booking with this reference, if it is the practice's, with the practice."""
+    bookings = Booking.objects.filter(practice=practice_id, reference=reference)
+    return bookings.select_related("practice")
 
 
 def redeemed_codes_of(membership: PracticeMembership) -> SessionCodeQuerySet:

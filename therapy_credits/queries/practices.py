@@ -13,6 +13,7 @@ from django.db.models import Case, Exists, OuterRef, Q, QuerySet, Value, When
 from django.db.models.expressions import Combinable
 
 from accounts.models import User
+from common.prepared import Prepared
 from therapy_credits.domain import matching
 from therapy_credits.domain.slots import DayException, Rules, Span, Window, open_slots
 from therapy_credits.models import (
@@ -36,7 +37,26 @@ def membership_of(user: User | AnonymousUser) -> PracticeMembership | None:
     """The practice this person works for now, if any."""
     if not isinstance(user, User) or not user.is_active:
         return None
-    return PracticeMembership.objects.current().filter(user=user).select_related("practice").first()
+    return _membership.first(user_id=user.pk)
+
+
+@Prepared
+def _membership(user_id: int) -> QuerySet[PracticeMembership]:
+    current = PracticeMembership.objects.current().filter(user=user_id)
+    return current.select_related("practice").order_by("pk")[:1]
+
+
+def owner_of(practice_id: int | None) -> PracticeMembership | None:
+    """The first owner of a practice, who answers for what its programs do."""
+    return _owner.first(practice_id=practice_id)
+
+
+@Prepared
+def _owner(practice_id: int) -> QuerySet[PracticeMembership]:
+    owners = PracticeMembership.objects.current().filter(
+        practice=practice_id, role=PracticeMembership.Role.OWNER
+    )
+    return owners.select_related("practice").order_by("pk")[:1]
 
 
 def works_for_a_practice(user: User | AnonymousUser, *, at: dt.datetime) -> bool:
