@@ -45,7 +45,7 @@ def lacks_second_factor(user: User) -> bool:
 
 @Prepared
 def _second_factor(user_id: int) -> QuerySet[Authenticator]:
-    factors = Authenticator.objects.filter(user=user_id)
+    factors: QuerySet[Authenticator] = Authenticator.objects.filter(user=user_id)
     return factors.exclude(type=Authenticator.Type.RECOVERY_CODES)[:1]
 
 
