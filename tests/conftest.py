@@ -11,6 +11,7 @@ from django.db.backends.postgresql.operations import DatabaseOperations
 
 from accounts.models import Role, User
 from accounts.services.grants import give_role
+from common import hints
 from tests import schema
 
 # A Wednesday noon, clear of every daylight-saving change. Tests that need "now" use this.
@@ -94,8 +95,10 @@ def _tests_may_empty_what_is_kept_for_good() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def empty_cache() -> None:
-    """A test's rows are rolled back; what an earlier test left in the cache would outlive them."""
+    """A test's rows are rolled back; what an earlier test left in the cache would outlive them,
+    and so would that it gave a hint a moment ago."""
     cache.clear()
+    hints._given.clear()
 
 
 @pytest.fixture
