@@ -22,7 +22,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from threading import Barrier
-from typing import Any, TypeVar
+from time import monotonic
+from typing import Any, ClassVar, TypeVar
 from uuid import UUID, uuid4
 
 import pytest
@@ -169,6 +170,7 @@ class Books:
 
 class SessionLedger(RuleBasedStateMachine):
     hands: Hands  # set by the test
+    tell: ClassVar[Callable[[], None]] = lambda: None  # after each history
 
     @initialize()
     def open(self) -> None:
@@ -193,6 +195,7 @@ class SessionLedger(RuleBasedStateMachine):
         self._balances_are_as_expected()
         lots = [account for account in self.accounts if account.kind == Kind.LOT]
         assert [lot for lot in lots if lot.left or lot.held or not lot.is_closed] == []
+        type(self).tell()
 
     # --- The pool ------------------------------------------------------------
 
@@ -746,16 +749,31 @@ SELECT kind, subject, credits_posted - debits_posted - debits_pending, debits_pe
 
 
 @contextmanager
-def hands() -> Iterator[None]:
-    SessionLedger.hands = Hands()
+def hands(tell: Callable[[], None]) -> Iterator[None]:
+    SessionLedger.hands, SessionLedger.tell = Hands(), tell
     try:
         yield
     finally:
         SessionLedger.hands.close()
 
 
-def run(runs: int, steps: int) -> None:
-    with hands():
+class Told:
+    """Says on the terminal, each hundredth of the way, how many histories have held so far."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self._capsys, self._held, self._began = capsys, 0, monotonic()
+
+    def __call__(self) -> None:
+        self._held += 1
+        if self._held % max(1, SOAK_RUNS // 100) == 0:
+            minutes = (monotonic() - self._began) / 60
+            with self._capsys.disabled():
+                line = f"{self._held:,} of {SOAK_RUNS:,} histories held, {minutes:.1f} minutes"
+                print(line, flush=True)  # noqa: T201 - who waits for hours wants to see it move
+
+
+def run(runs: int, steps: int, tell: Callable[[], None] = lambda: None) -> None:
+    with hands(tell):
         run_state_machine_as_test(
             SessionLedger,
             settings=settings(
@@ -779,5 +797,5 @@ def test_the_identity_holds_at_every_step_of_any_history() -> None:
 
 @pytest.mark.soak
 @pytest.mark.django_db(transaction=True)
-def test_the_identity_holds_in_long_histories_too() -> None:
-    run(SOAK_RUNS, SOAK_STEPS)
+def test_the_identity_holds_in_long_histories_too(capsys: pytest.CaptureFixture[str]) -> None:
+    run(SOAK_RUNS, SOAK_STEPS, Told(capsys))
