@@ -45,6 +45,7 @@ from therapy_credits.services.subjects import own_tokens
 
 CLIENTS = 8
 PRACTICES = 100
+CHECKERS = ("first", "second")
 # Sessions beside those of the rounds, by which the cost of one is measured.
 SPARE = 60
 REDEMPTIONS = "/api/v1/redemptions"
@@ -218,6 +219,7 @@ def make_desks() -> list[Desk]:
 
 def _make_desk(number: int) -> Desk:
     at = timezone.now()
+    first, second = (User.objects.create_user(f"{who}{number}@example.org") for who in CHECKERS)
     practice = Practice.objects.create(
         slug=f"practice-{number}",
         organisation=f"Practice {number} Ltd",
@@ -228,6 +230,10 @@ def _make_desk(number: int) -> Desk:
         time_zone="Europe/London",
         contact_email=f"practice{number}@example.org",
         created_at=at,
+        checked_by=first,
+        checked_at=at,
+        confirmed_by=second,
+        confirmed_at=at,
     )
     practitioner = Practitioner.objects.create(
         practice=practice,

@@ -157,7 +157,7 @@ class EnrolmentFactory(DjangoModelFactory[Enrolment]):
 
 
 class PracticeFactory(DjangoModelFactory[Practice]):
-    """An active practice in London that takes bookings twelve hours ahead."""
+    """An active practice in London, checked by two people; bookings twelve hours ahead."""
 
     class Meta:
         model = Practice
@@ -171,6 +171,10 @@ class PracticeFactory(DjangoModelFactory[Practice]):
     time_zone = "Europe/London"
     contact_email = factory.Sequence(lambda n: f"desk{n}@lantern.example.org")
     created_at = NOW
+    checked_by = factory.SubFactory(UserFactory)
+    checked_at = NOW
+    confirmed_by = factory.SubFactory(UserFactory)
+    confirmed_at = NOW
 
 
 class PractitionerFactory(DjangoModelFactory[Practitioner]):

@@ -154,6 +154,14 @@ class PracticeNotReady(TherapyCreditsError):
     message = _("A practice needs a kind of session and a practitioner before it can be opened.")
 
 
+class PracticeNotVerified(TherapyCreditsError):
+    message = _("Two people check a practice before it can be opened.")
+
+
+class PracticeAlreadyChecked(TherapyCreditsError):
+    message = _("You have checked this practice already. A second person must look too.")
+
+
 class FundingTooSmall(TherapyCreditsError):
     message = _("The amount does not pay for that many sessions at the pool's ceiling price.")
 

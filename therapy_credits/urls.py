@@ -74,6 +74,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(
         "staff/practices/<slug:slug>/status/", staff_practices.status, name="staff-practice-status"
     ),
+    path("staff/practices/<slug:slug>/check/", staff_practices.check, name="staff-practice-check"),
     path(
         "staff/practices/<slug:slug>/services/", staff_practices.service, name="staff-service-new"
     ),

@@ -235,6 +235,7 @@ ROUTES = pool_matrix.ROUTES | {
     "therapy_credits:staff-practice-status": Route(
         post=SETS_UP, some=_practice, absent=NO_PRACTICE
     ),
+    "therapy_credits:staff-practice-check": Route(post=SETS_UP, some=_practice, absent=NO_PRACTICE),
     "therapy_credits:staff-service-new": Route(
         get=SETS_UP, post=SETS_UP, some=_practice, absent=NO_PRACTICE
     ),

@@ -69,24 +69,25 @@ def test_a_practice_cannot_be_written_wrong(factory, fields, rule) -> None:
 
 
 @pytest.mark.django_db
-def test_one_person_cannot_verify_a_licence_twice() -> None:
-    licence = LicenceFactory()
-    with refused("licence_verified_by_two_people"):
-        update(licence, confirmed_by=licence.checked_by)
+@pytest.mark.parametrize(
+    ("factory", "name"), [(LicenceFactory, "licence"), (PracticeFactory, "practice")]
+)
+def test_two_different_people_verify_a_licence_and_a_practice(factory, name) -> None:
+    row = factory()
+    with refused(f"{name}_verified_by_two_people"):
+        update(row, confirmed_by=row.checked_by)
+    with refused(f"{name}_verified_by_two_people"):  # a second look needs a first
+        update(row, checked_by=None, checked_at=None)
+    with refused(f"{name}_check_has_a_person_and_a_time"):
+        update(row, checked_at=None)
 
 
 @pytest.mark.django_db
-def test_a_check_names_who_and_when() -> None:
-    licence = LicenceFactory(confirmed_by=None, confirmed_at=None)
-    with refused("licence_check_has_a_person_and_a_time"):
-        update(licence, checked_at=None)
-
-
-@pytest.mark.django_db
-def test_a_second_check_needs_a_first() -> None:
-    licence = LicenceFactory()
-    with refused("licence_verified_by_two_people"):
-        update(licence, checked_by=None, checked_at=None)
+@pytest.mark.parametrize("status", ["active", "paused"])
+def test_a_practice_that_two_people_did_not_check_is_not_open(status: str) -> None:
+    row = PracticeFactory(status="pending", confirmed_by=None, confirmed_at=None)
+    with refused("practice_open_only_when_verified"):
+        update(row, status=status)
 
 
 @pytest.mark.django_db

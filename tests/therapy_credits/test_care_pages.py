@@ -609,6 +609,10 @@ def test_needs_you_tells_a_practice_and_those_who_check_licences(
     give_role(user=care, role="care", giver=None, at=NOW)
     (waiting,) = needs_you(care, at=NOW)
     assert desk.practitioner.slug in waiting.url
+    new = make_desk(status="pending", confirmed_by=None, confirmed_at=None).practitioner.practice
+    assert reverse("therapy_credits:staff-practice", args=[new.slug]) in [
+        one.url for one in needs_you(care, at=NOW)
+    ]
     assert needs_you(client_.user, at=after) == []
 
 
@@ -647,6 +651,7 @@ def test_lists_ask_as_often_for_three_rows_as_for_one() -> None:
     LicenceFactory(practitioner=desk.practitioner, confirmed_by=None, confirmed_at=None)
     # Two, because a form about one practitioner does not ask which.
     PractitionerFactory(practice=desk.practitioner.practice)
+    make_desk("New house", status="pending", confirmed_by=None, confirmed_at=None)
     first = counts()
     for n in range(1, 3):
         book(client, desk, NEXT_THURSDAY_NINE + dt.timedelta(hours=2 * n))
@@ -655,4 +660,5 @@ def test_lists_ask_as_often_for_three_rows_as_for_one() -> None:
         LicenceFactory(practitioner=other, confirmed_by=None, confirmed_at=None)
         WeeklyHoursFactory(practitioner=other)
         make_desk(f"House {n}")
+        make_desk(f"New house {n}", status="pending", confirmed_by=None, confirmed_at=None)
     assert counts() == first

@@ -24,14 +24,18 @@ from tests.therapy_credits.care import NEXT_THURSDAY_NINE, book, make_client, ma
 from therapy_credits.errors import (
     InvitationSpent,
     LicenceAlreadyChecked,
+    PracticeAlreadyChecked,
     PracticeNotReady,
+    PracticeNotVerified,
     WorksElsewhere,
 )
 from therapy_credits.models import Licence, Practice, PracticeMembership, Practitioner
+from therapy_credits.queries.practices import practices_to_check
 from therapy_credits.services.practices import (
     INVITATION_LIFE,
     accept_invitation,
     check_licence,
+    check_practice,
     find_invitation,
     invite_member,
     set_status,
@@ -92,14 +96,49 @@ def test_each_look_at_a_licence_is_in_the_audit_trail(care: User) -> None:
 # --- Opening and pausing ---------------------------------------------------------------------
 
 
-def test_a_practice_opens_when_it_has_something_to_offer(care: User) -> None:
-    practice = PracticeFactory(status="pending")
+def unchecked() -> Practice:
+    return PracticeFactory(
+        status="pending", checked_by=None, checked_at=None, confirmed_by=None, confirmed_at=None
+    )
+
+
+def test_a_practice_is_checked_when_it_has_something_to_offer(care: User) -> None:
+    practice = unchecked()
     with pytest.raises(PracticeNotReady):
-        set_status(practice=practice, status=Practice.Status.ACTIVE, by=care, at=NOW)
+        check_practice(practice=practice, by=care, at=NOW)
+    practice.refresh_from_db()
+    assert practice.checked_by is None
+    assert list(practices_to_check(care)) == []
     PractitionerFactory(practice=practice)
     ServiceTypeFactory(practice=practice)
-    opened = set_status(practice=practice, status=Practice.Status.ACTIVE, by=care, at=NOW)
-    assert opened.status == "active"
+    assert list(practices_to_check(care)) == [practice]
+
+
+def test_a_practice_opens_when_two_people_have_looked(care: User, second: User) -> None:
+    practice = unchecked()
+    PractitionerFactory(practice=practice)
+    ServiceTypeFactory(practice=practice)
+    once = check_practice(practice=practice, by=care, at=NOW)
+    assert (once.status, once.is_verified, once.checked_by) == ("pending", False, care)
+    with pytest.raises(PracticeAlreadyChecked):
+        check_practice(practice=practice, by=care, at=NOW)
+    for status in (Practice.Status.ACTIVE, Practice.Status.PAUSED):
+        with pytest.raises(PracticeNotVerified):
+            set_status(practice=practice, status=status, by=second, at=NOW)
+    practice.refresh_from_db()
+    assert practice.status == "pending"
+    assert (list(practices_to_check(care)), list(practices_to_check(second))) == ([], [practice])
+    twice = check_practice(practice=practice, by=second, at=NOW + DAY)
+    assert (twice.status, twice.confirmed_by) == ("active", second)
+    assert check_practice(practice=practice, by=care, at=NOW).confirmed_at == NOW + DAY
+    looks = AuditEntry.objects.filter(verb="practice.check").order_by("pk")
+    assert list(looks.values_list("actor", flat=True)) == [care.pk, second.pk]
+
+
+def test_what_was_checked_opens_again_by_one(care: User) -> None:
+    practice = make_desk().practitioner.practice
+    for status in (Practice.Status.PAUSED, Practice.Status.ACTIVE):
+        assert set_status(practice=practice, status=status, by=care, at=NOW).status == status
 
 
 def test_a_pause_keeps_what_is_booked(care: User) -> None:
@@ -222,18 +261,22 @@ def test_a_practice_is_set_up_from_nothing_to_open(staff: Browser, second: User,
     staff.post(base + "status/", {"status": "active"})
     practice = Practice.objects.get()
     licence = Licence.objects.get()
-    assert (practice.status, practice.languages) == ("active", ["en", "es"])
+    assert (practice.status, practice.languages) == ("pending", ["en", "es"])
     assert practice.service_types.get().currency == "USD"
     assert (licence.country, licence.region, licence.is_verified) == ("US", "NY", False)
     staff.post(f"{base}licences/{licence.pk}/check/")
-    page = staff.get(base + "practitioners/idris-vance/").content.decode()
-    assert "A second person must look too" in page
+    staff.post(base + "check/")
+    for path in ("", "practitioners/idris-vance/"):
+        assert "A second person must look too" in staff.get(base + path).content.decode()
     give_role(user=second, role="admin", giver=None, at=NOW)
     other = Browser()
     other.force_login(second, backend="django.contrib.auth.backends.ModelBackend")
     other.post(f"{base}licences/{licence.pk}/check/")
+    assert "Practices that need you" in other.get("/staff/practices/").content.decode()
+    other.post(f"{base}check/")
     licence.refresh_from_db()
-    assert licence.is_verified
+    practice.refresh_from_db()
+    assert (licence.is_verified, practice.status) == (True, "active")
 
 
 @time_machine.travel(NOW, tick=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -11,6 +11,9 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from accounts.models import User
 
 
 class Format(models.TextChoices):
@@ -39,14 +42,60 @@ class Topic(models.TextChoices):
     HEARING = "hearing", _("Hearing, injury and health")
 
 
+class CheckedByTwo(models.Model):
+    """What counts from the moment two different people have looked at it."""
+
+    checked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    checked_at = models.DateTimeField(_("checked"), null=True, blank=True)
+    confirmed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    confirmed_at = models.DateTimeField(_("checked by a second person"), null=True, blank=True)
+
+    class Meta:
+        abstract = True
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(checked_by=None, checked_at=None)
+                | Q(checked_by__isnull=False, checked_at__isnull=False),
+                name="%(class)s_check_has_a_person_and_a_time",
+            ),
+            models.CheckConstraint(
+                condition=Q(confirmed_by=None, confirmed_at=None)
+                | (
+                    Q(confirmed_by__isnull=False, confirmed_at__isnull=False)
+                    & Q(checked_by__isnull=False)
+                    & ~Q(confirmed_by=F("checked_by"))
+                ),
+                name="%(class)s_verified_by_two_people",
+            ),
+        ]
+
+    @property
+    def is_verified(self) -> bool:
+        return self.confirmed_at is not None
+
+    def note_check(self, user: User, at: dt.datetime) -> None:
+        """The first look, or the second; by whom is for the caller to decide."""
+        if self.checked_by_id is None:
+            self.checked_by, self.checked_at = user, at
+        else:
+            self.confirmed_by, self.confirmed_at = user, at
+
+
 class PracticeQuerySet(models.QuerySet["Practice"]):
     def open_to_clients(self) -> Self:
         """Practices that take new bookings."""
         return self.filter(status=Practice.Status.ACTIVE)
 
 
-class Practice(models.Model):
-    """An organisation that gives sessions and is paid for them."""
+class Practice(CheckedByTwo):
+    """An organisation that gives sessions and is paid for them.
+
+    It opens when two different people have checked what was entered of it.
+    """
 
     class Status(models.TextChoices):
         PENDING = "pending", _("Being set up")
@@ -102,6 +151,11 @@ class Practice(models.Model):
                 condition=Q(paused_by_itself=False) | Q(status="paused"),
                 name="practice_paused_by_itself_is_paused",
             ),
+            models.CheckConstraint(
+                condition=Q(status__in=["pending", "ended"]) | Q(confirmed_by__isnull=False),
+                name="practice_open_only_when_verified",
+            ),
+            *CheckedByTwo.Meta.constraints,
         ]
 
     def __str__(self) -> str:
@@ -270,7 +324,7 @@ class LicenceQuerySet(models.QuerySet["Licence"]):
         return self.verified().filter(expires_on__gte=day)
 
 
-class Licence(models.Model):
+class Licence(CheckedByTwo):
     """The authority to practise in one country, or in one state of it, until a day.
 
     It counts from the moment two different people have checked the evidence.
@@ -301,14 +355,6 @@ class Licence(models.Model):
         help_text=_("Where it was looked up, and when. No document, no client."),
     )
     added_at = models.DateTimeField(_("added"))
-    checked_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
-    )
-    checked_at = models.DateTimeField(_("checked"), null=True, blank=True)
-    confirmed_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
-    )
-    confirmed_at = models.DateTimeField(_("checked by a second person"), null=True, blank=True)
     insurance_territory = models.CharField(
         _("insured for sessions in"),
         max_length=120,
@@ -326,20 +372,7 @@ class Licence(models.Model):
             models.CheckConstraint(
                 condition=Q(kind__in=["licence", "compact", "register"]), name="licence_kind_known"
             ),
-            models.CheckConstraint(
-                condition=Q(checked_by=None, checked_at=None)
-                | Q(checked_by__isnull=False, checked_at__isnull=False),
-                name="licence_check_has_a_person_and_a_time",
-            ),
-            models.CheckConstraint(
-                condition=Q(confirmed_by=None, confirmed_at=None)
-                | (
-                    Q(confirmed_by__isnull=False, confirmed_at__isnull=False)
-                    & Q(checked_by__isnull=False)
-                    & ~Q(confirmed_by=F("checked_by"))
-                ),
-                name="licence_verified_by_two_people",
-            ),
+            *CheckedByTwo.Meta.constraints,
         ]
 
     def __str__(self) -> str:
@@ -347,7 +380,7 @@ class Licence(models.Model):
 
     @property
     def is_verified(self) -> bool:
-        return self.confirmed_at is not None and self.withdrawn_at is None
+        return super().is_verified and self.withdrawn_at is None
 
 
 class ServiceType(models.Model):

@@ -18,7 +18,11 @@ from therapy_credits.models import Booking, CareCase, Concern, Statement
 from therapy_credits.queries.balances import Balance, balance_of
 from therapy_credits.queries.bookings import bookings_of, bookings_of_member
 from therapy_credits.queries.pools import terms_forgotten
-from therapy_credits.queries.practices import licences_to_check, membership_of
+from therapy_credits.queries.practices import (
+    licences_to_check,
+    membership_of,
+    practices_to_check,
+)
 from therapy_credits.rules import can_set_policies
 
 
@@ -101,6 +105,14 @@ def needs_you(user: User, *, at: dt.datetime) -> list[NeedsYou]:
             for term, pool_id in terms_forgotten(at=at)[:20]
         ]
     if has_role(user, Role.CARE, Role.ADMIN, at=at):
+        waiting += [
+            NeedsYou(
+                title=_("A practice waits for your look before it opens"),
+                url=reverse("therapy_credits:staff-practice", args=[practice.slug]),
+                kind="practice-check",
+            )
+            for practice in practices_to_check(user)[:20]
+        ]
         waiting += [
             NeedsYou(
                 title=_("A licence waits for your look"),

@@ -22,6 +22,7 @@ from therapy_credits.models import (
     FitCall,
     HoursException,
     Licence,
+    Practice,
     PracticeMembership,
     Practitioner,
     ServiceType,
@@ -287,6 +288,19 @@ def _busy(
         booked = booked.exclude(pk=besides.pk)
     for rows in (booked, FitCall.objects.kept().filter(**near), BusyTime.objects.filter(**near)):
         yield from rows.values_list("practitioner_id", "starts_at", "ends_at")
+
+
+def practices_to_check(user: User) -> QuerySet[Practice]:
+    """Practices that wait for ``user`` before they open; those with nothing to offer yet do not."""
+    offered = ServiceType.objects.filter(practice=OuterRef("pk"), is_active=True)
+    people = Practitioner.objects.filter(practice=OuterRef("pk"))
+    return (
+        Practice.objects.filter(
+            Exists(offered), Exists(people), status=Practice.Status.PENDING, confirmed_at=None
+        )
+        .exclude(checked_by=user)
+        .order_by("created_at", "pk")
+    )
 
 
 def licences_to_check(user: User) -> QuerySet[Licence]:

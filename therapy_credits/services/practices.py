@@ -15,7 +15,9 @@ from therapy_credits.errors import (
     InvitationSpent,
     LicenceAlreadyChecked,
     NotPausedByItself,
+    PracticeAlreadyChecked,
     PracticeNotReady,
+    PracticeNotVerified,
     WorksElsewhere,
 )
 from therapy_credits.models import (
@@ -53,17 +55,47 @@ def set_status(
 ) -> Practice:
     """Open, pause or end a practice. What is booked stays booked.
 
-    Raises PracticeNotReady when it is to be opened without anything to offer.
+    Raises PracticeNotReady when it is to be opened without anything to offer, and
+    PracticeNotVerified where two people have not checked it.
     """
     practice = Practice.objects.select_for_update(no_key=True).get(pk=practice.pk)
     if status == Practice.Status.ACTIVE:
-        ready = practice.service_types.filter(is_active=True).exists()
-        if not ready or not practice.practitioners.exists():
-            raise PracticeNotReady
+        _check_ready(practice)
+    if status in (Practice.Status.ACTIVE, Practice.Status.PAUSED) and not practice.is_verified:
+        raise PracticeNotVerified
     practice.status, practice.paused_by_itself = status, False
     practice.save(update_fields=["status", "paused_by_itself"])
     audit.record(by, f"practice.{status}", practice, at, ["status"])
     return practice
+
+
+@transaction.atomic
+def check_practice(*, practice: Practice, by: User, at: dt.datetime) -> Practice:
+    """Say that the practice is what was entered of it. The second person opens it to clients.
+
+    Raises PracticeNotReady where there is nothing to check yet, and PracticeAlreadyChecked
+    for the same person again; a verified practice stays as it is.
+    """
+    practice = Practice.objects.select_for_update(no_key=True).get(pk=practice.pk)
+    if practice.is_verified:
+        return practice
+    if practice.checked_by_id == by.pk:
+        raise PracticeAlreadyChecked
+    _check_ready(practice)
+    practice.note_check(by, at)
+    if practice.is_verified and practice.status == Practice.Status.PENDING:
+        practice.status = Practice.Status.ACTIVE
+    practice.save(
+        update_fields=["checked_by", "checked_at", "confirmed_by", "confirmed_at", "status"]
+    )
+    audit.record(by, "practice.check", practice, at, ["status"] if practice.is_verified else [])
+    return practice
+
+
+def _check_ready(practice: Practice) -> None:
+    offers = practice.service_types.filter(is_active=True).exists()
+    if not offers or not practice.practitioners.exists():
+        raise PracticeNotReady
 
 
 @transaction.atomic
@@ -137,10 +169,7 @@ def check_licence(*, licence: Licence, by: User, at: dt.datetime) -> Licence:
         return licence
     if licence.checked_by_id == by.pk:
         raise LicenceAlreadyChecked
-    if licence.checked_by_id is None:
-        licence.checked_by, licence.checked_at = by, at
-    else:
-        licence.confirmed_by, licence.confirmed_at = by, at
+    licence.note_check(by, at)
     licence.save()
     audit.record(by, "licence.check", licence.practitioner.practice, at, ["licences"])
     return licence

@@ -23,7 +23,7 @@ from therapy_credits.forms.staff_practices import (
     ServiceTypeForm,
 )
 from therapy_credits.models import Licence, Practice, PracticeMembership, Practitioner
-from therapy_credits.queries.practices import licences_to_check
+from therapy_credits.queries.practices import licences_to_check, practices_to_check
 from therapy_credits.services import lapses
 from therapy_credits.services import practices as services
 
@@ -44,7 +44,11 @@ def listing(request: HttpRequest) -> HttpResponse:
     return render(
         request,
         "therapy_credits/staff_practices.html",
-        {"practices": practices, "to_check": licences_to_check(_staff(request))[:20]},
+        {
+            "practices": practices,
+            "to_open": practices_to_check(_staff(request))[:20],
+            "to_check": licences_to_check(_staff(request))[:20],
+        },
     )
 
 
@@ -64,12 +68,15 @@ def create(request: HttpRequest) -> HttpResponse:
 @care_staff
 @require_safe
 def practice(request: HttpRequest, slug: str) -> HttpResponse:
-    one = get_object_or_404(Practice, slug=slug)
+    one = get_object_or_404(
+        Practice.objects.select_related("checked_by", "confirmed_by"), slug=slug
+    )
     return render(
         request,
         "therapy_credits/staff_practice.html",
         {
             "practice": one,
+            "waits_for_me": practices_to_check(_staff(request)).filter(pk=one.pk).exists(),
             "services": [
                 {"service": service, "rate": show_money(service.rate_minor, service.currency)}
                 for service in one.service_types.order_by("units", "minutes")
@@ -120,6 +127,25 @@ def status(request: HttpRequest, slug: str) -> HttpResponse:
         messages.error(request, str(refusal))
     else:
         messages.success(request, _("Kept. What is booked stays booked."))
+    return redirect("therapy_credits:staff-practice", one.slug)
+
+
+@care_staff
+@require_POST
+def check(request: HttpRequest, slug: str) -> HttpResponse:
+    """One of the two looks at a practice; the second opens it."""
+    one = get_object_or_404(Practice, slug=slug)
+    try:
+        checked = services.check_practice(practice=one, by=_staff(request), at=timezone.now())
+    except TherapyCreditsError as refusal:
+        messages.error(request, str(refusal))
+    else:
+        messages.success(
+            request,
+            _("Verified by two people. It is open to clients.")
+            if checked.is_verified
+            else _("Noted. A second person must look too."),
+        )
     return redirect("therapy_credits:staff-practice", one.slug)
 
 

@@ -191,7 +191,8 @@ def open_practices(world: World) -> None:
         )
         for person in range(2 if number % 3 else 1):
             _add_practitioner(world, practice, number, person, state, address)
-        practices.set_status(practice=practice, status=Practice.Status.ACTIVE, by=care, at=at)
+        practices.check_practice(practice=practice, by=admin, at=at)
+        practices.check_practice(practice=practice, by=care, at=at)
         owner = world.users["practice"] if number == 0 else None
         if owner is None:
             owner = world.person(f"{slug}-desk", world.stage_name(), zone=zone)
