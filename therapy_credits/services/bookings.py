@@ -14,23 +14,19 @@ from uuid import UUID, uuid5
 from django.db import IntegrityError, connection, transaction
 
 from accounts.models import User
-from ambassadors.queries import has_health_consent
 from common.codes import new_reference
 from common.sealing import seal
 from notifications.services.messages import queue_prepared
 from therapy_credits.domain.matching import Authority, may_practise
 from therapy_credits.errors import (
-    AdultsOnly,
     AlreadyClosed,
     BusyThen,
     CannotUndo,
-    ConsentMissing,
     HoldTooShort,
     NotEnoughSessions,
     NothingToReverse,
     NotLicensedThere,
     OutcomeChanged,
-    RequestReused,
     SlotTaken,
     TooEarly,
     TooLate,
@@ -43,11 +39,12 @@ from therapy_credits.models import (
     Practitioner,
     ServiceType,
 )
-from therapy_credits.queries.bookings import has_said_adult, paying_sources
+from therapy_credits.queries.bookings import paying_sources
 from therapy_credits.queries.missed import rule_of
 from therapy_credits.queries.practices import open_slots_of
 from therapy_credits.services import care_mail, cases, ledger
 from therapy_credits.services.actors import practice_actor, scheduler_actor
+from therapy_credits.services.requests import check_may_begin, taken_before
 from therapy_credits.services.subjects import own_tokens
 
 # A hold waits this long after the session for the practice's word.
@@ -93,15 +90,9 @@ def book_session(
     ConsentMissing, AdultsOnly, NotLicensedThere, SlotTaken, NotEnoughSessions.
     """
     with transaction.atomic():
-        one_at_a_time(request_id)
-        if earlier := Booking.objects.filter(request_id=request_id).first():
-            if (earlier.practitioner_id, earlier.starts_at) != (practitioner.pk, starts_at):
-                raise RequestReused
+        if earlier := taken_before(Booking, request_id, practitioner, starts_at):
             return earlier
-        if not has_health_consent(user, at=at):
-            raise ConsentMissing
-        if not has_said_adult(user):
-            raise AdultsOnly
+        check_may_begin(user, at=at)
         reference = new_reference()
         mails = care_mail.prepare_booked(
             reference=reference, practice=practitioner.practice, user=user, at=at
@@ -446,12 +437,6 @@ UPDATE therapy_credits_booking
    SET status = %s, resolved_at = %s, resolved_by_id = %s, fee_percent = %s
  WHERE id = %s
 """
-
-
-def one_at_a_time(request_id: UUID) -> None:
-    """Two posts of one form follow one another; the second finds what the first did."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [str(request_id)])
 
 
 def _why_taken(refusal: IntegrityError) -> SlotTaken | BusyThen:

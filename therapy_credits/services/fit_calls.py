@@ -14,26 +14,21 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from accounts.models import User
-from ambassadors.queries import has_health_consent
 from common.codes import new_reference
 from common.sealing import seal
 from notifications.models import Purge
 from notifications.services.messages import queue_prepared
 from therapy_credits.domain.matching import Need
 from therapy_credits.errors import (
-    AdultsOnly,
     BusyThen,
-    ConsentMissing,
     NoFitCall,
     NotEnoughSessions,
-    RequestReused,
     SlotTaken,
     TherapyCreditsError,
     TooLate,
 )
 from therapy_credits.models import Booking, FitCall, PracticeMembership, Practitioner
 from therapy_credits.queries.bookings import (
-    has_said_adult,
     known_practitioners,
     live_sources,
     pays,
@@ -46,8 +41,8 @@ from therapy_credits.services.bookings import (
     Whereabouts,
     check_authority,
     lock_practitioner,
-    one_at_a_time,
 )
+from therapy_credits.services.requests import check_may_begin, taken_before
 from therapy_credits.services.subjects import own_tokens
 
 # So long after a call somebody may still have to be reached about it; so long it is known at all.
@@ -73,15 +68,9 @@ def book_fit_call(
     session), NoFitCall, NotLicensedThere, SlotTaken, BusyThen.
     """
     with transaction.atomic():
-        one_at_a_time(request_id)
-        if earlier := FitCall.objects.filter(request_id=request_id).first():
-            if (earlier.practitioner_id, earlier.starts_at) != (practitioner.pk, starts_at):
-                raise RequestReused
+        if earlier := taken_before(FitCall, request_id, practitioner, starts_at):
             return earlier
-        if not has_health_consent(user, at=at):
-            raise ConsentMissing
-        if not has_said_adult(user):
-            raise AdultsOnly
+        check_may_begin(user, at=at)
         reference = new_reference()
         mails = care_mail.prepare_booked(
             reference=reference,

@@ -14,7 +14,7 @@ import datetime as dt
 from dataclasses import dataclass
 from uuid import UUID, uuid5
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from accounts.models import User
 from common import tokens
@@ -33,6 +33,7 @@ from therapy_credits.models import Gift, Subject
 from therapy_credits.queries.bookings import has_said_adult, live_sources
 from therapy_credits.services import care_mail, ledger
 from therapy_credits.services.actors import scheduler_actor
+from therapy_credits.services.requests import one_at_a_time
 from therapy_credits.services.subjects import claim_token, own_tokens
 
 # How long a gift can be undone; then it is sent.
@@ -64,7 +65,7 @@ def give_sessions(
     AdultsOnly, NotEnoughSessions, RequestReused.
     """
     with transaction.atomic():
-        _one_at_a_time(request_id)
+        one_at_a_time(request_id)
         if earlier := Gift.objects.filter(pk=request_id).first():
             if earlier.units != units or earlier.giver_subject not in own_tokens(user):
                 raise RequestReused
@@ -254,9 +255,3 @@ def _link_digest(secret: str) -> str:
 
 def _code_digest(symbols: str) -> str:
     return tokens.digest("gift-code", symbols)
-
-
-def _one_at_a_time(request_id: UUID) -> None:
-    """Two posts of one form follow one another; the second finds what the first did."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [str(request_id)])

@@ -6,27 +6,25 @@ import datetime as dt
 from dataclasses import dataclass
 from uuid import UUID, uuid5
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from accounts.models import User
-from ambassadors.queries import has_health_consent
 from common import tokens
 from common.codes import BadCode, new_code, new_reference, read_code
 from therapy_credits.errors import (
-    AdultsOnly,
     AlreadyClosed,
     CannotUndo,
     CodeMistyped,
     CodeNotAccepted,
-    ConsentMissing,
     NotEnoughSessions,
     TooManyTries,
     WrongSessionDay,
 )
 from therapy_credits.models import Code, PracticeMembership, ServiceType, SessionCode
-from therapy_credits.queries.bookings import has_said_adult, live_sources, pays
+from therapy_credits.queries.bookings import live_sources, pays
 from therapy_credits.services import care_mail, cases, code_tries, ledger
 from therapy_credits.services.actors import practice_actor, scheduler_actor
+from therapy_credits.services.requests import check_may_begin, one_at_a_time
 from therapy_credits.services.subjects import own_tokens
 
 CODE_LIFE = dt.timedelta(days=60)
@@ -50,13 +48,10 @@ def issue_code(*, user: User, request_id: UUID, at: dt.datetime) -> Issued:
     again gives the same code, whose text cannot be shown a second time from here.
     """
     with transaction.atomic():
-        _one_at_a_time(request_id)
+        one_at_a_time(request_id)
         if earlier := SessionCode.objects.filter(request_id=request_id).first():
             return Issued(earlier, None)
-        if not has_health_consent(user, at=at):
-            raise ConsentMissing
-        if not has_said_adult(user):
-            raise AdultsOnly
+        check_may_begin(user, at=at)
         text = new_code()
         code = SessionCode(
             reference=new_reference(),
@@ -224,11 +219,6 @@ def _hold_for(code: SessionCode, user: User, at: dt.datetime) -> None:
 
 def _digest(symbols: str) -> str:
     return tokens.digest("session-code", symbols)
-
-
-def _one_at_a_time(request_id: UUID) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [str(request_id)])
 
 
 def _lock_code(code: SessionCode) -> SessionCode:

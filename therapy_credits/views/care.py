@@ -37,7 +37,6 @@ from therapy_credits.queries.bookings import (
 from therapy_credits.queries.desk import desk_shown, desk_week
 from therapy_credits.queries.practices import Offer
 from therapy_credits.services.bookings import (
-    Identity,
     Whereabouts,
     book_session,
     cancel_booking,
@@ -61,13 +60,15 @@ from therapy_credits.services.subjects import own_tokens
 from therapy_credits.views.kept import keep, person_of, say_age, what_is_kept
 from therapy_credits.views.searching import (
     as_initial,
-    by_day,
+    book_form,
     described,
     first_guess,
+    identity_in,
     in_words,
     keep_need,
     need_of,
     offers_for,
+    shown_times,
     zone_of,
 )
 
@@ -170,11 +171,7 @@ def practitioner(request: HttpRequest, slug: str) -> HttpResponse:
         return redirect("therapy_credits:find")
     zone = zone_of(request) or one.practice.zone
     offers_call = why_no_call(user, one, at=now) is None
-    form = BookForm(
-        request.POST or None,
-        slots=offer.slots,
-        initial={"request_id": uuid4(), "name": user.get_short_name() if user.name else ""},
-    )
+    form = book_form(request, offer.slots)
     if request.method == "POST" and form.is_valid():
         booking = _book(request, form, offer, need, zone, now)
         if booking:
@@ -186,10 +183,8 @@ def practitioner(request: HttpRequest, slug: str) -> HttpResponse:
             "form": form,
             "offer": described(offer, offers_call=offers_call),
             "need": in_words(need),
-            "days": by_day(offer.slots, zone),
-            "zone": zone,
-            "other_zone": one.practice.zone if str(zone) != one.practice.time_zone else None,
             "offers_call": offers_call,
+            **shown_times(offer.slots, zone, one.practice.zone),
         },
     )
 
@@ -250,10 +245,8 @@ def move(request: HttpRequest, reference: str) -> HttpResponse:
         {
             "booking": one,
             "form": form,
-            "days": by_day(tuple(slots), zone),
-            "zone": zone,
-            "other_zone": one.practice.zone if str(zone) != one.practice.time_zone else None,
             "place_name": place_name(one.country, one.region, get_language() or "en"),
+            **shown_times(slots, zone, one.practice.zone),
         },
     )
 
@@ -504,7 +497,7 @@ def _book(
             starts_at=form.cleaned_data["slot"],
             format=need.format,
             where=Whereabouts(need.country, need.region, zone),
-            identity=Identity(form.cleaned_data["name"], form.cleaned_data["contact"]),
+            identity=identity_in(form),
             request_id=form.cleaned_data["request_id"],
             at=now,
         )

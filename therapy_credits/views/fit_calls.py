@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from uuid import uuid4
-
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -16,11 +14,10 @@ from accounts.models import User
 from therapy_credits.access import care_only, practice_only
 from therapy_credits.domain.places import place_name
 from therapy_credits.errors import TherapyCreditsError
-from therapy_credits.forms.care import BookForm
 from therapy_credits.models import FitCall, PracticeMembership
 from therapy_credits.queries.bookings import calls_of, calls_of_member
 from therapy_credits.queries.practices import open_times_for_call
-from therapy_credits.services.bookings import HORIZON, Identity
+from therapy_credits.services.bookings import HORIZON
 from therapy_credits.services.fit_calls import (
     book_fit_call,
     cancel_fit_call,
@@ -32,12 +29,14 @@ from therapy_credits.services.subjects import own_tokens
 from therapy_credits.views.kept import person_of
 from therapy_credits.views.practice import frame
 from therapy_credits.views.searching import (
-    by_day,
+    book_form,
     described,
+    identity_in,
     in_words,
     keep_need,
     need_of,
     offers_for,
+    shown_times,
     zone_of,
 )
 
@@ -57,11 +56,7 @@ def arrange(request: HttpRequest, slug: str) -> HttpResponse:
         return redirect("therapy_credits:practitioner", slug)
     zone = zone_of(request) or offer.practitioner.practice.zone
     slots = tuple(open_times_for_call(offer.practitioner, at=now, until=now + HORIZON))
-    form = BookForm(
-        request.POST or None,
-        slots=slots,
-        initial={"request_id": uuid4(), "name": user.get_short_name() if user.name else ""},
-    )
+    form = book_form(request, slots)
     if request.method == "POST" and form.is_valid():
         try:
             call = book_fit_call(
@@ -70,7 +65,7 @@ def arrange(request: HttpRequest, slug: str) -> HttpResponse:
                 starts_at=form.cleaned_data["slot"],
                 need=need,
                 time_zone=zone,
-                identity=Identity(form.cleaned_data["name"], form.cleaned_data["contact"]),
+                identity=identity_in(form),
                 request_id=form.cleaned_data["request_id"],
                 at=now,
             )
@@ -80,7 +75,6 @@ def arrange(request: HttpRequest, slug: str) -> HttpResponse:
             request.session.pop("care_need", None)
             messages.success(request, _("Arranged. It cost you nothing."))
             return redirect("therapy_credits:fit-call", call.reference)
-    there = offer.practitioner.practice.zone
     return render(
         request,
         "therapy_credits/fit_call_new.html",
@@ -88,9 +82,7 @@ def arrange(request: HttpRequest, slug: str) -> HttpResponse:
             "form": form,
             "offer": described(offer, offers_call=True),
             "need": in_words(need),
-            "days": by_day(slots, zone),
-            "zone": zone,
-            "other_zone": there if zone != there else None,
+            **shown_times(slots, zone, offer.practitioner.practice.zone),
         },
     )
 

@@ -6,7 +6,9 @@ Shared by the pages on which one looks, books, and arranges a first call.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Any
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest
@@ -17,10 +19,11 @@ from accounts.models import User
 from common.when import ZONES
 from therapy_credits.domain.matching import Need
 from therapy_credits.domain.places import language_name, place_name
+from therapy_credits.forms.care import BookForm
 from therapy_credits.models import Format, Topic
 from therapy_credits.queries.bookings import live_sources, pays_for
 from therapy_credits.queries.practices import Offer, find_offers
-from therapy_credits.services.bookings import HORIZON
+from therapy_credits.services.bookings import HORIZON, Identity
 from therapy_credits.services.subjects import own_tokens
 from therapy_credits.views.kept import keep, person_of, what_is_kept
 
@@ -117,7 +120,30 @@ def described(offer: Offer, *, offers_call: bool) -> dict[str, Any]:
     }
 
 
-def by_day(slots: tuple[dt.datetime, ...], zone: ZoneInfo) -> list[dict[str, Any]]:
+def book_form(request: HttpRequest, slots: tuple[dt.datetime, ...]) -> BookForm:
+    """Choosing one of ``slots``, and what the practice is told of the person."""
+    user = person_of(request)
+    return BookForm(
+        request.POST or None,
+        slots=slots,
+        initial={"request_id": uuid4(), "name": user.get_short_name() if user.name else ""},
+    )
+
+
+def identity_in(form: BookForm) -> Identity:
+    return Identity(form.cleaned_data["name"], form.cleaned_data["contact"])
+
+
+def shown_times(slots: Sequence[dt.datetime], zone: ZoneInfo, there: ZoneInfo) -> dict[str, Any]:
+    """Times by day in the person's zone, and the practice's zone where it is another."""
+    return {
+        "days": _by_day(slots, zone),
+        "zone": zone,
+        "other_zone": there if zone != there else None,
+    }
+
+
+def _by_day(slots: Sequence[dt.datetime], zone: ZoneInfo) -> list[dict[str, Any]]:
     days: dict[dt.date, list[dict[str, Any]]] = {}
     for slot in slots:
         local = slot.astimezone(zone)
