@@ -20,6 +20,7 @@ from django.db.models.query import QuerySet
 from tests.conftest import NOW
 from tests.factories import PracticeMembershipFactory
 from tests.therapy_credits.care import (
+    HERE,
     NEXT_THURSDAY_NINE,
     Client,
     Desk,
@@ -140,8 +141,17 @@ def test_nobody_waits_for_a_mail_that_is_being_written(monkeypatch: pytest.Monke
     monkeypatch.setattr(
         booking_services, "lock_practitioner", lambda one: done.append("lock") or lock(one)
     )
-    book(make_client(), make_desk())
+    client = make_client()
+    booking = book(client, make_desk())
     assert done == ["mail", "mail", "lock"]
+    booking_services.move_booking(
+        booking=booking,
+        user=client.user,
+        starts_at=NEXT_THURSDAY_NINE + dt.timedelta(hours=3),
+        where=HERE,
+        at=NOW,
+    )
+    assert done[3:] == ["mail", "mail", "lock"]
 
 
 def test_without_the_lock_the_constraint_still_refuses(monkeypatch: pytest.MonkeyPatch) -> None:

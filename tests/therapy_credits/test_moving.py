@@ -137,6 +137,15 @@ def test_moving_there_again_changes_nothing_and_tells_nobody_twice(
     assert changed.filter(to=booking.practice.contact_email).count() == 1
 
 
+def test_moved_twice_from_pages_opened_before_both_hear_twice(client_: Client, desk: Desk) -> None:
+    booking = book(client_, desk)
+    for hours in (1, 2):  # each page shows the booking as it was before the first move
+        move(booking, client_, LATER + hours * HOUR)
+    changed = Message.objects.filter(subject__endswith="changed")
+    assert changed.filter(to=client_.user.email).count() == 2
+    assert changed.filter(to=booking.practice.contact_email).count() == 2
+
+
 def test_a_half_overlapping_time_of_ones_own_is_free(client_: Client, desk: Desk) -> None:
     desk.service.minutes = 110
     desk.service.save()

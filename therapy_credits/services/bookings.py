@@ -164,6 +164,9 @@ def move_booking(
     HoldTooShort; then it stays where it was.
     """
     with transaction.atomic():
+        # Before the lock, as when a time is booked.
+        mails = care_mail.prepare_moved(booking, user, at)
+        moved_before = booking.move_count
         practitioner = lock_practitioner(booking.practitioner)
         booking = _lock_booking(booking)
         if not booking.is_open:
@@ -198,7 +201,11 @@ def move_booking(
                 )
         except IntegrityError as refusal:
             raise _why_taken(refusal) from refusal
-        care_mail.tell_moved(booking, user, at)
+        if booking.move_count > moved_before + 1:
+            # Somebody moved it meanwhile, and those mails are theirs.
+            mails = care_mail.prepare_moved(booking, user, at, moves=booking.move_count)
+        for mail in mails:
+            queue_prepared(mail)
     return booking
 
 

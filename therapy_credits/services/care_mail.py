@@ -54,10 +54,16 @@ def tell_cancelled(booking: Booking, user: User, at: dt.datetime) -> None:
     _tell_practice(booking, "practice_changed", f"cancelled-{booking.undo_count}", at)
 
 
-def tell_moved(booking: Booking, user: User, at: dt.datetime) -> None:
-    """Both have a new time to look at."""
-    _tell_person(booking, user, "changed", f"moved-{booking.move_count}", at)
-    _tell_practice(booking, "practice_changed", f"moved-{booking.move_count}", at)
+def prepare_moved(
+    booking: Booking, user: User, at: dt.datetime, *, moves: int | None = None
+) -> list[Message]:
+    """Both have a new time to look at: of the next move, or of that number. As above."""
+    news = f"moved-{moves or booking.move_count + 1}"
+    mails = [
+        _to_person(SESSION, booking.reference, user, "changed", news, at),
+        _to_practice(SESSION, booking.reference, booking.practice, "practice_changed", news, at),
+    ]
+    return [mail for mail in mails if mail]
 
 
 def tell_call_cancelled(call: FitCall, user: User, at: dt.datetime) -> None:
