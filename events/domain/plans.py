@@ -17,9 +17,10 @@ class DatePlan:
     capacity: int | None
     pk: int | None = None
     """The date it is now; None for a new one."""
-    note: str = ""
-    other_place: str = ""
-    other_url: str = ""
+    note: str | None = None
+    """What is different about this date alone, as the two below; None leaves it as it is."""
+    other_place: str | None = None
+    other_url: str | None = None
 
 
 @dataclass(frozen=True)

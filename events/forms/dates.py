@@ -250,8 +250,9 @@ class OneDateForm(DateForm):
             data["ends_at"],
             data["capacity"],
             note=data["note"],
-            other_place=data.get("other_place", ""),
-            other_url=data.get("other_url", ""),
+            # What the event's format does not ask for stays, for when it is asked for again.
+            other_place=data.get("other_place"),
+            other_url=data.get("other_url"),
         )
 
 

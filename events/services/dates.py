@@ -39,19 +39,20 @@ def change_date(
         event=occurrence.event, starts_at=occurrence.starts_at, ends_at=occurrence.ends_at
     )
     is_moved = (plan.starts_at, plan.ends_at) != (before.starts_at, before.ends_at)
-    has_other_place = (plan.other_place, plan.other_url) != (
-        occurrence.other_place,
-        occurrence.other_url,
-    )
-    is_elsewhere = bool(changed & PLACE_FIELDS) or has_other_place
     is_back = occurrence.cancelled_at is not None
+    # What it said while it was cancelled is why it was.
+    note = _said(plan.note, "" if is_back else occurrence.note)
+    other_place = _said(plan.other_place, occurrence.other_place)
+    other_url = _said(plan.other_url, occurrence.other_url)
+    has_other_place = (other_place, other_url) != (occurrence.other_place, occurrence.other_url)
+    is_elsewhere = bool(changed & PLACE_FIELDS) or has_other_place
     has_other_places = plan.capacity != occurrence.capacity
-    has_other_note = plan.note != occurrence.note
+    has_other_note = note != occurrence.note
     occurrence.starts_at, occurrence.ends_at = plan.starts_at, plan.ends_at
     occurrence.starts_on = plan.starts_at.astimezone(occurrence.event.zone).date()
     occurrence.capacity = plan.capacity
-    occurrence.note = plan.note
-    occurrence.other_place, occurrence.other_url = plan.other_place, plan.other_url
+    occurrence.note = note
+    occurrence.other_place, occurrence.other_url = other_place, other_url
     occurrence.cancelled_at = None
     if is_moved or is_elsewhere or is_back:
         occurrence.sequence += 1
@@ -63,6 +64,10 @@ def change_date(
     if has_other_places or changed & QUEUE_FIELDS:
         wake_queue(occurrence_id=occurrence.pk, at=at)
     return is_moved or is_back or has_other_places or has_other_place or has_other_note
+
+
+def _said(planned: str | None, now: str) -> str:
+    return now if planned is None else planned
 
 
 def call_off(occurrence: Occurrence, news: News, at: datetime) -> None:

@@ -441,7 +441,9 @@ def _carry_out(change: DateChange, target: Series, news: News, at: datetime) -> 
         save_with_entry(occurrence)
     else:
         ends_at = change.starts_at + target.duration
-        plan = DatePlan(change.starts_at, ends_at, target.capacity)
+        plan = DatePlan(
+            change.starts_at, ends_at, target.capacity, note="", other_place="", other_url=""
+        )
         change_date(occurrence, plan, frozenset(), news, at)
     return None
 
@@ -552,12 +554,4 @@ def as_it_is(occurrence: Occurrence, event: Event, was_zone: ZoneInfo) -> DatePl
         local = starts_at.astimezone(was_zone)
         starts_at = start_on(local.date(), local.time(), event.zone).starts_at
     ends_at = starts_at + occurrence.duration
-    return DatePlan(
-        starts_at,
-        ends_at,
-        occurrence.capacity,
-        occurrence.pk,
-        occurrence.note,
-        occurrence.other_place,
-        occurrence.other_url,
-    )
+    return DatePlan(starts_at, ends_at, occurrence.capacity, occurrence.pk)

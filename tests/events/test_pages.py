@@ -490,6 +490,30 @@ def test_the_second_editor_sees_what_the_first_wrote(coordinator: User) -> None:
     assert event.title == "Second"
 
 
+def test_what_is_different_on_one_date_outlives_the_form_of_the_event(coordinator: User) -> None:
+    client = signed_in(coordinator)
+    client.post("/staff/events/new/", form_of(publish="1"))
+    event = Event.objects.get()
+    path = f"/staff/events/{event.slug}/"
+    different = {"other_place": "The garden", "note": "Bring a coat."}
+    of_date = {"on": "2026-06-10", "starts": "18:00", "ends": "19:30", "capacity": "12"}
+    client.post(f"{path}dates/2026-06-10/", of_date | different | {"version": "2"})
+    date = event.occurrences.get()
+    assert (date.other_place, date.note, date.sequence) == ("The garden", "Bring a coat.", 1)
+    event.refresh_from_db()
+    client.post(path, form_of(event, title="Another title", **{"form-0-occurrence": str(date.pk)}))
+    event.refresh_from_db()
+    date.refresh_from_db()
+    assert event.title == "Another title"
+    assert (date.other_place, date.note, date.sequence) == ("The garden", "Bring a coat.", 1)
+    # The form of a date asks for a place only where there is one; what was said is kept.
+    Event.objects.update(format="online", online_url="https://rooms.example.org/1")
+    of_date |= {"note": "Bring a hat.", "version": str(event.version)}
+    client.post(f"{path}dates/2026-06-10/", of_date)
+    date.refresh_from_db()
+    assert (date.other_place, date.note) == ("The garden", "Bring a hat.")
+
+
 def test_cancelling_asks_for_a_message(coordinator: User) -> None:
     rsvp = RsvpFactory()
     event = rsvp.occurrence.event

@@ -221,9 +221,11 @@ def test_a_date_left_out_is_deleted_from_a_draft_and_cancelled_when_people_know(
 def test_a_day_taken_out_and_put_in_again_is_the_same_date(event: Event, coordinator: User) -> None:
     occurrence = event.occurrences.get()
     rewrite(event, coordinator, on(7))
+    # Why it was cancelled is no longer so when it takes place.
+    event.occurrences.filter(pk=occurrence.pk).update(note="The room floods.")
     rewrite(event, coordinator, on(0), on(7))
     occurrence.refresh_from_db()
-    assert (occurrence.cancelled_at, occurrence.sequence) == (None, 2)
+    assert (occurrence.cancelled_at, occurrence.sequence, occurrence.note) == (None, 2, "")
     assert event.occurrences.count() == 2
 
 
