@@ -71,6 +71,7 @@ from events.models import (
     SurveyKind,
     Visibility,
 )
+from events.rules import Ahead
 
 # How long a guest has to open the link in their mail.
 CONFIRM_WITHIN = timedelta(hours=24)
@@ -1254,6 +1255,23 @@ def series_to_manage(event: Event, *, at: datetime) -> list[Series]:
         date_.series.next_on = date_.starts_on  # type: ignore[attr-defined]  # for the page
         found.append(date_.series)
     return found
+
+
+def ahead_of(event: Event, *, at: datetime) -> Ahead:
+    """What is to come of an event, for the rules about its settings."""
+    dates = list(
+        event.occurrences.filter(ends_at__gt=at, cancelled_at=None).order_by("starts_at", "pk")
+    )
+    for date_ in dates:
+        date_.event = event
+    endless = event.series.filter(ends_on=None, count=None)
+    is_seen = True
+    if event.is_restricted:
+        enrolled = Enrolment.objects.active(at=at)
+        if event.visibility == Visibility.PROGRAMME:
+            enrolled = enrolled.filter(term__programme=event.programme_id)
+        is_seen = enrolled.exists()
+    return Ahead(dates, is_endless=endless.exists(), is_seen=is_seen)
 
 
 def party_counts(dates: Iterable[Occurrence]) -> dict[int, int]:

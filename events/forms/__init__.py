@@ -40,6 +40,8 @@ from events.models import (
 
 ZONES = sorted(name for name in available_timezones() if "/" in name or name == "UTC")
 DATES_AT_ONCE = 60
+# A higher minimum age is a slip: nobody could come.
+OLDEST_LIMIT = 99
 
 
 class DateInput(forms.DateInput):
@@ -570,6 +572,14 @@ class EventForm(forms.ModelForm):  # type: ignore[type-arg]  # takes none at run
             )
         self.fields["rsvp_opens_at"].help_text = gettext("Empty: as soon as it is published.")
         self.fields["rsvp_closes_at"].help_text = gettext("Empty: when it starts.")
+
+    def clean_minimum_age(self) -> int:
+        age: int = self.cleaned_data["minimum_age"]
+        if age > OLDEST_LIMIT:
+            raise forms.ValidationError(
+                gettext("Write an age up to %(age)d, or 0 for all ages.") % {"age": OLDEST_LIMIT}
+            )
+        return age
 
     def clean_survey(self) -> str:
         return self.cleaned_data["survey"] or SurveyKind.OFF

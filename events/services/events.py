@@ -18,7 +18,8 @@ from calendars.services.revisions import bump
 from events.domain.plans import DatePlan
 from events.errors import AlreadyPublished, EditedMeanwhile, NotADraft, NotPublished, NotReady
 from events.models import Event, EventPhoto, Occurrence, Rsvp, new_uid
-from events.rules import missing_for_publishing
+from events.queries import ahead_of
+from events.rules import impossible_settings, missing_for_publishing
 from events.services.dates import ENTRY_FIELDS, call_off, change_date, save_with_entry
 from events.services.due_mails import News
 from events.services.host_mails import tell_of_hosting
@@ -144,7 +145,8 @@ def edit_event(
     since. Another time or place moves the dates' calendar SEQUENCE on and is told by mail to
     everybody who comes or waits. Dates left out are cancelled, or deleted where nobody could
     know of them. ``dates`` are those written one by one; the dates of a series keep their rule
-    and follow the words. Raises NotReady when a published event would lack what it must say.
+    and follow the words. Raises NotReady when a published event would lack what it must say,
+    or say what rules itself out.
     """
     event = Event.objects.select_for_update().get(pk=event.pk)
     if event.version != version:
@@ -164,6 +166,8 @@ def edit_event(
     news = News()
     dates_changed = _write_dates(event, dates, changed=changed, news=news, at=at)
     follow_words(event, changed=changed, was_zone=was_zone, news=news, at=at)
+    if event.status != Event.Status.DRAFT:
+        _check_settings(event, at)
     news.promise(event, at=at)
     fields = sorted(changed) + (["dates"] if dates_changed else [])
     audit.record(actor, "event.edited", event, at, fields)
@@ -199,6 +203,7 @@ def publish_event(*, event: Event, actor: User, at: datetime) -> Event:
     if event.status != Event.Status.DRAFT:
         raise NotADraft
     _check_ready(event, has_dates=Occurrence.objects.filter(event=event, ends_at__gt=at).exists())
+    _check_settings(event, at)
     event.status, event.published_at = Event.Status.PUBLISHED, at
     event.version += 1
     event.save(update_fields=["status", "published_at", "version"])
@@ -251,6 +256,11 @@ def complete_events(*, at: datetime) -> int:
 def _check_ready(event: Event, *, has_dates: bool) -> None:
     if missing := missing_for_publishing(event, has_dates=has_dates):
         raise NotReady(missing)
+
+
+def _check_settings(event: Event, at: datetime) -> None:
+    if impossible := impossible_settings(event, ahead_of(event, at=at)):
+        raise NotReady(impossible)
 
 
 def _write_dates(

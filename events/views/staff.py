@@ -33,12 +33,13 @@ from events.forms import (
 from events.models import Event, Occurrence, Rsvp
 from events.queries import (
     Room,
+    ahead_of,
     overfull_dates,
     room_of,
     series_to_manage,
     staff_events,
 )
-from events.rules import missing_for_publishing
+from events.rules import impossible_settings, missing_for_publishing, odd_settings
 from events.services.events import (
     cancel_event,
     draft_event,
@@ -202,15 +203,11 @@ def _show_editor(
     *,
     conflict: dict[str, Any] | None = None,
 ) -> HttpResponse:
-    missing: dict[str, str] = {}
-    if event.pk and event.status == Event.Status.DRAFT:
-        has_dates = event.occurrences.filter(ends_at__gt=timezone.now()).exists()
-        missing = missing_for_publishing(event, has_dates=has_dates)
     context = {
+        **_looked_over(event),
         "event": event,
         "form": form,
         "dates": dates,
-        "missing": missing,
         "conflict": conflict,
         "fieldsets": _fieldsets(form),
         "series": series_to_manage(event, at=timezone.now()) if event.pk else [],
@@ -219,6 +216,18 @@ def _show_editor(
         and Rsvp.objects.active().filter(occurrence__event=event).exists(),
     }
     return render(request, "events/staff/edit.html", context)
+
+
+def _looked_over(event: Event) -> dict[str, Any]:
+    """What is missing before it can be published, what cannot be as it is, and what is odd."""
+    at = timezone.now()
+    if event.pk is None or event.status not in (Event.Status.DRAFT, Event.Status.PUBLISHED):
+        return {}
+    ahead = ahead_of(event, at=at)
+    missing = impossible_settings(event, ahead)
+    if event.status == Event.Status.DRAFT:
+        missing = missing_for_publishing(event, has_dates=bool(ahead.dates)) | missing
+    return {"missing": missing, "odd": odd_settings(event, ahead, at=at)}
 
 
 def _fieldsets(form: EventForm) -> list[tuple[str, list[Any]]]:
@@ -272,7 +281,11 @@ def staff_preview(request: HttpRequest, slug: str) -> HttpResponse:
     if occurrence is not None:
         occurrence.event = event
         room = room_of(occurrence, at=timezone.now())
-    context = {**event_context(event, occurrence, room), "is_preview": True}
+    context = {
+        **event_context(event, occurrence, room),
+        **_looked_over(event),
+        "is_preview": True,
+    }
     return render(request, "events/event.html", context)
 
 
@@ -285,11 +298,14 @@ def staff_publish(request: HttpRequest, slug: str) -> HttpResponse:
 
 def _publish(request: HttpRequest, event: Event) -> HttpResponse:
     try:
-        publish_event(event=event, actor=_editor(request), at=timezone.now())
+        published = publish_event(event=event, actor=_editor(request), at=timezone.now())
     except EventsError as refusal:
         messages.warning(request, f"{refusal} {_('The list is at the top of the page.')}")
         return redirect("events:staff-edit", slug=event.slug)
     messages.success(request, _("Published. It is on the list and in the feed now."))
+    if _looked_over(published)["odd"]:
+        messages.info(request, _("Some settings are worth another look. They are listed below."))
+        return redirect("events:staff-edit", slug=event.slug)
     return redirect("events:event", slug=event.slug)
 
 
