@@ -12,10 +12,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.db import connection
 from django.db.models.query import QuerySet
 
 from accounts.models import User
+from calendars.models import InboundReply
 from events.models import Event, Occurrence, Rsvp, Seats, Series, SeriesRsvp
 from events.queries import seats_that_disagree
 from events.services import series_rsvps
@@ -28,10 +30,12 @@ from events.services.series_rsvps import (
     refuse_series_request,
 )
 from notifications.models import Message
+from tests.calendars.mail import AUTH_SERVER
 from tests.conftest import NOW, make_staff
 from tests.events.conftest import minutes
 from tests.events.test_races import at_once
 from tests.events.test_series import weekly
+from tests.events.test_series_invitations import answer
 from tests.factories import EventFactory, RsvpFactory, UserFactory
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.race]
@@ -177,6 +181,42 @@ def test_without_the_lock_on_the_event_they_miss_it_until_the_sweep(
     monkeypatch.setattr(QuerySet, "select_for_update", lambda queryset, **_: queryset)
     person, made = say_yes_while_a_date_is_made(event, series, monkeypatch)
     assert not made.rsvps.filter(user=person).exists()
+
+
+def say_no_while_a_date_is_made(
+    event: Event, series: Series, monkeypatch: pytest.MonkeyPatch
+) -> Rsvp:
+    """A program says no to the next date just after its makers have looked who comes."""
+    monkeypatch.setattr(settings, "MAIL_AUTH_SERVER", AUTH_SERVER)
+    Series.objects.update(count=None)
+    mine = place_series_rsvp(event=event, person=UserFactory(), at=NOW)
+    pause = Pause(monkeypatch, series_rsvps, "_comers", after=True)
+    week = NOW + dt.timedelta(days=7)
+    made: list[Occurrence] = []
+    maker = in_thread(lambda: made.extend(extend_series(series=series, at=week)))
+    pause.reached.wait(timeout=30)
+    decliner = in_thread(lambda: answer(mine, "DECLINED", on=":20261203T180000"))
+    # The control lets them finish; with the lock they wait for the new dates.
+    decliner.join(timeout=1)
+    pause.on.set()
+    maker.join()
+    decliner.join()
+    assert InboundReply.objects.get().state == "applied"
+    day = dt.date(2026, 12, 3)
+    return Rsvp.objects.get(series_rsvp=mine, occurrence__recurrence_on=day)
+
+
+def test_who_says_no_to_a_date_while_it_is_made_does_not_come(
+    event: Event, series: Series, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert say_no_while_a_date_is_made(event, series, monkeypatch).status == "left"
+
+
+def test_without_the_lock_on_the_event_their_no_is_not_heard(
+    event: Event, series: Series, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(QuerySet, "select_for_update", lambda queryset, **_: queryset)
+    assert say_no_while_a_date_is_made(event, series, monkeypatch).status != "left"
 
 
 def end_while_joining(event: Event, monkeypatch: pytest.MonkeyPatch) -> User:
