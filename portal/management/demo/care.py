@@ -147,6 +147,8 @@ _TOPICS = (
     ("identity", "public_life", "relationships"),
     ("substances", "touring", "grief"),
 )
+# Of three who may see people in New York, the one who may see them in London too.
+REGISTERED_ON_TOUR = "Marisol Ninth"
 _FIRST_NAMES = (
     "Dana", "Imogen", "Teo", "Marisol", "Kwame", "Ingrid", "Yusuf", "Paloma", "Anselm",
     "Ruth", "Beatriz", "Callum", "Noa", "Petra", "Elias", "Winnie", "Hugo", "Saoirse",
@@ -226,22 +228,27 @@ def _add_practitioner(
         by=admin,
         at=at,
     )
-    licence = practices.add_licence(
-        licence=Licence(
-            practitioner=practitioner,
-            kind=Licence.Kind.LICENCE if state else Licence.Kind.REGISTER,
-            authority=f"Example State Board, {state}" if state else "Example Register",
-            number=f"EX-{number:02}{person}-{dice.randrange(10_000, 99_999)}",
-            country=practice.country,
-            region=state,
-            expires_on=world.at.date() + dt.timedelta(days=dice.randrange(60, 700)),
-            evidence="Looked up on the (invented) public register.",
-        ),
-        by=admin,
-        at=at,
-    )
-    practices.check_licence(licence=licence, by=admin, at=at)
-    practices.check_licence(licence=licence, by=care, at=at)
+    number_there = f"{number:02}{person}-{dice.randrange(10_000, 99_999)}"
+    places = {practice.country: state}
+    if name == REGISTERED_ON_TOUR:
+        places["GB"] = ""
+    for country, region in places.items():
+        licence = practices.add_licence(
+            licence=Licence(
+                practitioner=practitioner,
+                kind=Licence.Kind.LICENCE if region else Licence.Kind.REGISTER,
+                authority=f"Example State Board, {region}" if region else "Example Register",
+                number=f"EX-{number_there}",
+                country=country,
+                region=region,
+                expires_on=world.at.date() + dt.timedelta(days=dice.randrange(60, 700)),
+                evidence="Looked up on the (invented) public register.",
+            ),
+            by=admin,
+            at=at,
+        )
+        practices.check_licence(licence=licence, by=admin, at=at)
+        practices.check_licence(licence=licence, by=care, at=at)
     for weekday in dice.sample(range(5), 4):
         first = dice.choice((9, 10, 12))
         practices.add_hours(

@@ -344,6 +344,8 @@ def _come(world: World, rsvps: list[Rsvp], occurrence: Occurrence) -> None:
 def _move(world: World, event: Event) -> None:
     """A day later, an hour earlier: every calendar hears of it."""
     occurrence = event.occurrences.get()
+    for handle in ("attendee", "ambassador"):
+        place_rsvp(occurrence=occurrence, person=world.users[handle], at=world.ago(hours=50))
     event.refresh_from_db()
     shift = dt.timedelta(hours=23)
     edit_event(
