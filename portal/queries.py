@@ -25,7 +25,7 @@ from calendars.models import InboundReply, InboundReplyQuerySet
 from common.needs import NeedsYou
 from events.models import Event, Host, Occurrence, Rsvp, Visibility
 from therapy_credits.models import PracticeMembership
-from therapy_credits.services.doors import has_closed_care
+from therapy_credits.services.doors import door_of, has_closed_care
 from therapy_credits.services.subjects import own_tokens
 
 # By when somebody who wrote has an answer, as the receipt they get says.
@@ -232,6 +232,11 @@ def home_sections(user: User, *, at: datetime) -> list[Section]:
         Section("ambassadors/_home_card.html", ambassadors.queries.home_cards(user, at=at)),
     ]
     return [section for section in sections if section.cards]
+
+
+def is_asked_about_mail(user: User, *, at: datetime) -> bool:
+    """Whether somebody who may have sessions was never asked who else reads their mail."""
+    return ambassadors.queries.has_health_consent(user, at=at) and door_of(user) is None
 
 
 def is_here_for_a_practice(user: User | AnonymousUser, *, at: datetime) -> bool:

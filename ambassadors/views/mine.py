@@ -188,7 +188,7 @@ def _consent_step(request: HttpRequest, enrolment: Enrolment) -> HttpResponse:
             messages.error(request, str(error))
             return redirect("ambassadors:join-step", pk=enrolment.pk)
         messages.success(request, _("You are in. Welcome."))
-        return redirect("ambassadors:my-enrolment", pk=enrolment.pk)
+        return redirect("portal:me")
     return _step(request, enrolment, text, form, current=3)
 
 

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_safe
 
 import events.queries
 from accounts.access import SignedInRequest, signed_in, staff_only
-from portal.queries import home_sections, needs_you
+from portal.queries import home_sections, is_asked_about_mail, needs_you
 
 
 @signed_in
@@ -20,6 +20,7 @@ def me(request: SignedInRequest) -> HttpResponse:
     context = {
         "needs": needs_you(request.user, at=at),
         "sections": home_sections(request.user, at=at),
+        "is_asked_about_mail": is_asked_about_mail(request.user, at=at),
     }
     return render(request, "portal/me.html", context)
 

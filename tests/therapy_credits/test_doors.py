@@ -300,8 +300,16 @@ def test_the_question_is_asked_until_it_is_answered(client_: Client) -> None:
     browser = browser_of(client_.user)
     question = "Does anybody else read your mail?"
     assert question in text(browser.get("/care/"))
-    browser.post(reverse("therapy_credits:care-private-fine"))
+    # Where joining ends, too.
+    assert question in text(browser.get("/me/"))
+    answer = browser.post(reverse("therapy_credits:care-private-fine"), {"back": "home"})
+    assert answer["Location"] == "/me/"
+    assert question not in text(browser.get("/me/"))
     assert question not in text(browser.get("/care/"))
+
+
+def test_who_may_have_no_sessions_is_not_asked_who_reads_their_mail(client: Client) -> None:
+    assert "read your mail" not in text(browser_of(UserFactory()).get("/me/"))
 
 
 def test_no_mailbox_resets_it_an_operator_does(client_: Client) -> None:

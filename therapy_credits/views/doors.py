@@ -107,7 +107,8 @@ def address(request: HttpRequest) -> HttpResponse:
 def fine(request: HttpRequest) -> HttpResponse:
     """Nobody else reads it: not asked again."""
     doors.set_door(user=person_of(request), pin=None, address=None, at=timezone.now())
-    return redirect("therapy_credits:care")
+    is_on_home = request.POST.get("back") == "home"
+    return redirect("portal:me" if is_on_home else "therapy_credits:care")
 
 
 def _after(request: HttpRequest) -> str:
