@@ -21,6 +21,7 @@ from events.services.series import cancel_date, change_one_date, change_series, 
 from events.services.series_rsvps import end_series_rsvp, place_series_rsvp
 from notifications.gateway import compose
 from notifications.models import Message
+from tests.calendars.test_repeating import ZONES
 from tests.calendars.test_repeating import read_by_python as dates_by_python
 from tests.calendars.test_second_reader import NODE, each_read_by_thunderbird, read_by_python
 from tests.conftest import NOW
@@ -167,8 +168,9 @@ EVERY_KIND = {
 }
 
 
-def test_two_readers_see_the_same_in_every_file(coordinator: User) -> None:
-    story = Story(coordinator, "America/New_York")
+@pytest.mark.parametrize("zone", ZONES)
+def test_two_readers_see_the_same_in_every_file(coordinator: User, zone: str) -> None:
+    story = Story(coordinator, zone)
     for chapter, acts in CHAPTERS.items():
         for act in acts:
             act(story)
