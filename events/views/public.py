@@ -152,12 +152,12 @@ def _card(occurrence: Occurrence, answer: Rsvp | None) -> dict[str, Any]:
 @require_safe
 def event_page(request: HttpRequest, slug: str) -> HttpResponse:
     """One event, at one of its dates: what, when, where, am I in."""
-    event, occurrence = _find(request, slug, request.GET.get("date"))
-    return _show(request, event, occurrence)
+    found = _find(request, slug, request.GET.get("date"))
+    return _show(request, *found) if found else _lead_on(request, slug)
 
 
-def _find(request: HttpRequest, slug: str, day: str | None) -> tuple[Event, Occurrence]:
-    """The event this visitor may see, at the date that is meant, or else the next or the last."""
+def _find(request: HttpRequest, slug: str, day: str | None) -> tuple[Event, Occurrence] | None:
+    """The event this visitor may see, at the date that is meant; without one, the next or last."""
     at = timezone.now()
     if day:
         try:
@@ -167,8 +167,19 @@ def _find(request: HttpRequest, slug: str, day: str | None) -> tuple[Event, Occu
     else:
         found = coming_date.first(slug=slug, at=at) or last_date(slug)
     if found is None or not found.event.is_visible_to(request.user, at=at):
-        raise Http404
+        return None
     return found.event, found
+
+
+def _lead_on(request: HttpRequest, slug: str) -> HttpResponse:
+    """An address with a day that is no date, as of one that was moved, leads to what there is."""
+    if _find(request, slug, None) is None:
+        raise Http404
+    messages.info(
+        request,
+        _("There is nothing on that day: the date may have been moved. Below is when it is now."),
+    )
+    return redirect("events:event", slug=slug)
 
 
 def _show(
@@ -237,7 +248,10 @@ def _with_event(occurrence: Occurrence, event: Event) -> Occurrence:
 @require_POST
 def say_yes(request: HttpRequest, slug: str) -> HttpResponse:
     """Say yes: at once when signed in, else a link goes to the address given."""
-    event, occurrence = _find(request, slug, request.POST.get("date"))
+    found = _find(request, slug, request.POST.get("date"))
+    if found is None:
+        return _lead_on(request, slug)
+    event, occurrence = found
     user = request.user
     form_class = PartyForm if user.is_authenticated else GuestForm
     form = form_class(request.POST, event=event, questions=asked_of.all(event_id=event.pk))

@@ -167,8 +167,24 @@ def test_a_date_is_found_by_its_day(client: Client) -> None:
     OccurrenceFactory(event=first.event, starts_at=first.starts_at + dt.timedelta(days=7))
     path = path_of(first)
     assert "Thu 11 June, 18:00–19:30" in client.get(f"{path}?date=2026-06-11").content.decode()
+
+
+def test_a_day_that_is_no_date_leads_to_what_there_is(client: Client) -> None:
+    """Old mails and messages hold the day on which a date was before it moved."""
+    path = path_of(OccurrenceFactory())
+    for day in ("2026-06-12", "soon"):
+        page = client.get(f"{path}?date={day}", follow=True)
+        assert page.redirect_chain == [(path, 302)]
+        assert "There is nothing on that day" in page.content.decode()
+    yes = {"date": "2026-06-12", "name": "Ana", "email": "ana@example.org"}
+    assert client.post(f"{path}rsvp/", yes)["Location"] == path
+    assert not Rsvp.objects.exists()
+
+
+def test_a_day_that_is_no_date_tells_nothing_of_a_hidden_event(client: Client) -> None:
+    path = path_of(OccurrenceFactory(event__visibility="ambassadors"))
     assert client.get(f"{path}?date=2026-06-12").status_code == 404
-    assert client.get(f"{path}?date=soon").status_code == 404
+    assert client.post(f"{path}rsvp/", {"date": "2026-06-12"}).status_code == 404
 
 
 def test_the_way_in_is_shown_only_to_those_who_are_going(attendee: User, outsider: User) -> None:
