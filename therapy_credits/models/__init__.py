@@ -22,7 +22,7 @@ from therapy_credits.models.ledger import (
     Transfer,
 )
 from therapy_credits.models.missed import MissedSessionRule
-from therapy_credits.models.pools import Expiry, Funding, Policy, Pool
+from therapy_credits.models.pools import Expiry, Funding, Limits, Policy, Pool
 from therapy_credits.models.practices import (
     BusyTime,
     FitCallLength,
@@ -67,6 +67,7 @@ __all__ = [
     "HoursException",
     "Kind",
     "Licence",
+    "Limits",
     "MissedSessionRule",
     "Phase",
     "Policy",

@@ -68,6 +68,15 @@ class Booking(models.Model):
     request_id = models.UUIDField(unique=True)
     subject = models.UUIDField(db_index=True)
     pool = models.ForeignKey("therapy_credits.Pool", on_delete=models.PROTECT, related_name="+")
+    # Those of the lots it is held from.
+    limits = models.ForeignKey(
+        "therapy_credits.Limits",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,
+    )
     practice = models.ForeignKey(
         "therapy_credits.Practice", on_delete=models.PROTECT, related_name="bookings"
     )
@@ -230,6 +239,15 @@ class SessionCode(models.Model):
     last_four = models.CharField(_("ends with"), max_length=4)
     subject = models.UUIDField(db_index=True)
     pool = models.ForeignKey("therapy_credits.Pool", on_delete=models.PROTECT, related_name="+")
+    # Those of the lots it is held from.
+    limits = models.ForeignKey(
+        "therapy_credits.Limits",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,
+    )
     status = models.CharField(
         _("status"), max_length=10, choices=Status.choices, default=Status.ISSUED
     )

@@ -16,7 +16,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from therapy_credits.models.pools import Pool
+from therapy_credits.models.pools import Limits, Pool
 
 
 class Kind(models.TextChoices):
@@ -120,6 +120,17 @@ class Account(models.Model):
     effective_at = models.DateTimeField(_("from"), null=True, blank=True)
     expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
     closed_at = models.DateTimeField(_("closed"), null=True, blank=True)
+    # What its units are for, where that is narrower than what the pool pays for. A foreign key
+    # of (limits, pool) in the migration: nobody's sessions are bound by another pool's limits.
+    limits = models.ForeignKey(
+        Limits,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
+    )
 
     objects: ClassVar[AccountQuerySet] = AccountQuerySet.as_manager()  # type: ignore[assignment]
 
@@ -172,6 +183,10 @@ class Account(models.Model):
                         closed_at__isnull=True,
                     )
                 ),
+            ),
+            models.CheckConstraint(
+                name="account_only_lots_have_limits",
+                condition=Q(kind=Kind.LOT) | Q(limits__isnull=True),
             ),
             models.CheckConstraint(
                 name="account_closed_is_empty",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from typing import ClassVar, Self
 from uuid import uuid4
@@ -16,6 +17,10 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Role, StaffGrant, User
 from ambassadors.models import Programme, Term
 from therapy_credits.models.practices import ServiceType
+
+
+def kind_names(kinds: Sequence[str]) -> list[str]:
+    return [str(ServiceType.Kind(kind).label) for kind in kinds]
 
 
 class PoolQuerySet(models.QuerySet["Pool"]):
@@ -103,7 +108,56 @@ class Pool(models.Model):
     @property
     def kind_names(self) -> list[str]:
         """The kinds of session it pays for, in words."""
-        return [str(ServiceType.Kind(kind).label) for kind in self.kinds]
+        return kind_names(self.kinds)
+
+
+class Limits(models.Model):
+    """What sessions given under a policy are for, as it stood when they were given.
+
+    Narrower than what their pool pays for: what is empty is as in the pool. A row is
+    for good (a trigger refuses to change it); a policy that changes points to another,
+    and every lot keeps its own.
+    """
+
+    pool = models.ForeignKey(Pool, on_delete=models.PROTECT, related_name="+")
+    networks = ArrayField(
+        models.CharField(max_length=60), verbose_name=_("networks"), default=list, blank=True
+    )
+    kinds = ArrayField(
+        models.CharField(max_length=8, choices=ServiceType.Kind.choices),
+        verbose_name=_("kinds of session"),
+        default=list,
+        blank=True,
+    )
+    # As domain.missed.MissedRule: [nth, hours of notice, units charged, fee in percent], by nth.
+    missed_rules = ArrayField(
+        ArrayField(models.PositiveSmallIntegerField(), size=4), default=list, blank=True
+    )
+
+    objects: ClassVar[models.Manager[Limits]] = models.Manager()
+
+    class Meta:
+        verbose_name = _("limits of what was given")
+        verbose_name_plural = _("limits of what was given")
+        constraints = [
+            models.CheckConstraint(
+                name="limits_kinds_known", condition=Q(kinds__contained_by=ServiceType.Kind.values)
+            ),
+            models.CheckConstraint(
+                name="limits_narrow_something",
+                condition=~Q(networks=[], kinds=[], missed_rules=[]),
+            ),
+            # What a lot's pair of pool and limits refers to: see migration 0019.
+            models.UniqueConstraint(name="limits_of_a_pool", fields=["id", "pool"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.pool} {self.pk}"
+
+    @property
+    def kind_names(self) -> list[str]:
+        """The kinds of session they are for, in words."""
+        return kind_names(self.kinds)
 
 
 class Expiry(models.TextChoices):
@@ -146,6 +200,13 @@ class Policy(models.Model):
             "0 to 100. Where a person has sessions from several pools, the lowest is used first."
         ),
     )
+    # None: as in the pool.
+    limits = models.ForeignKey(
+        Limits, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    goodwill_percent = models.PositiveSmallIntegerField(
+        _("kept back in the pool when it gives, in percent"), null=True, blank=True
+    )
     paused_at = models.DateTimeField(_("paused"), null=True, blank=True)
 
     objects: ClassVar[models.Manager[Policy]] = models.Manager()
@@ -164,6 +225,10 @@ class Policy(models.Model):
             ),
             models.CheckConstraint(name="policy_lasts", condition=Q(expiry_days__gte=1)),
             models.CheckConstraint(name="policy_priority", condition=Q(priority__lte=100)),
+            models.CheckConstraint(
+                name="policy_goodwill_is_a_percentage",
+                condition=Q(goodwill_percent__isnull=True) | Q(goodwill_percent__lte=100),
+            ),
             models.CheckConstraint(
                 name="policy_expiry_known", condition=Q(expiry__in=Expiry.values)
             ),
