@@ -170,6 +170,13 @@ class PoolExists(TherapyCreditsError):
     message = _("There is a pool with this name already. Choose another name.")
 
 
+class LimitsWider(TherapyCreditsError):
+    message = _(
+        "A policy can be narrower than its pool, and never wider: choose among what the pool"
+        " pays for, and keep back at least as much."
+    )
+
+
 class LimitsNarrower(TherapyCreditsError):
     message = _(
         "A pool can pay for more later, and never for less: people have sessions from it already."

@@ -21,7 +21,7 @@ from tests.factories import EnrolmentFactory, ProgrammeFactory, TermFactory
 from tests.therapy_credits.care import make_desk
 from tests.therapy_credits.conftest import give, hold, make_pool
 from therapy_credits.models import Expiry, Funding, Policy, Pool, ServiceType, Transfer
-from therapy_credits.queries.bookings import pays, pays_for
+from therapy_credits.queries.bookings import Source, pays, pays_for
 from therapy_credits.queries.pools import Band, books_of
 from therapy_credits.services import allocation, funding, ledger
 
@@ -110,8 +110,9 @@ def test_a_pool_pays_for_what_it_was_opened_for_and_later_for_more_never_for_les
     def paid() -> bool:
         """By the rule for one row, and by that for many: the same answer."""
         pool.refresh_from_db()
-        by_query = ServiceType.objects.filter(pays_for([pool]), pk=service.pk).exists()
-        assert pays(pool, house, service) == by_query
+        source = Source(uuid4(), pool)
+        by_query = ServiceType.objects.filter(pays_for([source]), pk=service.pk).exists()
+        assert pays(source, house, service) == by_query
         return by_query
 
     assert paid()

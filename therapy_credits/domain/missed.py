@@ -17,6 +17,21 @@ class MissedRule:
     # Of the rate, what the practice is paid.
     fee_percent: int = 100
 
+    @classmethod
+    def from_numbers(cls, numbers: Sequence[int]) -> MissedRule:
+        """From miss, hours of notice, units and percent: as a table is kept."""
+        nth, hours, units, fee = numbers
+        return cls(nth, dt.timedelta(hours=hours), units, fee)
+
+    @property
+    def notice_hours(self) -> int:
+        return int(self.notice.total_seconds() // 3600)
+
+    @property
+    def numbers(self) -> list[int]:
+        """What ``from_numbers`` reads."""
+        return [self.nth, self.notice_hours, self.units_charged, self.fee_percent]
+
 
 # Where a pool says nothing: a day's notice; the first miss is free to the person and paid
 # to the practice by the pool; after that, one session.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 from uuid import UUID
 
 from django.db.models import F, Q, QuerySet
@@ -16,6 +17,7 @@ from therapy_credits.models import (
     Account,
     Booking,
     FitCall,
+    Limits,
     Pool,
     Practice,
     PracticeMembership,
@@ -26,38 +28,57 @@ from therapy_credits.models.bookings import BookingQuerySet, SessionCodeQuerySet
 from therapy_credits.models.fit_calls import FitCallQuerySet
 
 
+class Payer(Protocol):
+    """What a session is paid from: a pool, and the limits under which it was given."""
+
+    @property
+    def pool(self) -> Pool: ...
+
+    @property
+    def limits(self) -> Limits | None: ...
+
+
 @dataclass(frozen=True)
 class Source:
-    """Where a session may come from: one of the person's tokens, in one pool."""
+    """Where a session may come from: one of the person's tokens, in one pool, of like limits."""
 
     subject: UUID
     pool: Pool
+    limits: Limits | None = None
 
 
 def live_sources(tokens: Sequence[UUID], *, at: dt.datetime) -> list[Source]:
     """Where the person has something left, what is drawn down first at the front."""
-    lots = Account.objects.lots(*tokens).live(at=at).in_draw_down_order().select_related("pool")
-    found: dict[tuple[UUID, int], Source] = {}
-    for lot in lots:
+    lots = Account.objects.lots(*tokens).live(at=at).in_draw_down_order()
+    found: dict[tuple[UUID, int, int | None], Source] = {}
+    for lot in lots.select_related("pool", "limits"):
         if lot.left > 0 and lot.subject is not None:
-            found.setdefault((lot.subject, lot.pool_id), Source(lot.subject, lot.pool))
+            key = (lot.subject, lot.pool_id, lot.limits_id)
+            found.setdefault(key, Source(lot.subject, lot.pool, lot.limits))
     return list(found.values())
 
 
-def pays_for(pools: Iterable[Pool]) -> Q:
-    """The service types that one of ``pools`` pays for: by its country, currency and ceiling,
-    and by its networks and kinds where it has any."""
+def _bounds(payer: Payer) -> list[Pool | Limits]:
+    """Whose networks and kinds count: the pool's, and those under which it was given."""
+    return [payer.pool, payer.limits] if payer.limits else [payer.pool]
+
+
+def pays_for(payers: Iterable[Payer]) -> Q:
+    """The service types that one of ``payers`` pays for: by the pool's country, currency and
+    ceiling, and by networks and kinds where there are any."""
     condition = Q(pk__in=[])
-    for pool in pools:
+    for payer in payers:
+        pool = payer.pool
         paid = Q(
             practice__country=pool.country,
             currency=pool.currency,
             rate_minor__lte=F("units") * pool.ceiling_price_minor,
         )
-        if pool.networks:
-            paid &= Q(practice__network__in=pool.networks)
-        if pool.kinds:
-            paid &= Q(kind__in=pool.kinds)
+        for bound in _bounds(payer):
+            if bound.networks:
+                paid &= Q(practice__network__in=bound.networks)
+            if bound.kinds:
+                paid &= Q(kind__in=bound.kinds)
         condition |= paid
     return condition
 
@@ -65,20 +86,22 @@ def pays_for(pools: Iterable[Pool]) -> Q:
 def paying_sources(
     tokens: Sequence[UUID], practice: Practice, service: ServiceType, *, at: dt.datetime
 ) -> list[Source]:
-    """Those of ``live_sources`` whose pool pays for ``service`` at ``practice``."""
-    return [
-        source for source in live_sources(tokens, at=at) if pays(source.pool, practice, service)
-    ]
+    """Those of ``live_sources`` that pay for ``service`` at ``practice``."""
+    return [source for source in live_sources(tokens, at=at) if pays(source, practice, service)]
 
 
-def pays(pool: Pool, practice: Practice, service: ServiceType) -> bool:
-    """Whether ``pool`` pays for ``service``. The same as ``pays_for``, for one row."""
+def pays(payer: Payer, practice: Practice, service: ServiceType) -> bool:
+    """Whether ``payer`` pays for ``service``. The same as ``pays_for``, for one row."""
+    pool = payer.pool
     return (
         pool.country == practice.country
         and pool.currency == service.currency
         and service.rate_minor <= pool.ceiling_price_minor * service.units
-        and (not pool.networks or practice.network in pool.networks)
-        and (not pool.kinds or service.kind in pool.kinds)
+        and all(
+            (not bound.networks or practice.network in bound.networks)
+            and (not bound.kinds or service.kind in bound.kinds)
+            for bound in _bounds(payer)
+        )
     )
 
 

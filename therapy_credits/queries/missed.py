@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import datetime as dt
-
 from therapy_credits.domain.missed import USUAL, MissedRule, rule_for
-from therapy_credits.models import Booking, MissedSessionRule, Pool
+from therapy_credits.models import Booking, Limits, MissedSessionRule, Pool
 
 
-def rules_of(pool: Pool | int) -> tuple[MissedRule, ...]:
-    """The pool's table, or the usual one where it has none."""
+def rules_of(pool: Pool | int, limits: Limits | None = None) -> tuple[MissedRule, ...]:
+    """The table of ``limits``, or else the pool's, or the usual one where it has none."""
+    if limits and limits.missed_rules:
+        return tuple(MissedRule.from_numbers(numbers) for numbers in limits.missed_rules)
     rows = MissedSessionRule.objects.filter(pool=pool).order_by("nth")
     own = tuple(
-        MissedRule(nth, dt.timedelta(hours=hours), units, fee)
-        for nth, hours, units, fee in rows.values_list(
-            "nth", "notice_hours", "units_charged", "fee_percent"
-        )
+        MissedRule.from_numbers(numbers)
+        for numbers in rows.values_list("nth", "notice_hours", "units_charged", "fee_percent")
     )
     return own or USUAL
 
@@ -31,4 +29,4 @@ def rule_of(booking: Booking) -> MissedRule:
         .exclude(pk=booking.pk)
         .count()
     )
-    return rule_for(rules_of(booking.pool_id), misses_before=misses)
+    return rule_for(rules_of(booking.pool_id, booking.limits), misses_before=misses)

@@ -46,9 +46,9 @@ GIVE = """
 WITH lots AS (
     INSERT INTO therapy_credits_account
         (pool_id, kind, bounded, debits_pending, debits_posted, credits_pending, credits_posted,
-         subject, priority, effective_at, expires_at)
+         subject, priority, effective_at, expires_at, limits_id)
     SELECT %(pool)s, 'lot', true, 0, 0, 0, 0,
-           staged.token, %(priority)s, %(at)s, %(expires_at)s
+           staged.token, %(priority)s, %(at)s, %(expires_at)s, %(limits)s
       FROM staged_subject AS staged
      WHERE NOT EXISTS (
          SELECT 1 FROM therapy_credits_transfer AS earlier
@@ -75,7 +75,8 @@ def _allocate(policy: Policy, at: datetime) -> int:
         # Another run of this may hold the pool for the seconds it takes.
         cursor.execute("SET LOCAL lock_timeout = '60s'")
         source = Account.objects.filter(pool=policy.pool, kind=Kind.POOL).locked().get()
-        free = source.left - ledger.goodwill_reserve(pool=policy.pool)
+        reserve = ledger.goodwill_reserve(pool=policy.pool, percent=policy.goodwill_percent)
+        free = source.left - reserve
         if free < policy.units:
             return 0
         subjects.stage(
@@ -98,6 +99,7 @@ def _allocate(policy: Policy, at: datetime) -> int:
                 "source": source.pk,
                 "at": at,
                 "expires_at": expires_at,
+                "limits": policy.limits_id,
                 "actor": SYSTEM,
             },
         )

@@ -384,6 +384,7 @@ def undo_confirmation(
                 actor=actor,
                 at=at,
                 pool=booking.pool,
+                limits=booking.limits,
             )
             booking.status = Booking.Status.BOOKED
             booking.resolved_at = booking.resolved_by = booking.agreed_at = None
@@ -496,10 +497,12 @@ def _hold_for(booking: Booking, user: User, at: dt.datetime) -> None:
                 actor=source.subject,
                 at=at,
                 pool=source.pool,
+                limits=source.limits,
             )
         except NotEnoughSessions:
             continue
         booking.subject, booking.pool = source.subject, source.pool
+        booking.limits = source.limits
         return
     raise NotEnoughSessions
 

@@ -266,6 +266,7 @@ def _charge_late(booking: Booking, actor: UUID, at: dt.datetime) -> None:
         actor=actor,
         at=at,
         pool=booking.pool,
+        limits=booking.limits,
     )
     ledger.post_hold(
         group=booking.hold_group,

@@ -203,7 +203,7 @@ def _live_tokens(user: User, practitioner: Practitioner, at: dt.datetime) -> lis
     return [
         source.subject
         for source in live_sources(own_tokens(user), at=at)
-        if any(pays(source.pool, practitioner.practice, service) for service in services)
+        if any(pays(source, practitioner.practice, service) for service in services)
     ]
 
 

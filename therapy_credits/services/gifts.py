@@ -193,6 +193,7 @@ def _give(gift: Gift, user: User, at: dt.datetime) -> ledger.Given:
                 actor=source.subject,
                 at=at,
                 pool=source.pool,
+                limits=source.limits,
             )
         except NotEnoughSessions:
             continue

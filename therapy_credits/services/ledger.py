@@ -39,7 +39,17 @@ from therapy_credits.errors import (
     RequestReused,
     WrongPractice,
 )
-from therapy_credits.models import CHARGES, VOIDS, Account, Code, Kind, Phase, Pool, Transfer
+from therapy_credits.models import (
+    CHARGES,
+    VOIDS,
+    Account,
+    Code,
+    Kind,
+    Limits,
+    Phase,
+    Pool,
+    Transfer,
+)
 
 GRACE_LIFE = timedelta(days=30)
 # What is given away must have this long to live, or nobody could claim it in time.
@@ -114,10 +124,13 @@ def practice_account(*, pool_id: int, practice_id: int) -> Account:
     return account
 
 
-def goodwill_reserve(*, pool: Pool) -> int:
-    """Units that allocations leave in the pool, for goodwill and for finishing care."""
+def goodwill_reserve(*, pool: Pool, percent: int | None = None) -> int:
+    """Units that allocations leave in the pool, for goodwill and for finishing care.
+
+    ``percent`` may ask for more than the pool does, never for less.
+    """
     funder = Account.objects.get(pool=pool, kind=Kind.FUNDER)
-    return ceil(-funder.left * pool.goodwill_percent / 100)
+    return ceil(-funder.left * max(pool.goodwill_percent, percent or 0) / 100)
 
 
 def fund(*, pool: Pool, units: int, transfer_id: UUID, actor: UUID, at: datetime) -> None:
@@ -179,6 +192,7 @@ def allocate(
     actor: UUID,
     at: datetime,
     group: UUID | None = None,
+    limits: Limits | None = None,
 ) -> Account:
     """Give ``units`` to one person as a lot of their own, and return the lot.
 
@@ -202,6 +216,7 @@ def allocate(
         priority=priority,
         effective_at=effective_at,
         expires_at=expires_at,
+        limits=limits,
     )
     _write(
         [
@@ -238,14 +253,16 @@ def hold_units(
     actor: UUID,
     at: datetime,
     pool: Pool | None = None,
+    limits: Limits | None = None,
 ) -> Hold:
     """Hold ``units`` of the person's sessions for one booking or code.
 
     ``practice_id`` is the practice booked, or None for a code whose practice is
     not known yet. ``group`` is the booking's or the code's own UUID; one group
     has one hold, for good. Lots are drawn down by priority, then soonest
-    expiry, effective date and id. A hold never spans pools: without ``pool``,
-    the first pool in draw-down order that can cover all of it is taken.
+    expiry, effective date and id. A hold never spans pools, nor lots with other
+    limits: without ``pool``, the first in draw-down order that can cover all of it
+    is taken; with it, the lots of that pool that have these ``limits``.
 
     ``timeout_at`` gives the units back by itself (30 days after the session's
     time). It is part of the facts of the request: derive it from the booking,
@@ -255,14 +272,14 @@ def hold_units(
     RequestReused when ``transfer_id`` or ``group`` was used with other facts.
     The same call again returns the first Hold.
     """
-    facts = _digest(
-        Code.HOLD, subject, units, practice_id, group, timeout_at, pool.pk if pool else None
-    )
+    source = _source(pool, limits)
+    facts = _digest(Code.HOLD, subject, units, practice_id, group, timeout_at, *source)
     with _in_one_piece():
         lots, towards = _lock_for_hold(subject, practice_id, pool)
         if done := _held_before(transfer_id, group, facts):
             return done
-        drawn = _draw_down([lot for lot in lots if _is_live(lot, at)], units)
+        lots = [lot for lot in lots if _is_live(lot, at) and _is_of(lot, pool, limits)]
+        drawn = _draw_down(lots, units)
         pool_id = drawn[0][0].pool_id
         credit = towards.get(pool_id)
         if credit is None:
@@ -328,16 +345,26 @@ def _lock_for_hold(
 def _draw_down(lots: Iterable[Account], units: int) -> list[tuple[Account, int]]:
     """The lots to take ``units`` from, and how many from each, in draw-down order.
 
-    Of the pools that can cover all of it, the one whose lot comes first.
+    Of those of one pool and the same limits that can cover all of it, the ones whose lot
+    comes first.
     """
-    by_pool: dict[int, list[Account]] = {}
+    alike: dict[tuple[int, int | None], list[Account]] = {}
     for lot in sorted(lots, key=_draw_down_key):
-        by_pool.setdefault(lot.pool_id, []).append(lot)
-    for in_pool in by_pool.values():
-        shares = fill_in_order(units, [lot.left for lot in in_pool])
+        alike.setdefault((lot.pool_id, lot.limits_id), []).append(lot)
+    for those in alike.values():
+        shares = fill_in_order(units, [lot.left for lot in those])
         if units >= 1 and sum(shares) == units:
-            return [(lot, share) for lot, share in zip(in_pool, shares, strict=True) if share]
+            return [(lot, share) for lot, share in zip(those, shares, strict=True) if share]
     raise NotEnoughSessions
+
+
+def _source(pool: Pool | None, limits: Limits | None) -> list[int | None]:
+    """From where units are wanted, among the facts of a request."""
+    return [pool.pk if pool else None, *([limits.pk] if limits else [])]
+
+
+def _is_of(lot: Account, pool: Pool | None, limits: Limits | None) -> bool:
+    return pool is None or (lot.pool_id, lot.limits_id) == (pool.pk, limits.pk if limits else None)
 
 
 EARLIER_HOLD = """
@@ -719,6 +746,7 @@ def _open_grace_lot(lot: Account, at: datetime) -> Account:
         priority=lot.priority,
         effective_at=at,
         expires_at=at + GRACE_LIFE,
+        limits_id=lot.limits_id,
     )
 
 
@@ -734,15 +762,16 @@ def give_units(
     actor: UUID,
     at: datetime,
     pool: Pool | None = None,
+    limits: Limits | None = None,
 ) -> Given:
     """Move ``units`` from the lots of ``subject`` to lots of the new token ``recipient``.
 
     Drawn down like a hold, from one pool. Each lot drawn becomes a lot of the
-    recipient with the same pool, priority and expiry; what expires within three
-    days cannot be given. ``group`` is the gift's own id and the idempotency key.
+    recipient with the same pool, limits, priority and expiry; what expires within
+    three days cannot be given. ``group`` is the gift's own id and the idempotency key.
     Raises NotEnoughSessions and changes nothing.
     """
-    facts = _digest(Code.GIFT, subject, recipient, units, pool.pk if pool else None)
+    facts = _digest(Code.GIFT, subject, recipient, units, *_source(pool, limits))
     with _in_one_piece():
         lots = Account.objects.lots(subject).filter(closed_at__isnull=True)
         if pool:
@@ -753,7 +782,7 @@ def give_units(
                 raise RequestReused
             return _as_given(group, earlier)
         lasting = [lot for lot in locked if _is_live(lot, at) and _lasts(lot, at)]
-        drawn = _draw_down(lasting, units)
+        drawn = _draw_down([lot for lot in lasting if _is_of(lot, pool, limits)], units)
         transfers = [
             Transfer(
                 id=uuid5(group, f"part {n}"),
@@ -864,6 +893,7 @@ def _open_lot_like(lot: Account, recipient: UUID, at: datetime) -> Account:
         priority=lot.priority,
         effective_at=at,
         expires_at=lot.expires_at,
+        limits_id=lot.limits_id,
     )
 
 

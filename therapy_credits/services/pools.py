@@ -12,8 +12,8 @@ from accounts.services import audit
 from ambassadors.models import Term
 from common.hints import hint
 from therapy_credits.domain.missed import MissedRule
-from therapy_credits.errors import LimitsNarrower, PolicyExists, PoolExists
-from therapy_credits.models import Expiry, MissedSessionRule, Policy, Pool
+from therapy_credits.errors import LimitsNarrower, LimitsWider, PolicyExists, PoolExists
+from therapy_credits.models import Expiry, Limits, MissedSessionRule, Policy, Pool
 from therapy_credits.queries.pools import LOW, Band, PoolBooks, books_of
 from therapy_credits.services import care_mail, ledger
 
@@ -89,8 +89,16 @@ def add_policy(
     is_paused: bool,
     author: User,
     at: datetime,
+    networks: Sequence[str] = (),
+    kinds: Sequence[str] = (),
+    goodwill_percent: int | None = None,
 ) -> Policy:
-    """From now on each active ambassador of ``term`` is given ``units`` from ``pool``, once."""
+    """From now on each active ambassador of ``term`` is given ``units`` from ``pool``, once.
+
+    ``networks``, ``kinds`` and ``goodwill_percent`` may be narrower than the pool's;
+    empty is as in the pool. Raises PolicyExists and LimitsWider.
+    """
+    _check_within(pool, networks, kinds, goodwill_percent)
     try:
         with transaction.atomic():
             policy = Policy.objects.create(
@@ -100,6 +108,8 @@ def add_policy(
                 expiry=expiry,
                 expiry_days=expiry_days,
                 priority=priority,
+                limits=_limits(pool, networks, kinds, []),
+                goodwill_percent=goodwill_percent,
                 paused_at=at if is_paused else None,
             )
     except IntegrityError as error:
@@ -120,10 +130,19 @@ def change_policy(
     is_paused: bool,
     author: User,
     at: datetime,
+    networks: Sequence[str] = (),
+    kinds: Sequence[str] = (),
+    goodwill_percent: int | None = None,
 ) -> Policy:
-    """Change what is given from now on. What was given stays as it was given."""
-    policy = Policy.objects.select_for_update().get(pk=policy.pk)
+    """Change what is given from now on. What was given stays as it was given.
+
+    Raises LimitsWider for networks, kinds or a reserve that the pool does not allow.
+    """
+    policy = _lock_policy(policy)
+    _check_within(policy.pool, networks, kinds, goodwill_percent)
     wanted = {
+        "limits": _limits_after(policy, networks=networks, kinds=kinds),
+        "goodwill_percent": goodwill_percent,
         "units": units,
         "expiry": expiry,
         "expiry_days": expiry_days,
@@ -142,6 +161,66 @@ def change_policy(
 
 
 @transaction.atomic
+def set_policy_missed_rules(
+    *, policy: Policy, rules: Sequence[MissedRule], author: User, at: datetime
+) -> Policy:
+    """What missing a session means for what this policy gives from now on; none: as in the pool."""
+    policy = _lock_policy(policy)
+    limits = _limits_after(policy, rules=[rule.numbers for rule in rules])
+    if limits != policy.limits:
+        policy.limits = limits
+        policy.save(update_fields=["limits"])
+        audit.record(author, "policy.missed-rules", policy, at, ["limits"])
+    return policy
+
+
+def _lock_policy(policy: Policy) -> Policy:
+    locked = Policy.objects.select_for_update(of=("self",)).select_related("pool", "limits")
+    return locked.get(pk=policy.pk)
+
+
+def _check_within(
+    pool: Pool, networks: Sequence[str], kinds: Sequence[str], goodwill_percent: int | None
+) -> None:
+    for of_pool, own in ((pool.networks, networks), (pool.kinds, kinds)):
+        if of_pool and not set(own) <= set(of_pool):
+            raise LimitsWider
+    if goodwill_percent is not None and goodwill_percent < pool.goodwill_percent:
+        raise LimitsWider
+
+
+def _limits_after(
+    policy: Policy,
+    *,
+    networks: Sequence[str] | None = None,
+    kinds: Sequence[str] | None = None,
+    rules: list[list[int]] | None = None,
+) -> Limits | None:
+    """The policy's limits with these in place of its own: the same row where nothing changes."""
+    old = policy.limits
+    own = old or Limits()
+    if networks is None:
+        networks = own.networks
+    if kinds is None:
+        kinds = own.kinds
+    if rules is None:
+        rules = own.missed_rules
+    if (list(networks), list(kinds), rules) == (own.networks, own.kinds, own.missed_rules):
+        return old
+    return _limits(policy.pool, networks, kinds, rules)
+
+
+def _limits(
+    pool: Pool, networks: Sequence[str], kinds: Sequence[str], rules: Sequence[Sequence[int]]
+) -> Limits | None:
+    if not (networks or kinds or rules):
+        return None
+    return Limits.objects.create(
+        pool=pool, networks=list(networks), kinds=list(kinds), missed_rules=list(rules)
+    )
+
+
+@transaction.atomic
 def set_missed_rules(
     *, pool: Pool, rules: Sequence[MissedRule], author: User, at: datetime
 ) -> None:
@@ -152,7 +231,7 @@ def set_missed_rules(
         MissedSessionRule(
             pool=pool,
             nth=rule.nth,
-            notice_hours=int(rule.notice.total_seconds() // 3600),
+            notice_hours=rule.notice_hours,
             units_charged=rule.units_charged,
             fee_percent=rule.fee_percent,
         )

@@ -121,7 +121,7 @@ def _redeem(
 ) -> SessionCode:
     code = (
         SessionCode.objects.select_for_update(of=("self",), no_key=True)
-        .select_related("pool")
+        .select_related("pool", "limits")
         .filter(digest=digest)
         .first()
     )
@@ -133,7 +133,7 @@ def _redeem(
         raise CodeNotAccepted
     if service.practice_id != membership.practice_id or service.units != code.units:
         raise CodeNotAccepted
-    if not pays(code.pool, membership.practice, service):
+    if not pays(code, membership.practice, service):
         raise CodeNotAccepted
     ledger.post_hold(
         group=code.hold_group,
@@ -209,10 +209,11 @@ def _hold_for(code: SessionCode, user: User, at: dt.datetime) -> None:
                 actor=source.subject,
                 at=at,
                 pool=source.pool,
+                limits=source.limits,
             )
         except NotEnoughSessions:
             continue
-        code.subject, code.pool = source.subject, source.pool
+        code.subject, code.pool, code.limits = source.subject, source.pool, source.limits
         return
     raise NotEnoughSessions
 

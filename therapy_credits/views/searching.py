@@ -55,7 +55,7 @@ def offers_for(request: HttpRequest, need: Need, now: dt.datetime, only: str = "
     sources = live_sources(own_tokens(person_of(request)), at=now)
     return find_offers(
         need,
-        payable=pays_for({source.pool for source in sources}),
+        payable=pays_for(sources),
         zone=zone_of(request) or ZoneInfo("UTC"),
         at=now,
         until=now + HORIZON,
