@@ -129,4 +129,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("staff/pools/<int:pk>/missed/", pools.missed_rules, name="missed-rules"),
     path("staff/pools/<int:pk>/policies/new/", pools.add_policy, name="policy-new"),
     path("staff/pools/<int:pk>/policies/<uuid:policy_id>/", pools.policy, name="policy"),
+    path(
+        "staff/pools/<int:pk>/policies/<uuid:policy_id>/missed/",
+        pools.policy_missed_rules,
+        name="policy-missed-rules",
+    ),
 ]

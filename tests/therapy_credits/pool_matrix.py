@@ -68,15 +68,18 @@ ROUTES: dict[str, Route] = {
         some=lambda cast: {"pk": cast.things["pool"].pk},
         absent={"pk": 0},
     ),
-    "therapy_credits:policy": Route(
-        get=MONEY,
-        post=MONEY,
-        some=lambda cast: {
-            "pk": cast.things["pool"].pk,
-            "policy_id": cast.things["policy"].pk,
-        },
-        absent={"pk": 0, "policy_id": NO_POLICY},
-    ),
+    **{
+        f"therapy_credits:{name}": Route(
+            get=MONEY,
+            post=MONEY,
+            some=lambda cast: {
+                "pk": cast.things["pool"].pk,
+                "policy_id": cast.things["policy"].pk,
+            },
+            absent={"pk": 0, "policy_id": NO_POLICY},
+        )
+        for name in ("policy", "policy-missed-rules")
+    },
 }
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from babel.core import Locale
 from babel.numbers import get_currency_precision
 from django import forms
+from django.core.validators import MinValueValidator
 from django.utils.translation import gettext_lazy as _
 from uuid6 import uuid7
 
@@ -51,15 +52,26 @@ class LimitsForm(forms.Form):
         help_text=_("None marked: every kind."),
     )
 
+    # A pool that these are to be narrower than.
+    within: Pool | None = None
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         known = set(Practice.objects.exclude(network="").values_list("network", flat=True))
         known |= set(self.initial.get("networks", ()))
+        if self.within and self.within.networks:
+            known &= set(self.within.networks)
         field = self.fields["networks"]
         assert isinstance(field, forms.MultipleChoiceField)
         field.choices = [(name, name) for name in sorted(known)]
         if not known:
             del self.fields["networks"]
+        if self.within and self.within.kinds:
+            field = self.fields["kinds"]
+            assert isinstance(field, forms.MultipleChoiceField)
+            field.choices = [
+                (kind, kind.label) for kind in ServiceType.Kind if kind in self.within.kinds
+            ]
 
 
 class PoolForm(LimitsForm):
@@ -242,6 +254,7 @@ class MissedRulesForm(forms.Form):
     """A table of up to four lines: from which miss on, how much notice, what it means."""
 
     LINES = 4
+    needs_a_line = True
 
     def __init__(self, *args: Any, rules: Sequence[MissedRule], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -251,14 +264,14 @@ class MissedRulesForm(forms.Form):
             self._add_line(line, rule)
 
     def _add_line(self, line: int, rule: MissedRule | None) -> None:
-        needed = line == 0
+        needed = self.needs_a_line and line == 0
         asked = {
             "nth": (_("From which miss on"), 1, 99, rule and rule.nth),
             "notice": (
                 _("Hours of notice that are in time"),
                 0,
                 168,
-                rule and int(rule.notice.total_seconds() // 3600),
+                rule and rule.notice_hours,
             ),
             "units": (_("Sessions charged to the person"), 0, 9, rule and rule.units_charged),
             "fee": (_("Of its rate to the practice, in %"), 0, 100, rule and rule.fee_percent),
@@ -295,12 +308,18 @@ class MissedRulesForm(forms.Form):
         return data
 
 
+class PolicyMissedRulesForm(MissedRulesForm):
+    """The same table for what one policy gives. Nothing written: as in the pool."""
+
+    needs_a_line = False
+
+
 class TermField(forms.ModelChoiceField):  # type: ignore[type-arg]  # not generic when it runs
     def label_from_instance(self, obj: Term) -> str:
         return f"{obj.programme} · {obj}"
 
 
-class PolicyForm(forms.Form):
+class PolicyForm(LimitsForm):
     term = TermField(
         label=_("Term"),
         queryset=Term.objects.none(),
@@ -328,23 +347,63 @@ class PolicyForm(forms.Form):
             "0 to 100. Where somebody has sessions of several kinds, the lowest is used first."
         ),
     )
+    goodwill_percent = forms.IntegerField(
+        label=_("Kept back for goodwill, in percent"),
+        required=False,
+        max_value=50,
+    )
     is_paused = forms.BooleanField(
         label=_("Give nothing for now"),
         required=False,
         help_text=_("What was given stays."),
     )
 
-    def __init__(self, *args: Any, policy: Policy | None = None, **kwargs: Any) -> None:
+    field_order = (
+        "term",
+        "units",
+        "expiry_days",
+        "expiry",
+        "priority",
+        "networks",
+        "kinds",
+        "goodwill_percent",
+        "is_paused",
+    )
+
+    def __init__(self, *args: Any, pool: Pool, policy: Policy | None = None, **kwargs: Any) -> None:
+        self.within = pool
+        if policy:
+            kwargs["initial"] = _as_typed(policy)
         super().__init__(*args, **kwargs)
+        for name in self.fields.keys() & {"networks", "kinds"}:
+            self.fields[name].help_text = _("None marked: as in the pool.")
+        self._ask_for_no_less_than(pool.goodwill_percent)
         if policy:
             del self.fields["term"]
-            self.initial = {
-                **{name: getattr(policy, name) for name in self.fields if hasattr(policy, name)},
-                "is_paused": policy.paused_at is not None,
-            }
         else:
             self.fields["term"].queryset = (  # type: ignore[attr-defined]  # a ModelChoiceField
                 Term.objects.filter(ended_at__isnull=True)
                 .select_related("programme")
                 .order_by("programme__name", "-starts_on")
             )
+
+    def _ask_for_no_less_than(self, percent: int) -> None:
+        field = self.fields["goodwill_percent"]
+        assert isinstance(field, forms.IntegerField)
+        field.validators.append(MinValueValidator(percent))
+        field.widget.attrs["min"] = percent
+        field.help_text = _(
+            "Empty: as in the pool, %(percent)s. More leaves more in it when this policy gives."
+        ) % {"percent": percent}
+
+
+def _as_typed(policy: Policy) -> dict[str, Any]:
+    """What the form shows of a policy that there is."""
+    names = ("units", "expiry_days", "expiry", "priority", "goodwill_percent")
+    limits = policy.limits
+    return {
+        **{name: getattr(policy, name) for name in names},
+        "networks": limits.networks if limits else [],
+        "kinds": limits.kinds if limits else [],
+        "is_paused": policy.paused_at is not None,
+    }

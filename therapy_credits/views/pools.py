@@ -17,7 +17,7 @@ from accounts.access import staff_only
 from accounts.errors import AccountsError
 from accounts.models import Role, User
 from therapy_credits import rules
-from therapy_credits.errors import FundingTooSmall, TherapyCreditsError
+from therapy_credits.errors import FundingTooSmall, PolicyExists, TherapyCreditsError
 from therapy_credits.forms.pools import (
     AlertForm,
     FundingForm,
@@ -25,6 +25,7 @@ from therapy_credits.forms.pools import (
     LimitsForm,
     MissedRulesForm,
     PolicyForm,
+    PolicyMissedRulesForm,
     PoolForm,
     UndoChargeForm,
 )
@@ -56,7 +57,9 @@ def pool(request: HttpRequest, pk: int) -> HttpResponse:
     context = {
         "pool": pool,
         "books": books,
-        "policies": pool.policies.select_related("term__programme").order_by("priority", "pk"),
+        "policies": pool.policies.select_related("term__programme", "limits").order_by(
+            "priority", "pk"
+        ),
         "missed_rules": rules_of(pool),
         "sees_amounts": rules.can_see_amounts(request.user, at=now),
     }
@@ -213,12 +216,14 @@ def missed_rules(request: HttpRequest, pk: int) -> HttpResponse:
 @staff_only(Role.FINANCE, Role.ADMIN)
 def add_policy(request: HttpRequest, pk: int) -> HttpResponse:
     pool = get_object_or_404(Pool, pk=pk)
-    form = PolicyForm(request.POST or None, initial={"term": request.GET.get("term")})
+    form = PolicyForm(request.POST or None, pool=pool, initial={"term": request.GET.get("term")})
     if request.method == "POST" and form.is_valid():
         try:
             pools.add_policy(pool=pool, **form.cleaned_data, author=_me(request), at=timezone.now())
-        except TherapyCreditsError as error:
+        except PolicyExists as error:
             form.add_error("term", str(error))
+        except TherapyCreditsError as error:
+            form.add_error(None, str(error))
         else:
             messages.success(request, _("Saved. Ambassadors are given their sessions now."))
             return redirect("therapy_credits:pool", pk=pk)
@@ -228,18 +233,45 @@ def add_policy(request: HttpRequest, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @staff_only(Role.FINANCE, Role.ADMIN)
 def policy(request: HttpRequest, pk: int, policy_id: UUID) -> HttpResponse:
-    policy = get_object_or_404(
-        Policy.objects.select_related("pool", "term__programme"), pool=pk, pk=policy_id
-    )
-    form = PolicyForm(request.POST or None, policy=policy)
+    policy = _policy(pk, policy_id)
+    form = PolicyForm(request.POST or None, pool=policy.pool, policy=policy)
     if request.method == "POST" and form.is_valid():
-        pools.change_policy(
-            policy=policy, **form.cleaned_data, author=_me(request), at=timezone.now()
+        try:
+            pools.change_policy(
+                policy=policy, **form.cleaned_data, author=_me(request), at=timezone.now()
+            )
+        except TherapyCreditsError as error:
+            form.add_error(None, str(error))
+        else:
+            messages.success(request, _("Saved. It counts for what is given from now on."))
+            return redirect("therapy_credits:pool", pk=pk)
+    context = {"form": form, "pool": policy.pool, "policy": policy}
+    return render(request, "therapy_credits/staff/policy.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@staff_only(Role.FINANCE, Role.ADMIN)
+def policy_missed_rules(request: HttpRequest, pk: int, policy_id: UUID) -> HttpResponse:
+    """What missing a session means for what one policy gives; empty is the pool's table."""
+    policy = _policy(pk, policy_id)
+    own = bool(policy.limits and policy.limits.missed_rules)
+    form = PolicyMissedRulesForm(
+        request.POST if request.method == "POST" else None,
+        rules=rules_of(pk, policy.limits) if own else (),
+    )
+    if request.method == "POST" and form.is_valid():
+        pools.set_policy_missed_rules(
+            policy=policy, rules=form.cleaned_rules, author=_me(request), at=timezone.now()
         )
         messages.success(request, _("Saved. It counts for what is given from now on."))
         return redirect("therapy_credits:pool", pk=pk)
     context = {"form": form, "pool": policy.pool, "policy": policy}
-    return render(request, "therapy_credits/staff/policy.html", context)
+    return render(request, "therapy_credits/staff/missed_rules.html", context)
+
+
+def _policy(pk: int, policy_id: UUID) -> Policy:
+    policies = Policy.objects.select_related("pool", "term__programme", "limits")
+    return get_object_or_404(policies, pool=pk, pk=policy_id)
 
 
 def _me(request: HttpRequest) -> User:
