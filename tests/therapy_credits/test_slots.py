@@ -92,6 +92,42 @@ def test_two_in_the_afternoon_stays_two_when_the_clocks_change(day: dt.date, utc
     assert found == dt.datetime(day.year, day.month, day.day, utc_hour, tzinfo=dt.UTC)
 
 
+def test_control_a_zone_that_keeps_the_offset_of_winter_is_an_hour_late_in_summer() -> None:
+    winter = dt.timezone(dt.timedelta(hours=-5))
+    day = dt.date(2026, 3, 9)
+    midnight = dt.datetime.combine(day, dt.time(), tzinfo=NEW_YORK).astimezone(dt.UTC)
+    (found,) = open_slots(
+        hours=[window(MONDAY, "14:00", "15:00")],
+        exceptions=[],
+        busy=[],
+        zone=winter,
+        rules=RULES,
+        at=midnight,
+        until=midnight + dt.timedelta(hours=23),
+    )
+    assert found.astimezone(NEW_YORK).hour == 15
+
+
+@pytest.mark.parametrize("day", [dt.date(2026, 3, 8), dt.date(2026, 11, 1), A_MONDAY])
+@pytest.mark.parametrize("step", [30, 45])
+@pytest.mark.parametrize("window_is", ["00:15 05:00", "02:00 02:50", "01:10 02:10", "03:00 23:59"])
+def test_counted_in_steps_or_asked_of_the_zone_the_starts_are_the_same(
+    day: dt.date, step: int, window_is: str
+) -> None:
+    opens, closes = (dt.time.fromisoformat(time) for time in window_is.split())
+    last = dt.datetime.combine(day, closes, tzinfo=NEW_YORK).astimezone(dt.UTC)
+    wall, expected = dt.datetime.combine(day, opens), []
+    while wall.time() < closes and wall.date() == day:
+        start = wall.replace(tzinfo=NEW_YORK).astimezone(dt.UTC)
+        is_there = start.astimezone(NEW_YORK).replace(tzinfo=None) == wall
+        if is_there and start + dt.timedelta(minutes=20) <= last:
+            expected.append(wall.strftime("%H:%M"))
+        wall += dt.timedelta(minutes=step)
+    rules = Rules(minutes=20, buffer_minutes=0, lead=dt.timedelta(0), step_minutes=step)
+    found = slots([Window(day.weekday(), opens, closes)], day=day, rules=rules)
+    assert found == expected
+
+
 def test_an_hour_the_clocks_skip_is_no_slot() -> None:
     spring = dt.date(2026, 3, 8)
     assert slots([window(SUNDAY, "01:00", "05:00")], day=spring) == ["01:00", "03:00", "04:00"]

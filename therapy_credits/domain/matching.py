@@ -80,23 +80,23 @@ def _match(need: Need, one: Candidate, zone: dt.tzinfo) -> Match | None:
         return None
     # The licence is asked for the day of each slot: one that lapses on Friday
     # still opens Thursday, and closes Saturday.
-    licensed = [
-        (slot, authority)
-        for slot in one.slots
-        if (
-            authority := may_practise(
-                one.authorities, need.country, need.region, slot.astimezone(zone).date()
-            )
-        )
-    ]
-    if not licensed:
+    on_day: dict[dt.date, Authority | None] = {}
+    slots, awake = [], 0
+    for slot in one.slots:
+        local = slot.astimezone(zone)
+        day = local.date()
+        if day not in on_day:
+            on_day[day] = may_practise(one.authorities, need.country, need.region, day)
+        if on_day[day]:
+            slots.append(slot)
+            awake += 8 <= local.hour < 21
+    authority = next(filter(None, on_day.values()), None)
+    if authority is None:
         return None
-    slots = tuple(slot for slot, _ in licensed)
-    awake = sum(1 for slot in slots if 8 <= slot.astimezone(zone).hour < 21)
     return Match(
         key=one.key,
-        slots=slots,
+        slots=tuple(slots),
         topics=tuple(sorted(need.topics & one.topics)),
-        authority=licensed[0][1],
+        authority=authority,
         daytime_share=awake / len(slots),
     )
