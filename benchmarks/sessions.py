@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from django.db import connection
 from django.utils import timezone
 
-from benchmarks import care, postgres
+from benchmarks import care, matching, postgres
 from benchmarks.data import make_ambassadors
 from benchmarks.load import Load
 from benchmarks.report import Plan, Result, compare
@@ -46,6 +46,7 @@ def measure(plan: Plan) -> Iterator[Result]:
         "pgbench: two accounts and a transfer",
     )
     yield from care.measure(plan, pool)
+    yield matching.measure(plan)
 
 
 def _allocate(expected: int) -> float:
