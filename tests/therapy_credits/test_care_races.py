@@ -18,7 +18,7 @@ from django.db import connection
 from django.db.models.query import QuerySet
 
 from tests.conftest import NOW
-from tests.factories import PracticeMembershipFactory
+from tests.factories import PracticeMembershipFactory, WeeklyHoursFactory
 from tests.therapy_credits.care import (
     HERE,
     NEXT_THURSDAY_NINE,
@@ -37,10 +37,10 @@ from therapy_credits.errors import (
     SlotTaken,
     TherapyCreditsError,
 )
-from therapy_credits.models import Booking, Phase, SessionCode
+from therapy_credits.models import Booking, Phase, SessionCode, WeeklyHours
 from therapy_credits.queries.books import COUNTERS
 from therapy_credits.services import bookings as booking_services
-from therapy_credits.services import care_mail, code_tries, ledger, session_codes
+from therapy_credits.services import care_mail, code_tries, ledger, requests, session_codes
 from therapy_credits.services.bookings import (
     HOLD_LIFE,
     cancel_booking,
@@ -193,6 +193,58 @@ def test_a_double_click_is_one_booking() -> None:
     assert answers[0] == answers[1]
     assert Booking.objects.count() == 1
     assert left_booked_used(client) == (2, 1, 0)
+
+
+def test_control_without_the_lock_on_the_form_the_second_click_finds_the_time_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One booking all the same, by the practitioner's lock; but who clicked twice is told no."""
+    slow_save(monkeypatch)
+    monkeypatch.setattr(requests, "one_at_a_time", lambda request_id: None)
+    client, desk, request_id = make_client(), make_desk(), uuid4()
+    answers = at_once(*[lambda: book(client, desk, request_id=request_id)] * 2)
+    assert SlotTaken in answers
+    assert Booking.objects.count() == 1
+    assert left_booked_used(client) == (2, 1, 0)
+
+
+def test_a_double_click_on_attended_charges_once() -> None:
+    client, desk = make_client(), make_desk()
+    booking = book(client, desk)
+    confirm = lambda: confirm_session(  # noqa: E731 - one hand, twice
+        booking=booking, membership=desk.membership, outcome="attended", at=AFTER
+    )
+    answers = at_once(confirm, confirm)
+    assert [(type(one), one.status) for one in answers] == [(Booking, "attended")] * 2
+    assert left_booked_used(client) == (2, 0, 1)
+    assert_books_are_right()
+
+
+def test_of_an_hour_that_comes_twice_the_first_is_booked_once() -> None:
+    """London, 25 October 2026: half past one comes at 00:30 and again at 01:30 UTC."""
+    desk, at = make_desk(), dt.datetime(2026, 10, 20, 9, tzinfo=dt.UTC)
+    WeeklyHoursFactory(
+        practitioner=desk.practitioner,
+        weekday=WeeklyHours.Weekday.SUNDAY,
+        starts=dt.time(0, 30),
+        ends=dt.time(4),
+    )
+    people = [make_client(name) for name in ("ambassador", "recipient", "touring")]
+    first = dt.datetime(2026, 10, 25, 0, 30, tzinfo=dt.UTC)
+    second = first + dt.timedelta(hours=1)
+    answers = at_once(
+        lambda: book(people[0], desk, first, at=at),
+        lambda: book(people[1], desk, first, at=at),
+        lambda: book(people[2], desk, second, at=at),
+    )
+    assert answers[2] is SlotTaken
+    assert sorted(map(str, map(type, answers[:2]))) == sorted([str(Booking), str(type)])
+    booking = Booking.objects.get()
+    # The thirty days of the hold are days of the clock that no country sets.
+    assert booking.hold_until == first + dt.timedelta(minutes=50) + HOLD_LIFE
+    assert time_out_bookings(at=booking.hold_until - dt.timedelta(seconds=1)) == 0
+    assert time_out_bookings(at=booking.hold_until) == 1
+    assert_books_are_right()
 
 
 def test_a_double_click_is_one_code() -> None:
