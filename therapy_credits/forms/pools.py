@@ -8,13 +8,13 @@ from decimal import Decimal
 from typing import Any
 
 from babel.core import Locale
-from babel.numbers import get_currency_precision
 from django import forms
 from django.core.validators import MinValueValidator
 from django.utils.translation import gettext_lazy as _
 from uuid6 import uuid7
 
 from ambassadors.models import Term
+from common import money
 from therapy_credits.domain.missed import MissedRule
 from therapy_credits.models import Adjustment, Expiry, Policy, Pool, Practice, ServiceType
 
@@ -25,14 +25,13 @@ MOST_AMOUNT = Decimal(1_000_000_000)
 
 def to_minor(amount: Decimal, currency: str) -> int:
     """An amount as typed, in whole minor units. ValidationError where it has too many decimals."""
-    places = get_currency_precision(currency)
-    minor = amount.scaleb(places)
-    if minor != minor.to_integral_value():
+    try:
+        return money.to_minor(amount, currency)
+    except money.TooManyDecimals as wrong:
         raise forms.ValidationError(
             _("%(currency)s has %(places)s digits after the point."),
-            params={"currency": currency, "places": places},
-        )
-    return int(minor)
+            params={"currency": currency, "places": wrong.places},
+        ) from None
 
 
 class LimitsForm(forms.Form):
