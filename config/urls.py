@@ -22,6 +22,7 @@ urlpatterns = [
     path("", include("reports.urls")),
     path("", include("calendars.urls")),
     path("", include("notifications.urls")),
+    path("", include("payments.urls")),
     path("", include("accounts.urls")),
 ]
 

@@ -8,11 +8,16 @@ import hypothesis
 import pytest
 from django.core.cache import cache
 from django.db.backends.postgresql.operations import DatabaseOperations
+from pytest_django import Settings
 
 from accounts.models import Role, User
 from accounts.services.grants import give_role
 from common import hints
+from config.local.process import stop
+from config.local.site import TEST_KEY, TEST_WEBHOOK_SECRET
 from tests import schema
+from tests.processor import Processor
+from tests.processor import start as start_processor
 
 # A Wednesday noon, clear of every daylight-saving change. Tests that need "now" use this.
 NOW = dt.datetime(2026, 6, 3, 12, 0, tzinfo=dt.UTC)
@@ -99,6 +104,25 @@ def empty_cache() -> None:
     and so would that it gave a hint a moment ago."""
     cache.clear()
     hints._given.clear()
+
+
+@pytest.fixture(scope="session")
+def _processor_address() -> Iterator[str]:
+    process, address = start_processor()
+    yield address
+    stop([process])
+
+
+@pytest.fixture
+def processor(_processor_address: str, settings: Settings) -> Processor:
+    """The stand-in for the payment processor. Without it a test has none, like a site without
+    keys."""
+    settings.STRIPE_SECRET_KEY = TEST_KEY
+    settings.STRIPE_WEBHOOK_SECRET = TEST_WEBHOOK_SECRET
+    settings.STRIPE_API_BASE = _processor_address
+    found = Processor(_processor_address)
+    found.lose(0)
+    return found
 
 
 @pytest.fixture

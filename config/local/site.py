@@ -11,7 +11,9 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from types import FrameType
+from urllib.parse import urlsplit
 
+from config import env
 from config.local import PROJECT, VAR, LocalError
 from config.local.console import say
 from config.local.environment import check_settings, given, read_file
@@ -21,6 +23,10 @@ from config.local.services import Services, State
 
 HOST = "127.0.0.1"
 USUAL_PORT = 8000
+PAYMENTS = ("STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET", "STRIPE_API_BASE")
+# What the stand-in for payments takes for a key, and signs its notices with.
+TEST_KEY = "sk_test_standin"
+TEST_WEBHOOK_SECRET = "whsec_standin"  # noqa: S105 - signs what a laptop tells itself
 # What the demo people come for. Their password and roles are made by "manage.py demo".
 DEMO_PEOPLE = {
     "attendee": "comes to events",
@@ -78,6 +84,7 @@ class Site:
         self.is_owner = self._own_or_join()
         if self.is_owner:
             self._start_servers()
+            self._start_payments()
         check_settings()
         from django.conf import settings
 
@@ -121,6 +128,7 @@ class Site:
                 say("The other one has stopped; this one takes over the database and the worker.")
                 self.is_owner = True
                 self._start_servers()
+                self._start_payments()
                 self._start_workers()
 
     def stop(self) -> None:
@@ -146,6 +154,34 @@ class Site:
 
     def _start_servers(self) -> None:
         os.environ.update(self.services.start())
+
+    def _start_payments(self) -> None:
+        """A stand-in for the payment processor, on a laptop where no key for the real one is set.
+
+        Whoever takes over starts it where it was: its address is in the environment of processes
+        that run already.
+        """
+        is_ours = os.environ.get("STRIPE_SECRET_KEY", TEST_KEY) == TEST_KEY
+        if not env.flag("DEBUG", default=False) or not is_ours:
+            return
+        port = urlsplit(os.environ.get("STRIPE_API_BASE", "")).port or 0
+        with socket.socket() as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((HOST, port))
+            listener.listen(16)
+            os.environ["STRIPE_SECRET_KEY"] = TEST_KEY
+            os.environ["STRIPE_WEBHOOK_SECRET"] = TEST_WEBHOOK_SECRET
+            os.environ["STRIPE_API_BASE"] = f"http://{HOST}:{listener.getsockname()[1]}"
+            self.processes["test payment page"] = spawn(
+                [
+                    *(sys.executable, "-m", "config.local.card_stand_in"),
+                    *("--fd", listener.fileno(), "--file", VAR / "test-payments.json"),
+                    *("--hook", f"{self.address}/webhooks/stripe/"),
+                ],
+                at_parents_death=signal.SIGKILL,
+                cwd=PROJECT,
+                pass_fds=[listener.fileno()],
+            )
 
     def _start_web(self) -> None:
         self.processes["web server"] = web = spawn(
@@ -185,9 +221,8 @@ class Site:
             [*celery, "beat", "--loglevel", "WARNING", "--schedule", schedule, "--pidfile="],
             cwd=PROJECT,
         )
-        environment = {
-            name: os.environ[name] for name in ("DATABASE_URL", "CACHE_URL", "BROKER_URL")
-        }
+        shared = ("DATABASE_URL", "CACHE_URL", "BROKER_URL", *PAYMENTS)
+        environment = {name: os.environ[name] for name in shared if name in os.environ}
         self.services.tell(State(os.getpid(), "run", environment, self.address))
 
     def _wait_for_answer(self, web: subprocess.Popen[bytes]) -> None:

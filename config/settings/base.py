@@ -70,6 +70,7 @@ INSTALLED_APPS = [
     "pgtrigger",
     "accounts",
     "notifications",
+    "payments",
     "calendars",
     "ambassadors",
     "events",
@@ -264,6 +265,22 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
         "task": "notifications.tasks.send_messages",
         "schedule": timedelta(minutes=1),
     },
+    "apply-notices": {
+        "task": "payments.tasks.apply_notices",
+        "schedule": timedelta(minutes=1),
+    },
+    "close-payment-pages": {
+        "task": "payments.tasks.close_pages",
+        "schedule": timedelta(minutes=1),
+    },
+    "send-refunds": {
+        "task": "payments.tasks.send_refunds",
+        "schedule": timedelta(minutes=1),
+    },
+    "forget-notices": {
+        "task": "payments.tasks.forget_notices",
+        "schedule": timedelta(days=1),
+    },
     "seal-audit": {
         "task": "accounts.tasks.seal_audit",
         "schedule": timedelta(minutes=1),
@@ -314,6 +331,10 @@ HINTS: dict[str, list[str]] = {
     "mail-due": ["events.tasks.write_due_mails"],
     "calendar-form-chosen": ["events.tasks.follow_choices"],
     "note-written": ["events.tasks.send_notes"],
+    "processor-told": ["payments.tasks.apply_notices"],
+    "refunds-due": ["payments.tasks.send_refunds"],
+    "charges-to-close": ["payments.tasks.close_pages"],
+    "charges-changed": [],
     "message-queued": ["notifications.tasks.send_messages"],
     "enrolment-changed": ["therapy_credits.tasks.allocate_due"],
     "allocation-due": ["therapy_credits.tasks.allocate_due"],
@@ -456,6 +477,24 @@ MAIL_WEBHOOK_KEY = env.text("MAIL_WEBHOOK_KEY", "")
 # proved, so no answer of a calendar counts.
 MAIL_AUTH_SERVER = env.text("MAIL_AUTH_SERVER", "")
 
+# --- Payments ----------------------------------------------------------------
+# Empty: nothing can be paid, and no event with a price can be published. On a laptop `make run`
+# puts its stand-in here (config/local/card_stand_in.py).
+STRIPE_SECRET_KEY = env.text("STRIPE_SECRET_KEY", "")
+# What Stripe signs its notices with.
+STRIPE_WEBHOOK_SECRET = env.text("STRIPE_WEBHOOK_SECRET", None if STRIPE_SECRET_KEY else "")
+STRIPE_API_BASE = env.url(
+    "STRIPE_API_BASE",
+    "https://api.stripe.com",
+    schemes={"https", "http"} if DEBUG else {"https"},
+).rstrip("/")
+# Where people are sent to pay.
+PAYMENT_PAGES = (
+    "https://checkout.stripe.com"
+    if STRIPE_API_BASE == "https://api.stripe.com"
+    else STRIPE_API_BASE
+)
+
 # --- The browser's rules -----------------------------------------------------
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
@@ -466,8 +505,12 @@ CONTENT_SECURITY_POLICY = {
         "font-src": [SELF],
         "connect-src": [SELF],
         "manifest-src": [SELF],
-        # Signing in with Spotify is a form here that is sent on to there.
-        "form-action": [SELF, *(["https://accounts.spotify.com"] if SPOTIFY_CLIENT_ID else [])],
+        # Signing in with Spotify is a form here that is sent on to there, and so is paying.
+        "form-action": [
+            SELF,
+            *(["https://accounts.spotify.com"] if SPOTIFY_CLIENT_ID else []),
+            *([PAYMENT_PAGES] if STRIPE_SECRET_KEY else []),
+        ],
         "base-uri": [NONE],
         "frame-ancestors": [NONE],
     }

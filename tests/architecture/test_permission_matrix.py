@@ -26,6 +26,7 @@ APPS = (
     "config",
     "accounts",
     "notifications",
+    "payments",
     "calendars",
     "ambassadors",
     "events",

@@ -38,11 +38,12 @@ def test_each_thing_we_stand_on_has_its_line(settings: Settings, tmp_path: objec
         "Workers",
         "Mail",
         "Outbox",
+        "Payments",
         "Static files",
     ]
     assert lines_about(output, "Tables") == ["ok       Tables: every migration is applied"]
     # Under test there is no worker, and that is all that is wrong.
-    assert end == "1 of 9 have a problem."
+    assert end == "1 of 10 have a problem."
     assert lines_about(output, "Workers") == [
         "PROBLEM  Workers: none answers. Start one: celery --app config.worker worker"
     ]

@@ -17,6 +17,8 @@ from common.connections import broker_problem, cache_problem, database_problem
 from notifications.errors import OutageError
 from notifications.gateway import open_connection
 from notifications.queries import outbox_delay
+from payments import gateway
+from payments.errors import PaymentsError
 
 LATEST_MAIL_MINUTES = 10
 
@@ -41,6 +43,7 @@ class Command(BaseCommand):
             ("Workers", _workers),
             ("Mail", _mail),
             ("Outbox", _outbox),
+            ("Payments", _payments),
             ("Static files", _static_files),
         ]
         problems = 0
@@ -118,6 +121,23 @@ def _outbox() -> str:
     if minutes > LATEST_MAIL_MINUTES:
         raise Problem(f"mail is {minutes:.0f} minutes late: the worker or the mail server is away.")
     return "nothing is late"
+
+
+def _payments() -> str:
+    if not settings.STRIPE_SECRET_KEY:
+        return "not set up (STRIPE_SECRET_KEY): events with a price cannot be published"
+    try:
+        account = gateway.account()
+    except PaymentsError as wrong:
+        why = getattr(wrong, "detail", "") or "no answer"
+        raise Problem(f"Stripe does not take STRIPE_SECRET_KEY ({why}).") from wrong
+    mode = "real payments" if account.is_live else "test payments only"
+    statement = (
+        f"statements begin with “{account.statement}”"
+        if account.statement
+        else ("Stripe makes up what card statements say: set a statement descriptor there")
+    )
+    return f"Stripe answers for {account.name or 'an account without a name'}: {mode}; {statement}"
 
 
 def _static_files() -> str:
