@@ -15,7 +15,7 @@ from django.conf import settings
 from django.contrib.admin.sites import AdminSite
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
@@ -46,11 +46,13 @@ class PeopleAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has
 
 @Prepared
 def _user(pk: int) -> QuerySet[User]:
-    return User.objects.filter(pk=pk)
+    factors = rules.second_factors(OuterRef("pk"))
+    return User.objects.filter(pk=pk).annotate(has_second_factor=Exists(factors))
 
 
 class SignInBackend(AuthenticationBackend):  # type: ignore[misc]  # allauth has no types
-    """Who is signed in is asked at every page: by a query that is kept."""
+    """Who is signed in is asked at every page: by a query that is kept, which finds out as well
+    whether they have a second factor."""
 
     def get_user(self, user_id: int) -> User | None:
         user = _user.first(pk=user_id)

@@ -7,10 +7,9 @@ from datetime import datetime
 from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet
 
 from accounts.models import Approval, Role, StaffGrant, User
-from common.prepared import Prepared
 
 
 def has_role(user: User | AnonymousUser, *roles: str, at: datetime) -> bool:
@@ -40,13 +39,15 @@ def lacks_second_factor(user: User) -> bool:
     """
     if not settings.REQUIRE_MFA or (settings.DEBUG and user.is_demo):
         return False
-    return _second_factor.first(user_id=user.pk) is None
+    # Known already of who is signed in: see accounts/adapters.py.
+    known: bool | None = getattr(user, "has_second_factor", None)
+    return not (second_factors(user.pk).exists() if known is None else known)
 
 
-@Prepared
-def _second_factor(user_id: int) -> QuerySet[Authenticator]:
-    factors: QuerySet[Authenticator] = Authenticator.objects.filter(user=user_id)
-    return factors.exclude(type=Authenticator.Type.RECOVERY_CODES)[:1]
+def second_factors(user: int | OuterRef) -> QuerySet[Authenticator]:
+    """What somebody can prove who they are with besides their first way, codes on paper aside."""
+    factors: QuerySet[Authenticator] = Authenticator.objects.filter(user=user)
+    return factors.exclude(type=Authenticator.Type.RECOVERY_CODES)
 
 
 def can_decide(user: User, approval: Approval, *, at: datetime) -> bool:
