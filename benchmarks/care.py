@@ -312,7 +312,7 @@ def make_waiting(pool: Pool, desks: Sequence[Desk], count: int) -> list[Waiting]
         )
         holds.append(
             Transfer(
-                id=uuid4(),
+                id=ledger.first_hold_of(booking.hold_group),
                 pool=pool,
                 phase=Phase.PENDING,
                 code=Code.HOLD,

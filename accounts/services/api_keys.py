@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection, transaction
+from psycopg.types.json import Jsonb
 
 from accounts.errors import NeedsPractice, NeedsProgramme, NotAScope, OtherRequest
 from accounts.models import ApiKey, ApiReply, Scope
@@ -76,6 +77,36 @@ def digest_request(method: str, path: str, facts: Any) -> str:
     """The same for the same request, whatever the order of its fields."""
     text = json.dumps([method, path, facts], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+# For an effect that is one statement: its part that keeps the answer, selected FROM what the
+# statement found. A second request of the same name waits here for the first, and then keeps none.
+KEEP_ANSWER = """
+INSERT INTO accounts_apireply
+    (key_id, idempotency_key, request_digest, status, body, answered_at)
+SELECT %(key)s, %(idempotency_key)s, %(request_digest)s, %(answer_status)s, %(answer_body)s, %(at)s
+"""
+UNLESS_ANSWERED = "ON CONFLICT (key_id, idempotency_key) DO NOTHING RETURNING id"
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What KEEP_ANSWER writes, but for the time."""
+
+    key: ApiKey
+    idempotency_key: str
+    request_digest: str
+    answer: Answer
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        return {
+            "key": self.key.pk,
+            "idempotency_key": self.idempotency_key,
+            "request_digest": self.request_digest,
+            "answer_status": self.answer.status,
+            "answer_body": Jsonb(self.answer.body),
+        }
 
 
 @transaction.atomic

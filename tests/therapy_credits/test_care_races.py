@@ -273,6 +273,8 @@ def booking_and_code_unlocked(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
         patch.setattr(QuerySet, "select_for_update", lambda queryset, **_: queryset)
         unlocked = booking_services.LOCK_BOOKING.replace("FOR NO KEY UPDATE", "")
         patch.setattr(booking_services, "LOCK_BOOKING", unlocked)
+        # The short way has controls of its own in test_confirming.py.
+        patch.setattr(booking_services, "confirm_at_once", lambda **_: False)
         for name in ("post_hold", "release_hold"):
             patch.setattr(ledger, name, once_both_have_looked(getattr(ledger, name)))
         yield
@@ -457,6 +459,7 @@ def test_control_without_the_row_lock_the_ledger_still_ends_a_hold_once(
         return one
 
     monkeypatch.setattr(booking_services, "_lock_booking", unlocked)
+    monkeypatch.setattr(booking_services, "confirm_at_once", lambda **_: False)
     client, desk = make_client(), make_desk()
     booking = book(client, desk)
     answers = at_once(

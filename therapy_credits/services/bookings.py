@@ -14,7 +14,9 @@ from uuid import UUID, uuid5
 from django.db import IntegrityError, connection, transaction
 
 from accounts.models import User
+from accounts.services.api_keys import KEEP_ANSWER, UNLESS_ANSWERED, Kept
 from common.codes import new_reference
+from common.prepared import prepared_cursor
 from common.sealing import seal
 from notifications.services.messages import queue_prepared
 from therapy_credits.domain.matching import Authority, may_practise
@@ -322,7 +324,6 @@ OUTCOMES = {
 }
 
 
-@transaction.atomic
 def confirm_session(
     *, booking: Booking, membership: PracticeMembership, outcome: str, at: dt.datetime
 ) -> Booking:
@@ -331,8 +332,70 @@ def confirm_session(
     The same word again changes nothing. Raises AlreadyClosed for another word, and
     TooEarly before the session has begun (a late cancellation may be told before).
     """
+    if outcome == "attended" and confirm_at_once(booking=booking, membership=membership, at=at):
+        return booking
+    return _confirm_carefully(booking, membership, OUTCOMES[outcome], at)
+
+
+# What a practice says nearly always, that the session took place, is one statement: it locks the
+# booking, finds it open and begun and its hold an ordinary one, and writes the same rows as the
+# careful way. Anything else it finds is no row, and leaves everything as it was. It stands by
+# itself, with nothing before and after it that would keep the locks longer.
+CONFIRM_AT_ONCE = """
+WITH open AS (
+    SELECT hold_group AS "group", units, practice_id FROM therapy_credits_booking
+     WHERE id = %(booking)s AND status = 'booked' AND starts_at <= %(at)s
+       FOR NO KEY UPDATE
+), hold AS ({hold}){and_kept}, posted AS ({post} RETURNING id)
+UPDATE therapy_credits_booking
+   SET status = 'attended', resolved_at = %(at)s, resolved_by_id = %(by)s
+ WHERE id = %(booking)s AND EXISTS (SELECT FROM posted)
+"""
+CONFIRM = CONFIRM_AT_ONCE.format(hold=ledger.WHOLE_HOLD, and_kept="", post=ledger.POST_WHOLE_HOLD)
+# The same, where a program is told so: only if its request was not answered before.
+CONFIRM_AND_ANSWER = CONFIRM_AT_ONCE.format(
+    hold=ledger.WHOLE_HOLD,
+    and_kept=f", kept AS ({KEEP_ANSWER} FROM hold {UNLESS_ANSWERED})",
+    post=f"{ledger.POST_WHOLE_HOLD} WHERE EXISTS (SELECT FROM kept)",
+)
+
+
+def confirm_at_once(
+    *,
+    booking: Booking,
+    membership: PracticeMembership,
+    at: dt.datetime,
+    kept: Kept | None = None,
+) -> bool:
+    """Confirm an ordinary session that took place, and keep what the program is told (``kept``).
+
+    False, and nothing has changed, when it is not open, not begun or not ordinary, or the
+    program's request was answered before: then confirm_session looks closer.
+    """
+    facts = ledger.facts_of_whole_hold(
+        group=booking.hold_group,
+        units=booking.units,
+        practice_id=booking.practice_id,
+        actor=practice_actor(membership.practice_id),
+        at=at,
+    )
+    facts |= {"booking": booking.pk, "by": membership.user_id}
+    if kept:
+        facts |= kept.facts
+    with ledger.refusals_in_words(), prepared_cursor() as cursor:
+        cursor.execute(CONFIRM_AND_ANSWER if kept else CONFIRM, facts)
+        is_done = bool(cursor.rowcount == 1)
+    if is_done:
+        booking.status, booking.resolved_at = Booking.Status.ATTENDED, at
+        booking.resolved_by_id = membership.user_id
+    return is_done
+
+
+@transaction.atomic
+def _confirm_carefully(
+    booking: Booking, membership: PracticeMembership, status: Booking.Status, at: dt.datetime
+) -> Booking:
     booking = _lock_booking(booking)
-    status = OUTCOMES[outcome]
     if booking.status == status:
         return booking
     if not booking.is_open:
@@ -380,7 +443,7 @@ def undo_confirmation(
                 practice_id=booking.practice_id,
                 group=booking.hold_group,
                 timeout_at=booking.hold_until,
-                transfer_id=uuid5(booking.hold_group, "transfer"),
+                transfer_id=ledger.first_hold_of(booking.hold_group),
                 actor=actor,
                 at=at,
                 pool=booking.pool,
@@ -493,7 +556,7 @@ def _hold_for(booking: Booking, user: User, at: dt.datetime) -> None:
                 practice_id=booking.practice_id,
                 group=booking.hold_group,
                 timeout_at=booking.hold_until,
-                transfer_id=uuid5(booking.hold_group, "transfer"),
+                transfer_id=ledger.first_hold_of(booking.hold_group),
                 actor=source.subject,
                 at=at,
                 pool=source.pool,

@@ -262,7 +262,7 @@ def _charge_late(booking: Booking, actor: UUID, at: dt.datetime) -> None:
         practice_id=booking.practice_id,
         group=booking.hold_group,
         timeout_at=at + ASKED_FOR,
-        transfer_id=uuid5(booking.hold_group, "transfer"),
+        transfer_id=ledger.first_hold_of(booking.hold_group),
         actor=actor,
         at=at,
         pool=booking.pool,

@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from math import ceil
 from operator import attrgetter
+from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from django.db import IntegrityError, connection, transaction
@@ -242,6 +243,11 @@ def allocate(
 # --- Holding -----------------------------------------------------------------
 
 
+def first_hold_of(group: UUID) -> UUID:
+    """The id of the (first) transfer that holds units for a booking or code."""
+    return uuid5(group, "transfer")
+
+
 def hold_units(
     *,
     subject: UUID,
@@ -452,6 +458,42 @@ def post_hold(
         return resolution
 
 
+# The ordinary end of an ordinary hold, to be part of one statement with whatever it ends: all that
+# was held from one lot is charged, and goes to the practice it was held for. ``open`` is the
+# caller's query, which has locked what the hold is for: its group, units and practice_id. A hold
+# that is anything else is not found: nothing moves then, and post_hold looks closer and says why.
+# The accounts are locked by the trigger of the transfers, in the order of their ids.
+WHOLE_HOLD = """
+SELECT hold.* FROM open
+  JOIN therapy_credits_transfer AS hold
+    ON hold.id = %(hold)s AND hold.phase = 'pending'
+   AND hold."group" = open."group" AND hold.amount = open.units
+  JOIN therapy_credits_account AS paid
+    ON paid.id = hold.credit_id AND paid.practice_id = open.practice_id
+"""
+POST_WHOLE_HOLD = """
+INSERT INTO therapy_credits_transfer (id, pool_id, phase, code, debit_id, credit_id, amount,
+    pending_id, pending_amount, "group", actor, request_hash, made_at)
+SELECT %(post)s, hold.pool_id, 'post', 'REDEEM', hold.debit_id, hold.credit_id, hold.amount,
+       hold.id, hold.amount, hold."group", %(actor)s, %(facts)s, %(at)s
+  FROM hold
+"""
+
+
+def facts_of_whole_hold(
+    *, group: UUID, units: int, practice_id: int, actor: UUID, at: datetime
+) -> dict[str, Any]:
+    """What WHOLE_HOLD and POST_WHOLE_HOLD ask for: they write what post_hold would have written."""
+    hold = first_hold_of(group)
+    return {
+        "hold": hold,
+        "post": _resolution_of(hold),
+        "facts": _digest(Code.REDEEM, group, units, practice_id),
+        "actor": actor,
+        "at": at,
+    }
+
+
 def release_hold(
     *, group: UUID, actor: UUID, at: datetime, code: Code = Code.RELEASE
 ) -> Resolution:
@@ -588,11 +630,15 @@ def _is_resolved(ends: Sequence[Transfer], facts: bytes) -> bool:
     return bool(ends)
 
 
+def _resolution_of(hold: UUID) -> UUID:
+    return uuid5(hold, "resolution")
+
+
 def _resolve(
     part: Transfer, code: Code, amount: int, facts: bytes, actor: UUID, at: datetime
 ) -> Transfer:
     return Transfer(
-        id=uuid5(part.id, "resolution"),
+        id=_resolution_of(part.id),
         pool_id=part.pool_id,
         phase=Phase.VOID if code in VOIDS else Phase.POST,
         code=code,
@@ -990,7 +1036,7 @@ def _write(transfers: Sequence[Transfer]) -> None:
     """All of a command's transfers in one statement, or none."""
     if not transfers:
         return
-    with _refusals_in_words(), connection.cursor() as cursor:
+    with refusals_in_words(), connection.cursor() as cursor:
         cursor.execute(
             WRITE + ", ".join([ROW] * len(transfers)),
             [fact for transfer in transfers for fact in _facts_of(transfer)],
@@ -998,7 +1044,8 @@ def _write(transfers: Sequence[Transfer]) -> None:
 
 
 @contextmanager
-def _refusals_in_words() -> Iterator[None]:
+def refusals_in_words() -> Iterator[None]:
+    """What the books refuse, as an error of ours."""
     try:
         yield
     except IntegrityError as refusal:

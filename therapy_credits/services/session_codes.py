@@ -205,7 +205,7 @@ def _hold_for(code: SessionCode, user: User, at: dt.datetime) -> None:
                 practice_id=None,
                 group=code.hold_group,
                 timeout_at=code.expires_at,
-                transfer_id=uuid5(code.hold_group, "transfer"),
+                transfer_id=ledger.first_hold_of(code.hold_group),
                 actor=source.subject,
                 at=at,
                 pool=source.pool,
