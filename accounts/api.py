@@ -17,7 +17,7 @@ from pydantic import BeforeValidator
 
 from accounts.models import ApiKey, Scope
 from accounts.queries import key_opened_by
-from accounts.services.api_keys import Answer, answer_once, digest_request
+from accounts.services.api_keys import Answer, Kept, answer_once, digest_request
 from common.rates import count_in_this_minute, seconds_left_in_minute
 
 ANYBODY = "anybody"
@@ -133,17 +133,27 @@ def once(
     effect: Callable[[], Answer],
 ) -> Answer:
     """Answer this POST once for its key and ``idempotency_key``; a replay says that it is one."""
-    key = key_of(request)
     answer = answer_once(
-        key=key,
+        key=key_of(request),
         idempotency_key=idempotency_key,
-        request_digest=digest_request("POST", request.path, facts),
+        request_digest=_digest_of(request, facts),
         effect=effect,
         at=timezone.now(),
     )
     if answer.is_replay:
         response["Idempotent-Replayed"] = "true"
     return answer
+
+
+def to_keep(
+    request: HttpRequest, idempotency_key: str, facts: dict[str, Any], answer: Answer
+) -> Kept:
+    """``answer`` as ``once`` would keep it, for an effect that writes it down itself."""
+    return Kept(key_of(request), idempotency_key, _digest_of(request, facts), answer)
+
+
+def _digest_of(request: HttpRequest, facts: dict[str, Any]) -> str:
+    return digest_request("POST", request.path, facts)
 
 
 def key_of(request: HttpRequest) -> ApiKey:

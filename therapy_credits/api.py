@@ -6,6 +6,8 @@ Nothing here names a client: a practice knows its bookings by their reference.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Literal
 from uuid import UUID
 
@@ -17,9 +19,9 @@ from ninja import Field, Path, Query, Router, Schema, Status
 from ninja.errors import AuthorizationError, HttpError, ValidationError
 from pydantic import ConfigDict, model_validator
 
-from accounts.api import BearerKey, Day, IdempotencyKey, address_of, key_of, once
+from accounts.api import BearerKey, Day, IdempotencyKey, address_of, key_of, once, to_keep
 from accounts.models import Scope
-from accounts.services.api_keys import Answer
+from accounts.services.api_keys import Answer, Kept
 from common.cursors import make_cursor, read_cursor
 from therapy_credits.errors import TherapyCreditsError, TooManyTries
 from therapy_credits.models import (
@@ -32,7 +34,7 @@ from therapy_credits.models import (
 from therapy_credits.queries.bookings import booking_of_practice
 from therapy_credits.queries.practices import owner_of
 from therapy_credits.queries.statements import lines_of, with_totals
-from therapy_credits.services.bookings import confirm_session
+from therapy_credits.services.bookings import confirm_at_once, confirm_session
 from therapy_credits.services.session_codes import redeem_code
 
 router = Router(tags=["Sessions"])
@@ -242,16 +244,39 @@ def make_redemption(
             return Answer(409, {"detail": str(refusal)})
 
     facts = payload.model_dump(mode="json")
-    answer = once(request, response, idempotency_key, facts, effect)
+    keep = partial(to_keep, request, idempotency_key, facts)
+    answer = _confirm_at_once(membership, payload, keep) or once(
+        request, response, idempotency_key, facts, effect
+    )
     if answer.status >= 400:
         raise HttpError(answer.status, answer.body["detail"])
     return Status(200 if answer.is_replay else answer.status, answer.body)
 
 
+def _confirm_at_once(
+    membership: PracticeMembership, payload: RedemptionIn, keep: Callable[[Answer], Kept]
+) -> Answer | None:
+    """What nearly every request is, in one statement with its answer: an ordinary session took
+    place. Nothing, and nothing has changed, when it is anything else, or was said before."""
+    if payload.reference is None or payload.outcome != "attended":
+        return None
+    booking = _find(membership.practice_id, payload.reference)
+    if not _is_of(booking, membership, payload):
+        return None
+    answer = _said(booking.reference, payload, is_new=True)
+    at = timezone.now()
+    is_done = confirm_at_once(booking=booking, membership=membership, at=at, kept=keep(answer))
+    return answer if is_done else None
+
+
+def _is_of(booking: Booking, membership: PracticeMembership, payload: RedemptionIn) -> bool:
+    held_on = booking.starts_at.astimezone(membership.practice.zone).date()
+    return (payload.held_on, payload.units) == (held_on, booking.units)
+
+
 def _confirm(membership: PracticeMembership, payload: RedemptionIn, at: dt.datetime) -> Answer:
     booking = _find(membership.practice_id, payload.reference or "")
-    held_on = booking.starts_at.astimezone(membership.practice.zone).date()
-    if (payload.held_on, payload.units) != (held_on, booking.units):
+    if not _is_of(booking, membership, payload):
         return Answer(409, {"detail": _("The booking is for another day, or for other units.")})
     done = confirm_session(
         booking=booking, membership=membership, outcome=_OURS[payload.outcome], at=at

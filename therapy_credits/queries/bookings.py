@@ -143,6 +143,24 @@ def bookings_of_member(membership: PracticeMembership) -> BookingQuerySet:
     )
 
 
+def _as_seen_by(role: PracticeMembership.Role) -> Prepared[Booking]:
+    def build(practice_id: int, user_id: int, reference: str) -> QuerySet[Booking]:
+        member = PracticeMembership(practice_id=practice_id, user_id=user_id, role=role)
+        return Booking.objects.visible_to_member(member).filter(reference=reference)
+
+    return Prepared(build)
+
+
+_AS_SEEN = {role.value: _as_seen_by(role) for role in PracticeMembership.Role}
+
+
+def booking_of_member(membership: PracticeMembership, reference: str) -> Booking | None:
+    """The booking with this reference, if the member may see it: for doing something about it."""
+    return _AS_SEEN[membership.role].first(
+        practice_id=membership.practice_id, user_id=membership.user_id, reference=reference
+    )
+
+
 @Prepared
 def booking_of_practice(practice_id: int, reference: str) -> QuerySet[Booking]:
     """The booking with this reference, if it is the practice's, with the practice."""

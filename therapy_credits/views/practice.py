@@ -9,7 +9,7 @@ from typing import Any
 from allauth.account.adapter import get_adapter
 from django.contrib import messages
 from django.db.models import Count
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -42,6 +42,7 @@ from therapy_credits.models import (
     WeeklyHours,
 )
 from therapy_credits.queries.bookings import (
+    booking_of_member,
     bookings_of_member,
     calls_of_member,
     redeemed_codes_of,
@@ -125,8 +126,10 @@ def booking(request: HttpRequest, membership: PracticeMembership, reference: str
     """One booking, and what became of it."""
     now = timezone.now()
     if request.method == "POST":
-        own = Booking.objects.visible_to_member(membership)
-        return _act(request, membership, get_object_or_404(own, reference=reference), now)
+        own = booking_of_member(membership, reference)
+        if own is None:
+            raise Http404
+        return _act(request, membership, own, now)
     one = get_object_or_404(bookings_of_member(membership), reference=reference)
     note_look(booking=one, actor=membership.user, at=now)
     return render(
