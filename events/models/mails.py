@@ -2,8 +2,27 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+from typing import Self
+
 from django.db import models
+from django.db.models import Min
 from django.utils.translation import gettext_lazy as _
+
+# One that could not be written so often is not late but wrong: each attempt is in the log.
+ATTEMPTS_IN_TIME = 3
+
+
+class DueMailQuerySet(models.QuerySet["DueMail"]):
+    def failing(self) -> Self:
+        """Those that cannot be written, whoever tries."""
+        return self.filter(attempts__gte=ATTEMPTS_IN_TIME)
+
+    def delay(self, *, at: datetime) -> timedelta:
+        """How long the mail that waits longest has waited to be written; zero when none does."""
+        waiting = self.filter(attempts__lt=ATTEMPTS_IN_TIME)
+        first: datetime | None = waiting.aggregate(first=Min("promised_at"))["first"]
+        return max(at - first, timedelta(0)) if first else timedelta(0)
 
 
 class DueMail(models.Model):
@@ -20,6 +39,8 @@ class DueMail(models.Model):
     about = models.JSONField(_("about"))
     promised_at = models.DateTimeField(_("promised"))
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+
+    objects = DueMailQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("mail to write")

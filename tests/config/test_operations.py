@@ -7,6 +7,7 @@ from django.db import connection
 from django.test import Client
 from pytest_django import Settings
 
+from events.models import DueMail
 from notifications.models import Message
 
 
@@ -34,7 +35,12 @@ def test_the_process_answers_without_a_database(client: Client) -> None:
 def test_ready_when_everything_is_there(client: Client) -> None:
     response = client.get("/readyz")
     assert response.status_code == 200
-    assert response.json() == {"database": "ok", "broker": "ok", "outbox": "ok"}
+    assert response.json() == {
+        "database": "ok",
+        "broker": "ok",
+        "outbox": "ok",
+        "mails_to_write": "ok",
+    }
 
 
 @pytest.mark.django_db
@@ -48,7 +54,12 @@ def test_not_ready_without_a_broker(client: Client) -> None:
     finally:
         app.conf.broker_url = before
     assert response.status_code == 503
-    assert response.json() == {"database": "ok", "broker": "unavailable", "outbox": "ok"}
+    assert response.json() == {
+        "database": "ok",
+        "broker": "unavailable",
+        "outbox": "ok",
+        "mails_to_write": "ok",
+    }
 
 
 @pytest.mark.django_db
@@ -58,7 +69,36 @@ def test_not_ready_while_mail_is_ten_minutes_late(client: Client) -> None:
     Message.objects.update(next_attempt_at=dt.datetime.now(dt.UTC) - dt.timedelta(minutes=11))
     response = client.get("/readyz")
     assert response.status_code == 503
-    assert response.json() == {"database": "ok", "broker": "ok", "outbox": "unavailable"}
+    assert response.json() == {
+        "database": "ok",
+        "broker": "ok",
+        "outbox": "unavailable",
+        "mails_to_write": "ok",
+    }
+
+
+def promise_mail(*, minutes_ago: int, attempts: int = 0) -> None:
+    then = dt.datetime.now(dt.UTC) - dt.timedelta(minutes=minutes_ago)
+    DueMail.objects.create(
+        key=f"promised:{minutes_ago}",
+        what="promoted",
+        about=[],
+        promised_at=then,
+        attempts=attempts,
+    )
+
+
+@pytest.mark.django_db
+def test_not_ready_while_a_promised_mail_is_not_written_for_ten_minutes(client: Client) -> None:
+    promise_mail(minutes_ago=9)
+    # One that can never be written is in the log and in the metrics; it stops no deployment.
+    promise_mail(minutes_ago=60, attempts=3)
+    assert client.get("/readyz").json()["mails_to_write"] == "ok"
+    promise_mail(minutes_ago=11)
+    response = client.get("/readyz")
+    assert response.status_code == 503
+    assert response.json()["mails_to_write"] == "unavailable"
+    assert response.json()["outbox"] == "ok"
 
 
 @pytest.mark.django_db
@@ -84,6 +124,22 @@ def test_metrics_are_not_there_without_the_token(client: Client, settings: Setti
     assert wrong.status_code == 404
 
 
+@pytest.mark.django_db
+def test_metrics_say_how_much_mail_waits_and_how_long(client: Client, settings: Settings) -> None:
+    settings.METRICS_TOKEN = "the-token"
+    queue(at=dt.datetime.now(dt.UTC) - dt.timedelta(minutes=5))
+    promise_mail(minutes_ago=60, attempts=3)
+    promise_mail(minutes_ago=2)
+    text = client.get("/metrics", headers={"Authorization": "Bearer the-token"}).content.decode()
+    said = dict(line.rsplit(" ", 1) for line in text.splitlines() if line.startswith("greenroom_"))
+    assert 300 <= float(said["greenroom_outbox_delay_seconds"]) < 330
+    assert 120 <= float(said["greenroom_mails_to_write_delay_seconds"]) < 150
+    assert float(said["greenroom_outbox_due"]) == 1
+    assert float(said["greenroom_mails_to_write"]) == 2
+    assert float(said["greenroom_mails_to_write_failing"]) == 1
+
+
+@pytest.mark.django_db
 def test_metrics_count_requests_for_whoever_has_the_token(
     client: Client, settings: Settings
 ) -> None:

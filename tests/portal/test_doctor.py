@@ -7,6 +7,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
+from events.models import DueMail
 from notifications.models import Message
 
 
@@ -66,6 +67,16 @@ def test_late_mail_is_a_problem(settings: Settings) -> None:
     assert lines_about(output, "Outbox") == [
         "PROBLEM  Outbox: mail is 25 minutes late: the worker or the mail server is away."
     ]
+
+
+@pytest.mark.django_db
+def test_promised_mail_that_nobody_writes_is_a_problem() -> None:
+    then = dt.datetime.now(dt.UTC) - dt.timedelta(minutes=25)
+    DueMail.objects.create(key="promised", what="promoted", about=[], promised_at=then)
+    assert "mail is 25 minutes late" in lines_about(doctor()[0], "Outbox")[0]
+    DueMail.objects.update(attempts=3)
+    (line,) = lines_about(doctor()[0], "Outbox")
+    assert line.endswith("promised mails that cannot be written: 1. The worker's log says why.")
 
 
 @pytest.mark.django_db

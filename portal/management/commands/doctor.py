@@ -14,6 +14,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
 from common.connections import broker_problem, cache_problem, database_problem
+from events.models import DueMail
 from notifications.errors import OutageError
 from notifications.gateway import open_connection
 from notifications.queries import outbox_delay
@@ -117,7 +118,13 @@ def _mail() -> str:
 def _outbox() -> str:
     if database_problem():
         raise Problem("unknown without the database.")
-    minutes = outbox_delay(at=timezone.now()).total_seconds() / 60
+    at = timezone.now()
+    if failing := DueMail.objects.failing().count():
+        raise Problem(
+            f"promised mails that cannot be written: {failing}. The worker's log says why."
+        )
+    delay = max(outbox_delay(at=at), DueMail.objects.delay(at=at))
+    minutes = delay.total_seconds() / 60
     if minutes > LATEST_MAIL_MINUTES:
         raise Problem(f"mail is {minutes:.0f} minutes late: the worker or the mail server is away.")
     return "nothing is late"
