@@ -33,7 +33,7 @@ def write_answers(*, rsvp: Rsvp, answers: Mapping[int, str]) -> None:
             Answer.objects.filter(rsvp=rsvp, question=question).delete()
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def write_series_answers(
     *, series_rsvp: SeriesRsvp, answers: Mapping[int, str], at: datetime
 ) -> None:

@@ -9,7 +9,7 @@ writes it down and passes the place on.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -71,16 +71,46 @@ def places_of(
         # it had waited for the lock.
         left_out = (leaving_out.pk if leaving_out else None) or 0
         [occurrence] = _as_it_is.all(pk=occurrence_id, at=at, left_out=left_out)
-        free = None
-        if seats.capacity is not None:
-            held_now: int | None = occurrence.held  # type: ignore[attr-defined]  # annotated
-            free = seats.capacity - seats.firm - (held_now or 0)
-        has_queue: bool = occurrence.has_queue  # type: ignore[attr-defined]  # annotated
-        has_lapsed: bool = occurrence.has_lapsed  # type: ignore[attr-defined]  # annotated
-        places = Places(occurrence, free, has_queue, has_lapsed)
+        places = _places(seats, occurrence)
         yield places
-        users = places.told_user_ids | {one.user_id for one in places.told if one.user_id}
-        bump_all([personal_feed_key(user_id) for user_id in users], at=at)
+        _bump_told([places], at)
+
+
+@contextmanager
+def places_of_each(
+    event_id: int, occurrence_ids: Sequence[int], *, at: datetime
+) -> Iterator[list[Places]]:
+    """``places_of`` for several dates of one event, in as many statements as for one."""
+    with transaction.atomic(savepoint=False):
+        # Who changes an event holds it, and then the places of its dates in an order of their
+        # own. Nobody may wait for us with one of them and we for them with another, so we hold
+        # the event too; an answer to a single date does not wait for that.
+        event = Event.objects.filter(pk=event_id)
+        found = Seats.objects.filter(pk__in=occurrence_ids).order_by("pk")
+        with _saying_busy():
+            list(event.select_for_update(no_key=True).values_list("pk", flat=True))
+            seats = list(found.select_for_update())
+        dates = _with_what_is_held(at, 0).in_bulk(occurrence_ids)
+        each = [_places(one, dates[one.pk]) for one in seats]
+        yield each
+        _bump_told(each, at)
+
+
+def _places(seats: Seats, occurrence: Occurrence) -> Places:
+    free = None
+    if seats.capacity is not None:
+        held_now: int | None = occurrence.held  # type: ignore[attr-defined]  # annotated
+        free = seats.capacity - seats.firm - (held_now or 0)
+    has_queue: bool = occurrence.has_queue  # type: ignore[attr-defined]  # annotated
+    has_lapsed: bool = occurrence.has_lapsed  # type: ignore[attr-defined]  # annotated
+    return Places(occurrence, free, has_queue, has_lapsed)
+
+
+def _bump_told(each: Iterable[Places], at: datetime) -> None:
+    users: set[int] = set()
+    for places in each:
+        users |= places.told_user_ids | {one.user_id for one in places.told if one.user_id}
+    bump_all([personal_feed_key(user_id) for user_id in users], at=at)
 
 
 @Prepared
@@ -90,29 +120,36 @@ def _seats(pk: int) -> QuerySet[Seats]:
 
 @Prepared
 def _as_it_is(pk: int, at: datetime, left_out: int) -> QuerySet[Occurrence]:
-    """The date, what is held for a while, and whether somebody waits or let an offer run out."""
+    return _with_what_is_held(at, left_out).filter(pk=pk)
+
+
+def _with_what_is_held(at: datetime, left_out: int) -> QuerySet[Occurrence]:
+    """Dates, what is held for a while, and whether somebody waits or let an offer run out."""
     here = OuterRef("pk")
     holding = Rsvp.objects.holding(at=at).filter(occurrence=here).exclude(pk=left_out)
     held = holding.order_by().values("occurrence").annotate(total=Sum("party_size"))
-    return (
-        Occurrence.objects.select_related("event")
-        .annotate(
-            held=held.values("total"),
-            has_queue=Exists(Rsvp.objects.waiting().filter(occurrence=here)),
-            has_lapsed=Exists(Rsvp.objects.lapsed(at=at).filter(occurrence=here)),
-        )
-        .filter(pk=pk)
+    return Occurrence.objects.select_related("event").annotate(
+        held=held.values("total"),
+        has_queue=Exists(Rsvp.objects.waiting().filter(occurrence=here)),
+        has_lapsed=Exists(Rsvp.objects.lapsed(at=at).filter(occurrence=here)),
     )
 
 
 def _lock(occurrence_id: int) -> Seats:
-    try:
+    with _saying_busy():
         [seats] = _seats.all(pk=occurrence_id)
+    return seats
+
+
+@contextmanager
+def _saying_busy() -> Iterator[None]:
+    """A lock that was waited for too long is told in words."""
+    try:
+        yield
     except OperationalError as error:
         if getattr(error.__cause__, "sqlstate", "") == LOCK_NOT_AVAILABLE:
             raise Busy from error
         raise
-    return seats
 
 
 def claim(places: Places, people: int, *, at: datetime) -> bool:

@@ -1,13 +1,13 @@
 """Coming every time: one yes to all dates of an event, also to those that are made later.
 
 The answer for each date is an ordinary RSVP, so seats, the queue and the door know nothing of
-this. Each date is joined or left in a transaction of its own, as by any other person; what a
-crash leaves undone, ``join_due`` finds again.
+this. One person joins every date in one transaction, and so do as many as ``ROWS_AT_ONCE`` allows;
+each date is left in one of its own. What a crash leaves undone, ``join_due`` finds again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 
 from django.db import IntegrityError, transaction
@@ -49,7 +49,10 @@ from events.services.answers import write_series_answers
 from events.services.due_mails import promise
 from events.services.mails import tell, tell_of_form, tell_of_series
 from events.services.rsvps import ASK_AGAIN_AFTER, Guest, leave, say_maybe
-from events.services.seats import claim_each, places_of
+from events.services.seats import claim_each, places_of_each
+
+# Answers that are written in one transaction: the places of their dates are held meanwhile.
+ROWS_AT_ONCE = 500
 
 
 def place_series_rsvp(
@@ -286,7 +289,9 @@ def come_after_all(*, series_rsvp: SeriesRsvp, occurrence: Occurrence, at: datet
         raise RequestRefused
     with transaction.atomic():
         given = series_answers_of([series_rsvp])
-        for rsvp in _join(occurrence, [series_rsvp], given, at, generation=last.uid_generation + 1):
+        coming_at = {occurrence.pk: [series_rsvp]}
+        generation = last.uid_generation + 1
+        for rsvp in _join(series_rsvp.event, coming_at, given, at, generation=generation):
             rsvp.occurrence, rsvp.user = occurrence, series_rsvp.user
             tell(rsvp, rsvp.status, at=at)
             bump_all([personal_feed_key(rsvp.user_id)] if rsvp.user_id else [], at=at)
@@ -341,9 +346,9 @@ def join_new_dates(event: Event, made: Iterable[Occurrence], *, at: datetime) ->
     keys: set[str] = set()
     given = series_answers_of(comers)
     may_come = _who_may(event, comers, at)
-    for occurrence in made:
-        coming = [one for one in may_come if not one.leaves_out(occurrence)]
-        joined = _join(occurrence, coming, given, at)
+    coming_at = {date.pk: [one for one in may_come if not one.leaves_out(date)] for date in made}
+    for portion in _portions(coming_at):
+        joined = _join(event, portion, given, at)
         keys |= {personal_feed_key(rsvp.user_id) for rsvp in joined if rsvp.user_id}
         _tell_waiting(joined, at)
     return keys
@@ -425,27 +430,45 @@ def _join_each(
     *,
     is_told: bool = True,
 ) -> list[Rsvp]:
-    """Join each date in a transaction of its own, with its feeds bumped last."""
+    """Join the dates, as many in one transaction as go, with its feeds bumped last."""
     joined: list[Rsvp] = []
     may_come = _who_may(event, comers, at)
     answered = addresses_that_answered(dates, [one.email for one in may_come])
     given = series_answers_of(may_come)
-    for occurrence in dates:
-        coming = [
+    coming_at = {
+        date.pk: [
             one
             for one in may_come
-            if not one.leaves_out(occurrence)
-            and one.email.lower() not in answered.get(occurrence.pk, ())
+            if not one.leaves_out(date) and one.email.lower() not in answered.get(date.pk, ())
         ]
-        if not coming:
-            continue
+        for date in dates
+    }
+    for portion in _portions(coming_at):
         with transaction.atomic():
-            here = _join(occurrence, coming, given, at)
+            here = _join(event, portion, given, at)
             if is_told:
                 _tell_waiting(here, at)
-            bump_all([personal_feed_key(one.user_id) for one in here if one.user_id], at=at)
+            bump_all({personal_feed_key(one.user_id) for one in here if one.user_id}, at=at)
         joined += here
     return joined
+
+
+def _portions(
+    coming_at: Mapping[int, Sequence[SeriesRsvp]],
+) -> Iterator[dict[int, Sequence[SeriesRsvp]]]:
+    """Dates and who joins each, in portions of so many answers; one date is never parted."""
+    portion: dict[int, Sequence[SeriesRsvp]] = {}
+    rows = 0
+    for pk, coming in coming_at.items():
+        if not coming:
+            continue
+        if portion and rows + len(coming) > ROWS_AT_ONCE:
+            yield portion
+            portion, rows = {}, 0
+        portion[pk] = coming
+        rows += len(coming)
+    if portion:
+        yield portion
 
 
 def _who_may(event: Event, comers: Sequence[SeriesRsvp], at: datetime) -> list[SeriesRsvp]:
@@ -457,64 +480,70 @@ def _who_may(event: Event, comers: Sequence[SeriesRsvp], at: datetime) -> list[S
 
 
 def _join(
-    occurrence: Occurrence,
-    coming: Sequence[SeriesRsvp],
+    event: Event,
+    coming_at: Mapping[int, Sequence[SeriesRsvp]],
     given: Mapping[int, Sequence[tuple[int, str]]],
     at: datetime,
     *,
     generation: int = 0,
 ) -> list[Rsvp]:
-    """Give each of ``coming`` places at one date or a turn in its queue, in their order, with a
-    copy of what they answered (``given``). As many statements as for one."""
-    with places_of(occurrence.pk, at=at) as places:
-        event = places.occurrence.event
-        if refusal_of_rsvp(places.occurrence, at=at):
-            return []
-        # Who ends it at this moment waits for this transaction, and then leaves this date too.
-        ids = [one.pk for one in coming]
+    """Give those who come to each date (by its key) places or a turn in its queue, in their order,
+    with a copy of what they answered (``given``). As many statements as for one at one date."""
+    with places_of_each(event.pk, list(coming_at), at=at) as each:
+        open_ones = [one for one in each if not refusal_of_rsvp(one.occurrence, at=at)]
+        # Who ends it at this moment waits for this transaction, and then leaves these dates too.
+        ids = {one.pk for places in open_ones for one in coming_at[places.occurrence.pk]}
         still = SeriesRsvp.objects.filter(pk__in=ids, status=SeriesRsvp.Status.ACTIVE)
         standing = set(still.order_by("pk").select_for_update().values_list("pk", flat=True))
-        coming = [one for one in coming if one.pk in standing and one.joins(event)]
-        taken = claim_each(places, [one.party_size for one in coming], at=at)
-        joined = [
-            Rsvp(
-                occurrence=places.occurrence,
-                user=one.user,
-                guest_name=one.guest_name,
-                guest_email=one.guest_email,
-                language=one.language,
-                party_size=one.party_size,
-                companions=one.companions,
-                status=Rsvp.Status.GOING if is_going else Rsvp.Status.WAITLISTED,
-                queued_at=None if is_going else at,
-                reference=new_rsvp_reference(),
-                is_discreet=event.is_restricted,
-                is_approved=one.is_approved,
-                # Who left this date and comes back has an entry of their own for it.
-                uid_generation=generation or one.uid_generation,
-                series_rsvp=None if generation else one,
-                placed_at=at,
-                changed_at=at,
-            )
-            for one, is_going in zip(coming, taken, strict=True)
-        ]
+        joined: list[tuple[Rsvp, SeriesRsvp]] = []
+        for places in open_ones:
+            now = places.occurrence.event
+            coming = coming_at[places.occurrence.pk]
+            coming = [one for one in coming if one.pk in standing and one.joins(now)]
+            taken = claim_each(places, [one.party_size for one in coming], at=at)
+            for one, is_going in zip(coming, taken, strict=True):
+                rsvp = _answer_of(one, places.occurrence, is_going=is_going, at=at)
+                if generation:
+                    # Who left this date and comes back has an entry of their own for it.
+                    rsvp.uid_generation, rsvp.series_rsvp = generation, None
+                joined.append((rsvp, one))
         # Somebody who answers this date by itself at this moment is first; the constraint
         # knows it, and they keep the answer they gave.
-        Rsvp.objects.bulk_create(joined, ignore_conflicts=True)
-        written = list(
-            Rsvp.objects.filter(reference__in=[one.reference for one in joined]).order_by("pk")
-        )
-        answers = {
-            rsvp.reference: given.get(one.pk, ()) for rsvp, one in zip(joined, coming, strict=True)
-        }
+        Rsvp.objects.bulk_create([rsvp for rsvp, _one in joined], ignore_conflicts=True)
+        references = {rsvp.reference: one.pk for rsvp, one in joined}
+        written = list(Rsvp.objects.filter(reference__in=references).order_by("pk"))
         Answer.objects.bulk_create(
             [
                 Answer(rsvp=rsvp, question_id=question_id, text=text)
                 for rsvp in written
-                for question_id, text in answers[rsvp.reference]
+                for question_id, text in given.get(references[rsvp.reference], ())
             ]
         )
         return written
+
+
+def _answer_of(
+    series_rsvp: SeriesRsvp, occurrence: Occurrence, *, is_going: bool, at: datetime
+) -> Rsvp:
+    """Their answer to one of the dates, not written."""
+    return Rsvp(
+        occurrence=occurrence,
+        user=series_rsvp.user,
+        guest_name=series_rsvp.guest_name,
+        guest_email=series_rsvp.guest_email,
+        language=series_rsvp.language,
+        party_size=series_rsvp.party_size,
+        companions=series_rsvp.companions,
+        status=Rsvp.Status.GOING if is_going else Rsvp.Status.WAITLISTED,
+        queued_at=None if is_going else at,
+        reference=new_rsvp_reference(),
+        is_discreet=occurrence.event.is_restricted,
+        is_approved=series_rsvp.is_approved,
+        uid_generation=series_rsvp.uid_generation,
+        series_rsvp=series_rsvp,
+        placed_at=at,
+        changed_at=at,
+    )
 
 
 def _tell_waiting(joined: Iterable[Rsvp], at: datetime) -> None:
