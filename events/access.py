@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from accounts.access import ask_for_second_factor, signed_in
 from accounts.models import User
-from events.models import HOSTS_SEE_FOR, Event, Host, Occurrence, Rsvp
+from events.models import HOSTS_SEE_FOR, Event, Host, Occurrence, Rsvp, SeriesRsvp
 
 Rest = ParamSpec("Rest")
 
@@ -48,7 +48,7 @@ class Crew:
         """Dates over before this are closed to them; nothing where none is."""
         return at - HOSTS_SEE_FOR if self.host else None
 
-    def name_of(self, rsvp: Rsvp) -> str:
+    def name_of(self, rsvp: Rsvp | SeriesRsvp) -> str:
         """What they may call a guest: hosts see no address. Needs the user."""
         return rsvp.name_for_hosts if self.host else rsvp.name
 
@@ -80,7 +80,8 @@ CrewView: TypeAlias = Callable[Concatenate[HttpRequest, Crew, Rest], HttpRespons
 
 
 def crew_only(view: CrewView[Rest]) -> Callable[..., HttpResponse]:
-    """Only for those who run the event at this address, with a second factor, and its hosts."""
+    """Only for those who run the event at this address and its hosts, with a second factor: they
+    see who comes."""
 
     @wraps(view)
     @signed_in
@@ -89,16 +90,15 @@ def crew_only(view: CrewView[Rest]) -> Callable[..., HttpResponse]:
     ) -> HttpResponse:
         person, at = editor(request), timezone.now()
         events = Event.objects.select_related("programme", "edited_by").filter(slug=slug)
-        event = events.editable_by(person, at=at).first()
-        if event is not None:
-            crew = Crew(event, person, None)
-            return ask_for_second_factor(request) or view(request, crew, *args, **kwargs)
-        event = events.hosted_by(person, at=at).first()
+        event, host = events.editable_by(person, at=at).first(), None
         if event is None:
-            raise Http404
-        host = event.hosting.accepted().get(person=person)
-        host.event = event
-        return view(request, Crew(event, person, host), *args, **kwargs)
+            event = events.hosted_by(person, at=at).first()
+            if event is None:
+                raise Http404
+            host = event.hosting.accepted().get(person=person)
+            host.event = event
+        crew = Crew(event, person, host)
+        return ask_for_second_factor(request) or view(request, crew, *args, **kwargs)
 
     return checked
 

@@ -328,6 +328,7 @@ def hosted_events(user: User, *, at: datetime) -> QuerySet[Event]:
     requests = Rsvp.objects.filter(
         status=Rsvp.Status.APPLIED, occurrence__event=OuterRef("pk"), occurrence__starts_at__gt=at
     )
+    every_time = SeriesRsvp.objects.undecided().filter(event=OuterRef("pk"))
     return (
         Event.objects.hosted_by(user, at=at)
         .annotate(
@@ -341,10 +342,24 @@ def hosted_events(user: User, *, at: datetime) -> QuerySet[Event]:
             .values("event")
             .annotate(total=Count("pk"))
             .values("total"),
-            request_count=requests.order_by()
-            .values("occurrence__event")
-            .annotate(total=Count("pk"))
-            .values("total"),
+            request_count=Coalesce(
+                Subquery(
+                    requests.order_by()
+                    .values("occurrence__event")
+                    .annotate(total=Count("pk"))
+                    .values("total")
+                ),
+                0,
+            )
+            + Coalesce(
+                Subquery(
+                    every_time.order_by()
+                    .values("event")
+                    .annotate(total=Count("pk"))
+                    .values("total")
+                ),
+                0,
+            ),
         )
         .order_by(F("next_at").asc(nulls_last=True), "-pk")
     )
@@ -1094,7 +1109,7 @@ def needs_you(user: User, *, at: datetime) -> list[NeedsYou]:
         .order_by("first")
     )
     regulars = (
-        Event.objects.editable_by(user, at=at)
+        Event.objects.filter(Q(pk__in=runs) | Q(pk__in=hosts))
         .filter(
             pk__in=SeriesRsvp.objects.undecided().values("event"),
             occurrences__starts_at__gt=at,
@@ -1435,9 +1450,14 @@ def door_count(occurrence: Occurrence) -> DoorCount:
     )
 
 
-def due_reminders(*, at: datetime) -> list[tuple[Occurrence, int]]:
+# When hosts are reminded of a date whose guests are not.
+HOST_REMINDER_HOURS = [int(ReminderHours.DAY)]
+
+
+def due_reminders(*, at: datetime, what: str = "reminder") -> list[tuple[Occurrence, int]]:
     """Dates whose reminder is due and not finished, each with its hours before the start: of
-    several that are due, the last."""
+    several that are due, the last. ``what`` is "reminder", or "host_reminder" for hosts."""
+    is_for_hosts = what == "host_reminder"
     furthest = at + timedelta(hours=max(ReminderHours.values))
     dates = Occurrence.objects.filter(
         starts_at__gt=at,
@@ -1445,6 +1465,8 @@ def due_reminders(*, at: datetime) -> list[tuple[Occurrence, int]]:
         cancelled_at__isnull=True,
         event__status=Event.Status.PUBLISHED,
     ).select_related("event")
+    if is_for_hosts:
+        dates = dates.filter(event__has_hosts=True)
     done = set(
         Mailing.objects.filter(occurrence__in=dates.order_by().values("pk")).values_list(
             "occurrence", "what"
@@ -1453,8 +1475,9 @@ def due_reminders(*, at: datetime) -> list[tuple[Occurrence, int]]:
     found = []
     for occurrence in dates.order_by("starts_at", "pk"):
         left = occurrence.starts_at - at
-        due = [h for h in occurrence.event.reminder_hours if left <= timedelta(hours=h)]
-        if due and (occurrence.pk, f"reminder:{min(due)}:{occurrence.page_day}") not in done:
+        chosen = occurrence.event.reminder_hours or (HOST_REMINDER_HOURS if is_for_hosts else [])
+        due = [hours for hours in chosen if left <= timedelta(hours=hours)]
+        if due and (occurrence.pk, f"{what}:{min(due)}:{occurrence.page_day}") not in done:
             found.append((occurrence, min(due)))
     return found
 

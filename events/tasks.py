@@ -97,9 +97,10 @@ def forget_answers() -> int:
 
 @shared_task
 def remind() -> int:
-    """Remind of what is near, and ask those who came how it was."""
+    """Remind of what is near, hosts first, and ask those who came how it was."""
     at = timezone.now()
-    return mailings.send_reminders(at=at) + mailings.send_surveys(at=at)
+    reminded = mailings.remind_hosts(at=at) + mailings.send_reminders(at=at)
+    return reminded + mailings.send_surveys(at=at)
 
 
 @shared_task

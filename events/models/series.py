@@ -321,6 +321,11 @@ class SeriesRsvp(models.Model):
         return (self.user.name or self.user.email) if self.user else self.guest_name
 
     @property
+    def name_for_hosts(self) -> str:
+        """The same for hosts, who see nobody's address. Needs ``user`` selected."""
+        return (self.user.name if self.user else self.guest_name) or gettext("No name given")
+
+    @property
     def email(self) -> str:
         return self.user.email if self.user else self.guest_email
 

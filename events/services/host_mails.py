@@ -40,6 +40,32 @@ def tell_of_changes(
     _tell(host, "host_changed", occurrences, facts, once=once, at=at)
 
 
+def remind_host(host: Host, dates: Sequence[tuple[Occurrence, int]], *, at: datetime) -> None:
+    """Promise one host one mail of dates that are near, each with the hours before its start.
+
+    It names the day, and the link leads to the rest: who comes is behind their sign-in.
+    """
+    person = host.person
+    assert person is not None  # who has accepted is somebody
+    first, hours = dates[0]
+    queue_message(
+        key=f"host:{host.reference}:reminder:{first.pk}:{hours}:{first.page_day}",
+        to=person.email,
+        template="events/mail/host_reminder",
+        context={
+            "host": host,
+            "event": host.event,
+            "occurrence": first,
+            "dates": [one for one, _hours in dates],
+            "time_zone": person.time_zone,
+            "link": f"{settings.BASE_URL}{reverse('events:hosted', args=[host.event.slug])}"
+            f"?date={first.page_day}",
+        },
+        language=person.language or "en",
+        at=at,
+    )
+
+
 def _tell(
     host: Host,
     what: str,

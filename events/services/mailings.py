@@ -17,8 +17,9 @@ from django.db.models.functions import Concat
 from accounts.models import User
 from accounts.services import audit
 from common.hints import hint
-from events.models import CheckIn, Mailing, Note, Occurrence, Rsvp, SurveyAnswer, SurveyKind
+from events.models import CheckIn, Host, Mailing, Note, Occurrence, Rsvp, SurveyAnswer, SurveyKind
 from events.queries import SURVEY_OPEN, due_reminders, due_surveys, note_recipients
+from events.services.host_mails import remind_host
 from events.services.mails import tell_all
 from notifications.models import Message
 
@@ -36,10 +37,49 @@ def send_reminders(*, at: datetime) -> int:
     for occurrence, hours in due_reminders(at=at):
         due_at = occurrence.starts_at - timedelta(hours=hours)
         going = Rsvp.objects.going().filter(occurrence=occurrence, changed_at__lte=due_at)
+        # Hosts have a reminder of their own.
+        hosts = Host.objects.accepted().filter(event=occurrence.event_id, person=OuterRef("user"))
+        going = going.exclude(Exists(hosts))
         once = f"{hours}:{occurrence.starts_on.isoformat()}"
         reminded += _stream(occurrence, going, "reminder", once, at=at)
         Mailing.objects.get_or_create(
             occurrence=occurrence, what=f"reminder:{once}", defaults={"finished_at": at}
+        )
+    return reminded
+
+
+def remind_hosts(*, at: datetime) -> int:
+    """Remind hosts of their dates, when guests are reminded or else a day before; how many mails.
+
+    As for guests, it moves with the date, and is sent once for a day. Dates of one event that are
+    due together are in one mail.
+    """
+    by_event: dict[int, list[tuple[Occurrence, int]]] = {}
+    for occurrence, hours in due_reminders(at=at, what="host_reminder"):
+        by_event.setdefault(occurrence.event_id, []).append((occurrence, hours))
+    return sum(_remind_hosts_of(due, at) for due in by_event.values())
+
+
+@transaction.atomic
+def _remind_hosts_of(due: Sequence[tuple[Occurrence, int]], at: datetime) -> int:
+    event = due[0][0].event
+    reminded = 0
+    for host in event.hosting.accepted().select_related("person").order_by("pk"):
+        host.event = event
+        # Who said yes after it was due has just had a mail with the dates.
+        theirs = [
+            (one, hours)
+            for one, hours in due
+            if host.accepted_at and host.accepted_at <= one.starts_at - timedelta(hours=hours)
+        ]
+        if theirs:
+            remind_host(host, theirs, at=at)
+            reminded += 1
+    for occurrence, hours in due:
+        Mailing.objects.get_or_create(
+            occurrence=occurrence,
+            what=f"host_reminder:{hours}:{occurrence.page_day}",
+            defaults={"finished_at": at},
         )
     return reminded
 

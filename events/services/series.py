@@ -85,7 +85,10 @@ def start_series(
         raise NoDatesLeft
     # First what repeats, then what waits: the calendars of those who come every time get one
     # entry, and then what is different on a date of it.
-    News(series=[series]).promise(event, at=at)
+    news = News(series=[series])
+    for occurrence in made:
+        news.added(occurrence)
+    news.promise(event, at=at)
     keys = join_new_dates(event, made, at=at)
     _note_edit(event, "series.started", actor, at, feed_keys=keys)
     return series
@@ -241,6 +244,8 @@ def change_series(
     target.made_until = max(days)
     target.save()
     made += make_dates(series=target, at=at)
+    for occurrence in made:
+        news.added(occurrence)
     news.promise(event, at=at)
     keys = join_new_dates(event, made, at=at)
     _note_edit(event, "series.changed", actor, at, [f"{len(changes)} dates"], feed_keys=keys)

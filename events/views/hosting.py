@@ -15,12 +15,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.access import SignedInRequest, signed_in
+from accounts.rules import lacks_second_factor
 from calendars.domain.programs import subscribe_links
 from calendars.queries import personal_link_of
 from events.access import Crew
 from events.errors import EditedMeanwhile, EventsError, NotReady
 from events.forms.hosts import HostNameForm, HostWordsForm
-from events.models import Event, Host, Question
+from events.models import Event, Host, Question, SeriesRsvp
 from events.queries import (
     door_count,
     host_invitations_of,
@@ -97,6 +98,7 @@ def hosting(request: SignedInRequest) -> HttpResponse:
         "invitations": host_invitations_of(request.user, at=at),
         "hosted": hosted_events(request.user, at=at),
         "drafts": hosted_drafts(request.user),
+        "lacks_second_factor": lacks_second_factor(request.user),
     }
     return render(request, "events/hosting.html", context)
 
@@ -121,6 +123,7 @@ def hosted(request: SignedInRequest, slug: str) -> HttpResponse:
     occurrence = crew.date(request.GET.get("date", ""))
     context: dict[str, Any] = {
         **crew.context(),
+        "lacks_second_factor": lacks_second_factor(request.user),
         "host": host,
         "occurrence": occurrence,
         "others": crew.dates(),
@@ -131,6 +134,7 @@ def hosted(request: SignedInRequest, slug: str) -> HttpResponse:
         context |= {
             "count": door_count(occurrence),
             "requests": counts["applied"],
+            "every_time": SeriesRsvp.objects.undecided().filter(event=host.event).count(),
             "has_questions": Question.objects.filter(event=host.event).exists(),
             "is_over": occurrence.is_over(at=at),
         }

@@ -82,37 +82,37 @@ def staff_people(request: HttpRequest, crew: Crew) -> HttpResponse:
             for name in PEOPLE_TABS
         ],
         "is_over": occurrence.is_over(at=at),
-        "regulars": regulars_of(event).count() if occurrence.series_id and not crew.host else 0,
+        "regulars": regulars_of(event).count() if occurrence.series_id else 0,
     }
     return render(request, "events/staff/people.html", context)
 
 
-@staff_only("coordinator")
-def staff_regulars(request: HttpRequest, slug: str) -> HttpResponse:
+@crew_only
+def staff_regulars(request: HttpRequest, crew: Crew) -> HttpResponse:
     """Who comes every time, and who asks to: one answer for all dates."""
-    event, at = event_to_edit(request, slug), timezone.now()
+    event, at = crew.event, timezone.now()
     regulars = regulars_of(event)
     if request.method == "POST":
         series_rsvp = regulars.filter(reference=request.POST.get("on", "")).first()
         if series_rsvp is None:
             # Taken back, or answered by somebody else, since the page was opened.
-            return redirect("events:staff-regulars", slug=slug)
-        act, name = request.POST.get("act"), {"name": series_rsvp.name}
+            return redirect("events:staff-regulars", slug=event.slug)
+        act, name = request.POST.get("act"), {"name": crew.name_of(series_rsvp)}
         if act == "approve":
-            approve_series_request(series_rsvp=series_rsvp, actor=editor(request), at=at)
+            approve_series_request(series_rsvp=series_rsvp, actor=crew.person, at=at)
             messages.success(request, _("%(name)s comes every time.") % name)
         elif act == "refuse":
-            refuse_series_request(series_rsvp=series_rsvp, actor=editor(request), at=at)
+            refuse_series_request(series_rsvp=series_rsvp, actor=crew.person, at=at)
             text = _("%(name)s is told that it is not possible every time.")
             messages.info(request, text % name)
-        return redirect("events:staff-regulars", slug=slug)
+        return redirect("events:staff-regulars", slug=event.slug)
     page = Paginator(regulars, PEOPLE_PER_PAGE).get_page(request.GET.get("page"))
     shown = list(page.object_list)
     given = series_answers_in_words(shown)
     context = {
-        "event": event,
+        **crew.context(),
         "page": page,
-        "rows": [(one, given.get(one.pk, [])) for one in shown],
+        "rows": [(one, crew.name_of(one), given.get(one.pk, [])) for one in shown],
     }
     return render(request, "events/staff/regulars.html", context)
 

@@ -13,6 +13,7 @@ import icalendar
 import pytest
 import time_machine
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -31,7 +32,7 @@ from events.errors import (
     HostSentJustNow,
     NobodyNewHosts,
 )
-from events.models import Answer, CheckIn, Event, Host, Occurrence, Question
+from events.models import Answer, CheckIn, Event, Host, Mailing, Occurrence, Question
 from events.queries import calendar_entries, needs_you
 from events.services.due_mails import write_due
 from events.services.events import cancel_event, copy_event, edit_event, publish_event
@@ -46,15 +47,17 @@ from events.services.hosts import (
     set_host_level,
     take_back_host,
 )
+from events.services.mailings import remind_hosts, send_reminders
 from events.services.replies import apply_replies
 from events.services.rsvps import leave, place_rsvp
-from events.services.series import as_it_is
+from events.services.series import as_it_is, start_series
 from notifications.models import Message
 from tests.calendars.mail import AUTH_SERVER, calendar_reply, mail
 from tests.conftest import NOW, make_user
 from tests.events.conftest import ANA, minutes, publish
 from tests.events.test_invitations import calendar_parts, invitation, last_mail
 from tests.events.test_pages import signed_in
+from tests.events.test_series import weekly
 from tests.factories import (
     EnrolmentFactory,
     EventFactory,
@@ -773,3 +776,92 @@ def test_mail_to_a_full_house_asks_once_who_hosts(
     with CaptureQueriesContext(connection) as queries:
         assert write_due(limit=100, at=minutes(2)) == 5
     assert sum('FROM "events_host"' in query["sql"] for query in queries) == 1
+
+
+# --- The second factor, and being reminded ---------------------------------------------------
+
+
+def test_names_and_answers_want_a_second_factor_of_hosts_too(
+    circle: Occurrence, host: Host, artist: User, settings: Any
+) -> None:
+    settings.REQUIRE_MFA = True
+    RsvpFactory(occurrence=circle, user__name="Somebody Coming")
+    client, slug = signed_in(artist), circle.event.slug
+    for page in ("door/", "people/", "answers/", "message/", "regulars/", "door/scan/"):
+        answer = client.get(f"/staff/events/{slug}/{page}")
+        assert (answer.status_code, answer["Location"]) == (302, reverse("mfa_index")), page
+    before = f"/me/hosting/{slug}/"
+    assert "need a second way to prove who you are" in client.get(before).text
+    assert "Somebody Coming" not in client.get(before).text
+    Authenticator.objects.create(user=artist, type=Authenticator.Type.TOTP, data={})
+    assert "Somebody Coming" in client.get(f"/staff/events/{slug}/people/").text
+    assert "need a second way" not in client.get(before).text
+
+
+def reminders(person: User) -> list[Message]:
+    mails = Message.objects.filter(to=person.email, key__contains=":reminder:")
+    return list(mails.order_by("pk"))
+
+
+def test_a_host_is_reminded_once_in_their_zone_and_not_as_a_guest_besides(
+    circle: Occurrence, artist: User, host: Host
+) -> None:
+    User.objects.filter(pk=artist.pk).update(time_zone="America/New_York", language="es")
+    circle = now_of(circle)
+    place_rsvp(occurrence=circle, person=artist, at=NOW)
+    a_day_before = circle.starts_at - dt.timedelta(hours=24)
+    for at in (a_day_before - dt.timedelta(minutes=1), a_day_before, minutes(2000)):
+        remind_hosts(at=min(at, a_day_before + dt.timedelta(hours=1)))
+        send_reminders(at=min(at, a_day_before + dt.timedelta(hours=1)))
+    (mail,) = reminders(artist)
+    assert mail.subject == "Se acerca: jue 4 de junio, 18:00"
+    assert "12:00–13:30 (tu hora)" in mail.text
+    assert f"/me/hosting/{circle.event.slug}/?date=2026-06-04" in mail.text
+    assert circle.event.host_briefing not in mail.text
+
+
+def test_a_hosts_reminder_moves_with_the_date_and_ends_with_hosting(
+    circle: Occurrence, artist: User, host: Host
+) -> None:
+    publish(circle, reminder_hours=[])
+    later = circle.starts_at + dt.timedelta(days=3)
+    Occurrence.objects.filter(pk=circle.pk).update(
+        starts_at=later, ends_at=later + dt.timedelta(hours=1), starts_on=later.date()
+    )
+    assert remind_hosts(at=circle.starts_at - dt.timedelta(hours=1)) == 0
+    assert remind_hosts(at=later - dt.timedelta(hours=24)) == 1, "guests are not reminded at all"
+    Mailing.objects.all().delete()
+    assert remind_hosts(at=later - dt.timedelta(hours=23)) == 1, "as after a crash"
+    assert len(reminders(artist)) == 1
+    much_later = later + dt.timedelta(days=5)
+    Occurrence.objects.filter(pk=circle.pk).update(
+        starts_at=much_later,
+        ends_at=much_later + dt.timedelta(hours=1),
+        starts_on=much_later.date(),
+    )
+    resign_host(host=host, at=minutes(5))
+    assert remind_hosts(at=much_later - dt.timedelta(hours=24)) == 0
+
+
+def test_dates_that_are_near_together_are_one_mail_to_a_host(
+    circle: Occurrence, artist: User, host: Host
+) -> None:
+    publish(circle, reminder_hours=[48])
+    OccurrenceFactory(event=circle.event, starts_at=circle.starts_at + dt.timedelta(days=1))
+    Host.objects.update(accepted_at=NOW - dt.timedelta(days=9))
+    # The worker was away: both are due.
+    assert remind_hosts(at=circle.starts_at - dt.timedelta(hours=20)) == 1
+    (mail,) = reminders(artist)
+    assert "Thu 4 June, 18:00" in mail.text
+    assert "Fri 5 June, 18:00" in mail.text
+
+
+def test_hosts_hear_of_the_dates_of_a_new_series_in_one_mail(
+    circle: Occurrence, artist: User, host: Host, coordinator: User
+) -> None:
+    event = Event.objects.get(pk=circle.event_id)
+    plan = weekly(capacity=10, count=4)
+    start_series(event=event, version=event.version, plan=plan, actor=coordinator, at=minutes(5))
+    mails = Message.objects.filter(to=artist.email, key__contains=":host_changed:")
+    assert mails.count() == 1
+    assert "Thu 11 June" in mails[0].text
