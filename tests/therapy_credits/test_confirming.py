@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 import time_machine
 from allauth.mfa.models import Authenticator
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client as Browser
 from django.test.utils import CaptureQueriesContext
 
@@ -244,5 +246,41 @@ def test_control_without_the_lock_the_second_phone_meets_the_books(
     both_look_before_either_writes(monkeypatch, locked=False)
     answers = two_phones(desk, booking)
     assert sum(answer in (RequestReused, BooksRefused) for answer in answers) == 1
+    assert left_booked_used(client, AFTER) == (2, 0, 1)
+    assert_books_are_right()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.race
+@pytest.mark.parametrize("is_program", [False, True])
+def test_a_booking_that_changes_and_stays_open_meanwhile_is_confirmed_whole(
+    desk: Desk, is_program: bool
+) -> None:
+    """The statement began with the row as it was: its lock, and its last write, must both follow
+    to the row as it is."""
+    client = make_client()
+    booking = book(client, desk)
+    say = program_of(desk)
+
+    def confirm() -> Any:
+        if is_program:
+            return say(booking).status_code
+        done = confirm_at_once(booking=booking, membership=desk.membership, at=AFTER)
+        return 201 if done else 0
+
+    def change() -> None:
+        with transaction.atomic():
+            Booking.objects.filter(pk=booking.pk).update(agreed_at=AFTER)
+            changed.set()
+            time.sleep(0.5)  # the other waits for the row meanwhile
+
+    def confirm_meanwhile() -> Any:
+        changed.wait(20)
+        return confirm()
+
+    changed = threading.Event()
+    assert at_once(change, confirm_meanwhile) == [None, 201]
+    booking.refresh_from_db()
+    assert booking.status == "attended"
     assert left_booked_used(client, AFTER) == (2, 0, 1)
     assert_books_are_right()
