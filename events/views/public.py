@@ -208,6 +208,7 @@ def _show(
         "asks_party": event.max_plus_ones > 0,
         "must_wait": room.is_full or bool(room.waiting and not event.skips_large_parties),
         "has_lapsed": bool(answer and answer.has_lapsed(at=at)),
+        "was_asked": "asked" in request.GET and not user.is_authenticated,
         "others": [_with_event(other, event) for other in others],
         "every_time": series_rsvp_of(user, event),
         "is_host": _is_host(user, event),
@@ -273,7 +274,7 @@ def say_yes(request: HttpRequest, slug: str) -> HttpResponse:
             return _show(request, event, occurrence, form)
     try:
         if scope is not None and scope.is_every_time:
-            return _say_always(request, event, person, form, scope)
+            return _say_always(request, occurrence, person, form, scope)
         rsvp = place_rsvp(
             occurrence=occurrence,
             person=person,
@@ -286,8 +287,22 @@ def say_yes(request: HttpRequest, slug: str) -> HttpResponse:
     except EventsError as refusal:
         form.add_error(None, str(refusal))
         return _show(request, event, occurrence, form)
-    _say_what_happened(request, rsvp, person)
+    if isinstance(person, Guest):
+        return _to_the_mail(request, occurrence, person, is_held=may_hold)
+    _say_what_happened(request, rsvp)
     return redirect(occurrence.page_path)
+
+
+def _to_the_mail(
+    request: HttpRequest, occurrence: Occurrence, person: Guest, *, is_held: bool
+) -> HttpResponse:
+    """What a guest does next. The same words whether or not the address is known here."""
+    text = _("Almost there: we have sent a link to %(email)s.") % {"email": person.email}
+    if is_held and not occurrence.event.needs_approval:
+        wait = _("If a place is free now, it is kept for you for %(minutes)d minutes.")
+        text = f"{text} {wait % {'minutes': HOLD_FOR.seconds // 60}}"
+    messages.info(request, text)
+    return redirect(f"{occurrence.page_path}&asked=1")
 
 
 def _scope(request: HttpRequest, event: Event, occurrence: Occurrence) -> ScopeForm | None:
@@ -301,11 +316,15 @@ def _scope(request: HttpRequest, event: Event, occurrence: Occurrence) -> ScopeF
 
 
 def _say_always(
-    request: HttpRequest, event: Event, person: User | Guest, form: PartyForm, scope: ScopeForm
+    request: HttpRequest,
+    occurrence: Occurrence,
+    person: User | Guest,
+    form: PartyForm,
+    scope: ScopeForm,
 ) -> HttpResponse:
     """Come to every date. A guest's yes waits for the link in their mail, as for one date."""
     series_rsvp = place_series_rsvp(
-        event=event,
+        event=occurrence.event,
         person=person,
         **form.party,
         left_out=scope.cleaned_data["left_out"],
@@ -314,9 +333,7 @@ def _say_always(
         at=timezone.now(),
     )
     if isinstance(person, Guest):
-        text = _("Almost there: we have sent a link to %(email)s. Open it and press “Confirm”.")
-        messages.info(request, text % {"email": person.email})
-        return redirect("events:event", slug=event.slug)
+        return _to_the_mail(request, occurrence, person, is_held=False)
     if series_rsvp.is_applied:
         messages.success(request, _("The hosts have your request. They answer by mail."))
     else:
@@ -324,15 +341,8 @@ def _say_always(
     return redirect(series_rsvp.manage_path)
 
 
-def _say_what_happened(request: HttpRequest, rsvp: Rsvp, person: User | Guest) -> None:
-    if isinstance(person, Guest):
-        # The same words whether or not the address is known here.
-        text = _(
-            "Almost there: we have sent a link to %(email)s. Open it and press “Confirm” within "
-            "%(minutes)d minutes, and your place is safe."
-        ) % {"email": person.email, "minutes": HOLD_FOR.seconds // 60}
-        messages.info(request, text)
-    elif rsvp.is_going:
+def _say_what_happened(request: HttpRequest, rsvp: Rsvp) -> None:
+    if rsvp.is_going:
         messages.success(request, _("You are going. A mail with the calendar entry is on its way."))
     elif rsvp.is_applied:
         messages.success(request, _("The hosts have your request. They answer by mail."))

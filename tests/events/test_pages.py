@@ -217,7 +217,11 @@ def test_a_guest_confirms_by_the_link_in_the_mail(client: Client) -> None:
         {"date": "2026-06-04", "name": "Ana", "email": "ana@example.org"},
         follow=True,
     )
-    assert "we have sent a link to ana@example.org" in answer.content.decode()
+    page = answer.content.decode()
+    assert "we have sent a link to ana@example.org" in page
+    assert "it is kept for you for 15 minutes" in page
+    assert "Look into your mail" in page
+    assert 'name="email"' not in page
     rsvp = Rsvp.objects.get()
     link = f"/rsvp/{rsvp.token}/"
     assert link in Message.objects.get().text
@@ -232,6 +236,14 @@ def test_a_guest_confirms_by_the_link_in_the_mail(client: Client) -> None:
     client.post(link, {"act": "leave"})
     rsvp.refresh_from_db()
     assert rsvp.status == "left"
+
+
+def test_no_place_is_promised_where_hosts_decide(client: Client) -> None:
+    occurrence = OccurrenceFactory(event__needs_approval=True)
+    fields = {"date": "2026-06-04", "name": "Ana", "email": "ana@example.org"}
+    page = client.post(f"{path_of(occurrence)}rsvp/", fields, follow=True).content.decode()
+    assert "we have sent a link to ana@example.org" in page
+    assert "kept for you" not in page
 
 
 def test_a_form_with_mistakes_keeps_what_was_typed(client: Client) -> None:
