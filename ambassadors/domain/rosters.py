@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
+import hashlib
 import io
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import IO
 
 from ambassadors.domain.names import name_key
 
 FIELDS = ("email", "name", "language", "market")
 # 50,000 people are about 3 MB.
 LARGEST_BYTES = 20 * 1024 * 1024
+# Characters after which a row that has not ended is no row; what is held at once is a few of these.
+LONGEST_ROW = 100_000
+PART_ROWS = 2_000
+_BLOCK = 64 * 1024
 _SEPARATORS = ",;\t|"
 _HEADERS = {
     "email": (
@@ -52,45 +60,44 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True)
 class Layout:
-    """How a file is to be read."""
+    """How a file is to be read, and its SHA-256."""
 
+    digest: str
     encoding: str
     delimiter: str
     header: tuple[str, ...]
-    rows: int
 
 
-def look_at(content: bytes) -> Layout:
-    """How ``content`` is written, its header and how many rows follow. Reads it once."""
-    if not content.strip(b"\x00\xff\xfe\xef\xbb\xbf \t\r\n"):
-        raise Unreadable("empty")
-    if len(content) > LARGEST_BYTES:
-        raise Unreadable("large")
-    if content.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
-        raise Unreadable("workbook")
-    encoding = _encoding(content)
-    try:
-        delimiter = _delimiter(content, encoding)
-        rows = _rows(content, encoding, delimiter)
-        _, header = next(rows, (0, []))
-        count = sum(1 for _ in rows)
-    except UnicodeError as error:
-        raise Unreadable("encoding") from error
+Row = tuple[int, list[str]]
+
+
+def look_at(file: IO[bytes]) -> Layout:
+    """How ``file`` is written, and its header. Reads it once, a block at a time."""
+    digest, encoding = _survey(file)
+    delimiter = _delimiter(file, encoding)
+    _number, header = next(_rows(file, encoding, delimiter), (0, []))
     if not any(header) or any("@" in cell for cell in header):
         raise Unreadable("header")
-    if not count:
-        raise Unreadable("nobody")
-    return Layout(encoding, delimiter, tuple(cell[:200] for cell in header), count)
+    return Layout(digest, encoding, delimiter, tuple(cell[:200] for cell in header))
 
 
-def read(content: bytes, *, encoding: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+def read(file: IO[bytes], layout: Layout) -> Iterator[list[Row]]:
     """Each row below the header that holds anything, with its number in the spreadsheet.
 
-    Streams: memory does not grow with the file.
+    They come in parts of a bounded size, so that memory does not grow with the file.
     """
-    rows = _rows(content, encoding, delimiter)
+    rows = _rows(file, layout.encoding, layout.delimiter)
     next(rows, None)
-    return rows
+    part: list[Row] = []
+    size = 0
+    for row in rows:
+        part.append(row)
+        size += sum(map(len, row[1]))
+        if len(part) == PART_ROWS or size > LONGEST_ROW:
+            yield part
+            part, size = [], 0
+    if part:
+        yield part
 
 
 def guess_columns(header: tuple[str, ...] | list[str]) -> dict[str, int]:
@@ -105,29 +112,62 @@ def guess_columns(header: tuple[str, ...] | list[str]) -> dict[str, int]:
     return guessed
 
 
-def _encoding(content: bytes) -> str:
-    if content.startswith(b"\xef\xbb\xbf"):
+def _survey(file: IO[bytes]) -> tuple[str, str]:
+    """The digest of a file and its encoding, for which all of it has to be seen."""
+    file.seek(0)
+    digest, size, is_empty = hashlib.sha256(), 0, True
+    head, is_utf8, decoder = b"", True, codecs.getincrementaldecoder("utf-8")()
+    while block := file.read(_BLOCK):
+        size += len(block)
+        if size > LARGEST_BYTES:
+            raise Unreadable("large")
+        digest.update(block)
+        head = head if len(head) >= 2000 else head + block
+        is_empty = is_empty and not block.strip(b"\x00\xff\xfe\xef\xbb\xbf \t\r\n")
+        is_utf8 = is_utf8 and _decodes(decoder, block)
+    if is_empty:
+        raise Unreadable("empty")
+    if head.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
+        raise Unreadable("workbook")
+    return digest.hexdigest(), _encoding(head, is_utf8 and _decodes(decoder, b"", final=True))
+
+
+def _decodes(decoder: codecs.IncrementalDecoder, block: bytes, *, final: bool = False) -> bool:
+    try:
+        decoder.decode(block, final)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _encoding(head: bytes, is_utf8: bool) -> str:
+    if head.startswith(b"\xef\xbb\xbf"):
         return "utf-8-sig"
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "utf-16"
-    head = content[:2000]
     # UTF-16 without its mark: text that is mostly Latin has its zeros on one side.
-    for encoding, zeros in (("utf-16-le", head[1::2]), ("utf-16-be", head[0::2])):
+    for encoding, zeros in (("utf-16-le", head[1:2000:2]), ("utf-16-be", head[0:2000:2])):
         if zeros.count(0) > len(zeros) / 2:
             return encoding
+    # cp1252 is what Excel on Windows calls CSV in the West.
+    return "utf-8" if is_utf8 else "cp1252"
+
+
+@contextmanager
+def _text(file: IO[bytes], encoding: str) -> Iterator[io.TextIOWrapper]:
+    """``file`` as text, from its beginning; it stays open for whoever brought it."""
+    file.seek(0)
+    text = io.TextIOWrapper(file, encoding=encoding, newline="")
     try:
-        content.decode("utf-8")
-    except UnicodeDecodeError:
-        return "cp1252"  # what Excel on Windows calls CSV in the West
-    return "utf-8"
+        yield text
+    except UnicodeError as error:
+        raise Unreadable("encoding") from error
+    finally:
+        text.detach()
 
 
-def _text(content: bytes, encoding: str) -> io.TextIOWrapper:
-    return io.TextIOWrapper(io.BytesIO(content), encoding=encoding, newline="")
-
-
-def _delimiter(content: bytes, encoding: str) -> str:
-    with _text(content, encoding) as text:
+def _delimiter(file: IO[bytes], encoding: str) -> str:
+    with _text(file, encoding) as text:
         line = ""
         while not line.strip():
             line = text.readline(10_000)
@@ -139,13 +179,21 @@ def _delimiter(content: bytes, encoding: str) -> str:
     return max(_SEPARATORS, key=outside.count)
 
 
-def _rows(content: bytes, encoding: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    with _text(content, encoding) as text:
-        reader = csv.reader(text, delimiter=delimiter, strict=True)
-        number = 0
+def _rows(file: IO[bytes], encoding: str, delimiter: str) -> Iterator[Row]:
+    number = held = 0
+
+    def lines() -> Iterator[str]:
+        nonlocal held
+        while line := text.readline(LONGEST_ROW + 1):
+            held += len(line)
+            if held > LONGEST_ROW:
+                raise Unreadable("long", number + 1)
+            yield line
+
+    with _text(file, encoding) as text:
         try:
-            for cells in reader:
-                number += 1
+            for cells in csv.reader(lines(), delimiter=delimiter, strict=True):
+                number, held = number + 1, 0
                 if number == 1 and [c.lower() for c in cells[:1]] == ["sep="]:
                     continue
                 tidy = [_cell(cell) for cell in cells]

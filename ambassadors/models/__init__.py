@@ -29,7 +29,13 @@ from ambassadors.models.enrolments import (
 from ambassadors.models.invitations import Invitation
 from ambassadors.models.profiles import Activity, Profile, ProgrammeContact, PublicCard
 from ambassadors.models.programmes import Programme, ProgrammeGrant, Term
-from ambassadors.models.rosters import RosterImport, RosterProblem, RosterResult, RosterRow
+from ambassadors.models.rosters import (
+    RosterImport,
+    RosterPart,
+    RosterProblem,
+    RosterResult,
+    RosterRow,
+)
 
 __all__ = [
     "LEGAL_MOVES",
@@ -58,6 +64,7 @@ __all__ = [
     "Reason",
     "Review",
     "RosterImport",
+    "RosterPart",
     "RosterProblem",
     "RosterResult",
     "RosterRow",

@@ -15,7 +15,8 @@ from ambassadors.models.programmes import Term
 class RosterImport(models.Model):
     """One file for one term: read, compared, and then (only when told to) imported.
 
-    The same file for the same term is the same import; its content is let go of at the end.
+    The same file for the same term is the same import; its parts are let
+    go of when the import begins.
     """
 
     class State(models.TextChoices):
@@ -24,7 +25,6 @@ class RosterImport(models.Model):
         READ = "read", _("ready to look at")
         IMPORTING = "importing", _("being imported")
         DONE = "done", _("imported")
-        FAILED = "failed", _("could not be read")
 
     term = models.ForeignKey(Term, on_delete=models.PROTECT, related_name="roster_imports")
     uploaded_by = models.ForeignKey(
@@ -33,16 +33,12 @@ class RosterImport(models.Model):
     uploaded_at = models.DateTimeField(_("uploaded"))
     file_name = models.CharField(_("file"), max_length=200)
     file_digest = models.CharField(_("SHA-256 of the file"), max_length=64)
-    content = models.BinaryField(null=True)
-    encoding = models.CharField(max_length=20)
-    delimiter = models.CharField(max_length=1)
     header = ArrayField(models.CharField(max_length=200), verbose_name=_("columns"))
     columns = models.JSONField(_("which column is what"), default=dict)
     allow_same_names = models.BooleanField(
         _("import people who share a stage name with somebody else"), default=False
     )
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.UPLOADED)
-    failure = models.CharField(max_length=300, blank=True)
     counts = models.JSONField(_("rows by result"), default=dict)
     rows_total = models.PositiveIntegerField(_("rows"), default=0)
     rows_done = models.PositiveIntegerField(_("rows done"), default=0)
@@ -55,13 +51,11 @@ class RosterImport(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["term", "file_digest"],
-                condition=~Q(state__in=["done", "failed"]),
+                condition=~Q(state="done"),
                 name="roster_import_one_open_per_file",
             ),
             models.CheckConstraint(
-                condition=Q(
-                    state__in=["uploaded", "reading", "read", "importing", "done", "failed"]
-                ),
+                condition=Q(state__in=["uploaded", "reading", "read", "importing", "done"]),
                 name="roster_import_state_known",
             ),
             models.CheckConstraint(
@@ -72,6 +66,25 @@ class RosterImport(models.Model):
 
     def __str__(self) -> str:
         return self.file_name
+
+
+class RosterPart(models.Model):
+    """Some rows of a file as it was uploaded: what is read at one time."""
+
+    roster = models.ForeignKey(RosterImport, on_delete=models.CASCADE, related_name="parts")
+    rows_before = models.PositiveIntegerField()
+    # JSON; as bytes, since a cell may hold zeros, which no text of the database can.
+    rows = models.BinaryField()
+
+    class Meta:
+        verbose_name = _("part of a roster file")
+        verbose_name_plural = _("parts of roster files")
+        constraints = [
+            models.UniqueConstraint(fields=["roster", "rows_before"], name="roster_part_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.roster_id} from {self.rows_before}"
 
 
 class RosterResult(models.TextChoices):

@@ -377,7 +377,7 @@ def needs_you(user: User, *, at: dt.datetime) -> list[NeedsYou]:
     ]
     run = Programme.objects.run_by(user, Role.COORDINATOR, at=at)
     rosters = RosterImport.objects.filter(state=RosterImport.State.READ, term__programme__in=run)
-    for roster in rosters.select_related("term__programme").defer("content").order_by("pk"):
+    for roster in rosters.select_related("term__programme").order_by("pk"):
         waiting.append(
             NeedsYou(
                 title=_("%(programme)s, %(term)s: a roster has been read and waits for your yes")

@@ -8,11 +8,10 @@ deleted or removed because a file does not have it.
 
 from __future__ import annotations
 
-import hashlib
+import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from itertools import islice
-from typing import Any
+from typing import IO, Any
 
 from django.db import connection, transaction
 from django.db.models import Count
@@ -30,7 +29,6 @@ from common.hints import hint
 from common.text import is_showable
 from notifications.models import Purge
 
-READ_CHUNK = 5_000
 IMPORT_CHUNK = 2_000
 # How long rows (addresses of people who may never have answered) are kept afterwards.
 KEEP = timedelta(days=30)
@@ -40,38 +38,41 @@ _State = RosterImport.State
 
 @transaction.atomic
 def upload_roster(
-    *, term: Term, by: User | None, file_name: str, content: bytes, at: datetime
+    *, term: Term, by: User | None, file_name: str, file: IO[bytes], at: datetime
 ) -> RosterImport:
     """Keep a file for ``term`` and guess its columns. The same file again is the same import."""
     if term.is_over(at=at):
         raise TermOver
     try:
-        layout = files.look_at(content)
-    except files.Unreadable as error:
-        raise RosterUnreadable(words_for(error)) from error
-    roster, created = (
-        RosterImport.objects.exclude(state__in=[_State.DONE, _State.FAILED])
-        .defer("content")
-        .get_or_create(
+        layout = files.look_at(file)
+        roster, created = RosterImport.objects.exclude(state=_State.DONE).get_or_create(
             term=term,
-            file_digest=hashlib.sha256(content).hexdigest(),
+            file_digest=layout.digest,
             defaults={
                 "uploaded_by": by,
                 "uploaded_at": at,
                 "file_name": file_name[:200],
-                "content": content,
-                "encoding": layout.encoding,
-                "delimiter": layout.delimiter,
                 "header": list(layout.header),
                 "columns": files.guess_columns(layout.header),
-                "rows_total": layout.rows,
                 "touched_at": at,
             },
         )
-    )
-    if created:
-        audit.record(by, "roster.upload", roster, at)
+        if created:
+            _keep_parts(roster, files.read(file, layout))
+            audit.record(by, "roster.upload", roster, at)
+    except files.Unreadable as error:
+        raise RosterUnreadable(words_for(error)) from error
     return roster
+
+
+def _keep_parts(roster: RosterImport, parts: Iterator[list[files.Row]]) -> None:
+    """Put the rows away part by part, so that no more than one is ever held."""
+    for part in parts:
+        roster.parts.create(rows_before=roster.rows_total, rows=json.dumps(part).encode())
+        roster.rows_total += len(part)
+    if not roster.rows_total:
+        raise files.Unreadable("nobody")
+    roster.save(update_fields=["rows_total"])
 
 
 @transaction.atomic
@@ -113,6 +114,7 @@ def start_importing(*, roster: RosterImport, by: User | None, at: datetime) -> R
     row.rows_done = row.rows.filter(result__in=nothing_to_do).update(is_done=True)
     row.state, row.touched_at = _State.IMPORTING, at
     row.save(update_fields=["rows_done", "state", "touched_at"])
+    row.parts.all().delete()  # nothing is read of the file any more
     audit.record(by, "roster.import", row, at)
     hint("roster-waiting")
     return row
@@ -126,7 +128,6 @@ def continue_roster(*, roster: RosterImport, at: datetime) -> bool:
     """
     row = (
         RosterImport.objects.select_for_update(skip_locked=True, of=("self",))
-        .defer("content")
         .select_related("term__programme")
         .filter(pk=roster.pk, state__in=[_State.READING, _State.IMPORTING])
         .first()
@@ -135,22 +136,18 @@ def continue_roster(*, roster: RosterImport, at: datetime) -> bool:
         return False
     row.touched_at = at
     if row.state == _State.READING:
-        _read_chunk(row, at=at)
+        _read_part(row)
     else:
         _import_chunk(row, at=at)
     row.save(
         update_fields=[
             "state",
-            "failure",
             "counts",
-            "rows_total",
             "rows_done",
             "touched_at",
             "finished_at",
         ]
     )
-    if row.state in (_State.DONE, _State.FAILED):
-        RosterImport.objects.filter(pk=row.pk).update(content=None)
     return row.state in (_State.READING, _State.IMPORTING)
 
 
@@ -191,6 +188,11 @@ def words_for(error: files.Unreadable) -> str:
             return _("The first row must name the columns, for example: email, stage name.")
         case "nobody":
             return _("The file has a first row and nothing below it. Add the people.")
+        case "long":
+            return _(
+                "Row %(row)d is longer than 100,000 characters. A quotation mark in it or before"
+                " it may not be closed."
+            ) % {"row": error.row}
         case _:
             return _(
                 "A quotation mark in or before row %(row)d is not closed. Close it, or save the"
@@ -201,26 +203,24 @@ def words_for(error: files.Unreadable) -> str:
 def _locked(roster: RosterImport) -> RosterImport:
     return (
         RosterImport.objects.select_for_update(of=("self",))
-        .defer("content")
         .select_related("term__programme")
         .get(pk=roster.pk)
     )
 
 
-def _read_chunk(roster: RosterImport, *, at: datetime) -> None:
-    content = bytes(roster.content or b"")
-    rows = files.read(content, encoding=roster.encoding, delimiter=roster.delimiter)
-    try:
-        chunk = list(islice(rows, roster.rows_done, roster.rows_done + READ_CHUNK))
-    except files.Unreadable as error:
-        roster.state, roster.failure, roster.finished_at = _State.FAILED, words_for(error), at
-        return
-    _copy(roster, (_checked(roster, number, cells) for number, cells in chunk))
-    roster.rows_done += len(chunk)
-    if len(chunk) < READ_CHUNK:
+def _read_part(roster: RosterImport) -> None:
+    part = json.loads(bytes(roster.parts.get(rows_before=roster.rows_done).rows))
+    _copy(roster, (_checked(roster, number, cells) for number, cells in part))
+    roster.rows_done += len(part)
+    if roster.rows_done == roster.rows_total:
         _compare(roster)
-        roster.state, roster.rows_total = _State.READ, roster.rows_done
-        roster.counts = count_results(roster)
+        roster.state, roster.counts = _State.READ, count_results(roster)
+
+
+def sample_rows(roster: RosterImport, count: int) -> list[files.Row]:
+    """The first rows of the file, as they were written."""
+    first = roster.parts.filter(rows_before=0).first()
+    return [] if first is None else json.loads(bytes(first.rows))[:count]
 
 
 def _checked(roster: RosterImport, number: int, cells: list[str]) -> tuple[Any, ...]:

@@ -16,7 +16,6 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.access import staff_only
 from accounts.models import Role
 from ambassadors import rules
-from ambassadors.domain import rosters as files
 from ambassadors.errors import AmbassadorsError
 from ambassadors.forms.enrolments import ColumnsForm, RosterForm
 from ambassadors.models import RosterImport, RosterResult
@@ -29,10 +28,10 @@ AT_ONCE = 1_000
 _State = RosterImport.State
 
 
-def _roster(request: HttpRequest, pk: int, *, with_content: bool = False) -> RosterImport:
+def _roster(request: HttpRequest, pk: int) -> RosterImport:
     run = rules.programmes_for(request.user, Role.COORDINATOR, at=timezone.now())
     found = RosterImport.objects.filter(term__programme__in=run).select_related("term__programme")
-    return get_object_or_404(found if with_content else found.defer("content"), pk=pk)
+    return get_object_or_404(found, pk=pk)
 
 
 @require_http_methods(GET_OR_POST)
@@ -47,7 +46,7 @@ def upload(request: HttpRequest, pk: int) -> HttpResponse:
                 term=term,
                 by=acting(request),
                 file_name=file.name,
-                content=file.read(),
+                file=file,
                 at=timezone.now(),
             )
         except AmbassadorsError as error:
@@ -64,7 +63,7 @@ def upload(request: HttpRequest, pk: int) -> HttpResponse:
 @staff_only(Role.COORDINATOR)
 def roster(request: HttpRequest, pk: int) -> HttpResponse:
     """Where the import is: naming columns, being read, to be looked at, being imported, done."""
-    found = _roster(request, pk, with_content=False)
+    found = _roster(request, pk)
     if found.state == _State.UPLOADED or ("columns" in request.GET and found.state == _State.READ):
         return _columns_page(request, found, None)
     context = {"roster": found, "term": found.term, "is_running": _is_running(found)}
@@ -188,14 +187,11 @@ def _columns_page(
         header=roster.header,
         initial={**roster.columns, "allow_same_names": roster.allow_same_names},
     )
-    content = bytes(roster.content or b"")
-    rows = files.read(content, encoding=roster.encoding, delimiter=roster.delimiter)
-    sample = [next(rows, None) for _ in range(3)]
     context = {
         "roster": roster,
         "term": roster.term,
         "form": form,
-        "sample": [(number, cells) for number, cells in filter(None, sample)],
+        "sample": rosters.sample_rows(roster, 3),
     }
     status = 422 if bound else 200
     return render(request, "ambassadors/roster_columns.html", context, status=status)

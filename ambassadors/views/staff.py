@@ -268,7 +268,6 @@ def _term_context(request: HttpRequest, term: Term, *, q: str, current: str) -> 
             "key": "invitations",
         }
     )
-    open_states = [RosterImport.State.DONE, RosterImport.State.FAILED]
     return {
         "term": term,
         "q": q,
@@ -276,7 +275,7 @@ def _term_context(request: HttpRequest, term: Term, *, q: str, current: str) -> 
         "places_left": queries.places_left(term),
         "run_out": asked["run_out"],
         "is_over": term.is_over(at=timezone.now()),
-        "rosters": term.roster_imports.exclude(state__in=open_states).defer("content"),
+        "rosters": term.roster_imports.exclude(state=RosterImport.State.DONE),
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from io import BytesIO
 
 from accounts.models import StaffGrant
 from ambassadors.models import RosterImport
@@ -280,7 +281,11 @@ def enrich(cast: Cast) -> None:
     cast.things["invitation"] = asked
     cast.things["invitation_secret"] = secret_of(asked)
     upload = upload_roster(
-        term=open_term, by=None, file_name="roster.csv", content=b"email\na@example.org\n", at=NOW
+        term=open_term,
+        by=None,
+        file_name="roster.csv",
+        file=BytesIO(b"email\na@example.org\n"),
+        at=NOW,
     )
     start_reading(roster=upload, columns={"email": 0}, allow_same_names=False, at=NOW)
     continue_roster(roster=upload, at=NOW)

@@ -9,6 +9,7 @@ import resource
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from django.db import connection
@@ -48,15 +49,17 @@ def peak_megabytes() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def roster_of(rows: int) -> bytes:
-    lines = (f"p{n}@example.org,Stage Name {n},{'es' if n % 3 else 'en'},GB\n" for n in range(rows))
-    return ("email,stage name,language,country\n" + "".join(lines)).encode()
+def roster_of(rows: int, path: Path) -> Path:
+    with path.open("w") as file:
+        file.write("email,stage name,language,country\n")
+        for n in range(rows):
+            file.write(f"p{n}@example.org,Stage Name {n},{'es' if n % 3 else 'en'},GB\n")
+    return path
 
 
-def import_roster(term: Term, content: bytes) -> None:
-    roster = rosters.upload_roster(
-        term=term, by=None, file_name="roster.csv", content=content, at=NOW
-    )
+def import_roster(term: Term, path: Path) -> None:
+    with path.open("rb") as file:
+        roster = rosters.upload_roster(term=term, by=None, file_name=path.name, file=file, at=NOW)
     rosters.start_reading(roster=roster, columns=roster.columns, allow_same_names=False, at=NOW)
     while rosters.continue_roster(roster=roster, at=NOW):
         pass
@@ -65,20 +68,23 @@ def import_roster(term: Term, content: bytes) -> None:
         pass
 
 
-def test_fifty_thousand_rows_are_imported_in_a_minute_with_the_memory_of_five(term: Term) -> None:
-    import_roster(TermFactory(programme=term.programme), roster_of(5_000))
+def test_fifty_thousand_rows_are_imported_in_a_minute_with_the_memory_of_five(
+    term: Term, tmp_path: Path
+) -> None:
+    import_roster(TermFactory(programme=term.programme), roster_of(5_000, tmp_path / "few.csv"))
     before = peak_megabytes()
-    content = roster_of(ROWS)
-    with timed(f"a roster of {ROWS} rows ({len(content) / 1e6:.1f} MB)") as took:
-        import_roster(term, content)
+    many = roster_of(ROWS, tmp_path / "many.csv")
+    with timed(f"a roster of {ROWS} rows ({many.stat().st_size / 1e6:.1f} MB)") as took:
+        import_roster(term, many)
     more = peak_megabytes() - before
     say(f"memory beyond that of 5,000 rows: {more:.1f} MB")
     assert term.invitations.count() == ROWS
     assert took[0] < 60
-    # The file passes through whole, uploaded and read; its rows are never held together.
-    assert more < 10 * len(content) / 1e6 + 10
+    # A part of the file at a time: what the allocator keeps may differ a little, the file does not
+    # show.
+    assert more < 3
     with timed("the same file again"):
-        import_roster(term, content)
+        import_roster(term, many)
     assert Invitation.objects.filter(term=term).count() == ROWS
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from io import BytesIO
 
 import pytest
 from django.db import connection
@@ -394,7 +395,11 @@ def test_what_waits_for_whom(term: Term, coordinator: User, outsider: User) -> N
     joining = EnrolmentFactory(term=term, user=outsider, status="onboarding")
     add_invitation(term)
     roster = upload_roster(
-        term=term, by=coordinator, file_name="r.csv", content=b"email\na@example.org\n", at=NOW
+        term=term,
+        by=coordinator,
+        file_name="r.csv",
+        file=BytesIO(b"email\na@example.org\n"),
+        at=NOW,
     )
     start_reading(roster=roster, columns={"email": 0}, allow_same_names=False, at=NOW)
     continue_roster(roster=roster, at=NOW)

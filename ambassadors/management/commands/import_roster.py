@@ -39,19 +39,22 @@ class Command(BaseCommand):
                 f"There is no term “{options['term']}” in a programme “{options['programme']}”."
             )
         try:
-            content = options["file"].read_bytes()
-        except OSError as error:
-            raise CommandError(f"{options['file']} cannot be read: {error.strerror}.") from error
-        try:
-            self._import(term, options["file"].name, content, options)
+            roster = self._upload(term, options["file"])
+            self._import(roster, options)
         except AmbassadorsError as error:
             raise CommandError(str(error)) from error
 
-    def _import(self, term: Term, file_name: str, content: bytes, options: dict[str, Any]) -> None:
+    def _upload(self, term: Term, path: Path) -> RosterImport:
+        try:
+            with path.open("rb") as file:
+                return rosters.upload_roster(
+                    term=term, by=None, file_name=path.name, file=file, at=timezone.now()
+                )
+        except OSError as error:
+            raise CommandError(f"{path} cannot be read: {error.strerror or error}.") from error
+
+    def _import(self, roster: RosterImport, options: dict[str, Any]) -> None:
         now = timezone.now
-        roster = rosters.upload_roster(
-            term=term, by=None, file_name=file_name, content=content, at=now()
-        )
         if roster.state != RosterImport.State.IMPORTING:  # a killed import goes on below
             if "email" not in roster.columns:
                 rosters.discard_roster(roster=roster)
@@ -78,9 +81,7 @@ class Command(BaseCommand):
     def _continue(self, roster: RosterImport) -> None:
         while rosters.continue_roster(roster=roster, at=timezone.now()):
             pass
-        roster.refresh_from_db(fields=["state", "failure", "counts"])
-        if roster.state == RosterImport.State.FAILED:
-            raise CommandError(roster.failure)
+        roster.refresh_from_db(fields=["state", "counts"])
 
     def _say(self, roster: RosterImport, dry_run: bool) -> None:
         for row in roster.rows.filter(result=RosterResult.PROBLEM).order_by("number").iterator():
