@@ -362,7 +362,7 @@ def _session(
     if not slots:
         return None
     starts_at = world.random.choice(slots[:12] if ending != "ahead" else slots[-8:])
-    licence = practitioner.licences.get()
+    licence = practitioner.licences.get(country=practitioner.practice.country)
     desk = world.desks[practitioner.practice_id]
     try:
         booking = bookings.book_session(
