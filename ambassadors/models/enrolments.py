@@ -73,6 +73,9 @@ _MOVES_SQL = ", ".join(
 # Whose next step it is: the person's own.
 JOINING = (_S.INVITED, _S.APPROVED, _S.ONBOARDING)
 
+# Who is in or was: what a term of one country has asked them, it need not ask again.
+BEEN_IN = (_S.ACTIVE, _S.PAUSED, _S.ALUMNI)
+
 _STATUS_WRITTEN = pgtrigger.Insert | pgtrigger.UpdateOf("status")
 
 
@@ -195,6 +198,36 @@ class Enrolment(models.Model):
                                 NEW.status, NEW.status_by_id, NEW.status_reason, NEW.status_at);
                     END IF;
                     RETURN NULL;
+                """,
+            ),
+            pgtrigger.Trigger(
+                name="lives_in_the_country_of_the_term",
+                when=pgtrigger.Before,
+                operation=pgtrigger.UpdateOf("status"),
+                condition=pgtrigger.Q(old__status="onboarding", new__status="active"),
+                declare=[("country", "text")],
+                # The same four ways to know it as queries.owes_country().
+                func="""
+                    SELECT market INTO country FROM ambassadors_term WHERE id = NEW.term_id;
+                    IF country <> '' AND NEW.country_said_at IS NULL
+                       AND NOT EXISTS (
+                           SELECT FROM ambassadors_enrolmentchange
+                           WHERE enrolment_id = NEW.id AND to_status = 'applied')
+                       AND NOT EXISTS (
+                           SELECT FROM ambassadors_invitation
+                           WHERE enrolment_id = NEW.id AND is_country_known)
+                       AND NOT EXISTS (
+                           SELECT FROM ambassadors_enrolment e
+                           JOIN ambassadors_term t ON t.id = e.term_id
+                           WHERE e.user_id = NEW.user_id AND t.market = country
+                             AND (e.country_said_at IS NOT NULL
+                                  OR e.status IN ('active', 'paused', 'alumni')))
+                    THEN
+                        RAISE EXCEPTION 'nobody said that they live in the country of the term'
+                            USING ERRCODE = 'check_violation',
+                                  CONSTRAINT = 'enrolment_lives_in_the_country';
+                    END IF;
+                    RETURN NEW;
                 """,
             ),
             pgtrigger.ReadOnly(name="person_and_term_are_fixed", fields=["term", "user"]),

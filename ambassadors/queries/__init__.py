@@ -33,7 +33,7 @@ from ambassadors.models import (
     Round,
     Term,
 )
-from ambassadors.models.enrolments import JOINING
+from ambassadors.models.enrolments import BEEN_IN, JOINING
 from ambassadors.rules import SET_UP
 from common.needs import NeedsYou
 from common.tokens import digest
@@ -101,18 +101,19 @@ def is_country_known(*, user: User | None, market: str) -> bool:
     if not market or user is None:
         return not market
     there = Enrolment.objects.filter(user=user, term__market=market)
-    been_in = (EnrolmentStatus.ACTIVE, EnrolmentStatus.PAUSED, EnrolmentStatus.ALUMNI)
-    return there.filter(Q(country_said_at__isnull=False) | Q(status__in=been_in)).exists()
+    return there.filter(Q(country_said_at__isnull=False) | Q(status__in=BEEN_IN)).exists()
 
 
 def owes_country(enrolment: Enrolment) -> bool:
     """Whether this person still has to say that they live in the country of their term.
 
     An application has answered it in its round, and where a roster named the country it is known.
+    Nobody becomes active owing it: a trigger of the table asks the same.
     """
     return (
-        enrolment.status == EnrolmentStatus.INVITED
+        enrolment.status in (EnrolmentStatus.INVITED, EnrolmentStatus.ONBOARDING)
         and not is_country_known(user=enrolment.user, market=enrolment.term.market)
+        and not enrolment.changes.filter(to_status=EnrolmentStatus.APPLIED).exists()
         and not enrolment.invitations.filter(is_country_known=True).exists()
     )
 

@@ -23,7 +23,7 @@ from ambassadors.models import (
     EnrolmentStatus,
     Reason,
 )
-from ambassadors.models.enrolments import JOINING
+from ambassadors.models.enrolments import BEEN_IN, JOINING
 from ambassadors.queries import has_health_consent, owes_country, required_version
 from ambassadors.services import agreements
 from common.hints import hint
@@ -33,7 +33,6 @@ from notifications.services.messages import queue_message
 ENDING_NOTICE = timedelta(days=30)
 # How long nobody is reminded that they have not finished joining.
 PATIENCE = timedelta(days=7)
-_IN = (EnrolmentStatus.ACTIVE, EnrolmentStatus.PAUSED, EnrolmentStatus.ALUMNI)
 _LEFT = (EnrolmentStatus.ALUMNI, EnrolmentStatus.REMOVED)
 
 
@@ -86,6 +85,8 @@ def finish_joining(
     row = _locked(enrolment, of=user)
     if row.status not in (EnrolmentStatus.ONBOARDING, EnrolmentStatus.ACTIVE):
         raise IllegalMove
+    if owes_country(row):
+        raise LivesElsewhere
     if not row.acceptances.filter(version=required_version(row.term)).exists():
         raise TextChanged
     if consent is not None:
@@ -249,7 +250,7 @@ def _move(
     if to not in row.legal_moves:
         raise IllegalMove
     # Whoever was in, and is so no more, is written to; joining that came to nothing is not.
-    row.is_farewell_due = row.status in _IN and to in _LEFT
+    row.is_farewell_due = row.status in BEEN_IN and to in _LEFT
     row.status, row.status_by, row.status_at, row.status_reason = to, by, at, reason
     row.save(update_fields=["status", "status_by", "status_at", "status_reason", "is_farewell_due"])
     hint("enrolment-changed")

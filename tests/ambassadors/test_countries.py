@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.db import IntegrityError, transaction
 from django.test import Client
 
 from accounts.models import User
@@ -143,6 +144,67 @@ def test_going_on_in_the_same_country_or_in_any_asks_nothing_again(
         term=TermFactory(), email=enrolment.user.email, name="", language="en", by=None, at=NOW
     )
     assert not invitations.asks_country(again)
+
+
+def test_whoever_is_let_back_in_before_they_answered_is_asked_then(
+    client: Client, enrolment: Enrolment, coordinator: User
+) -> None:
+    asked = ask_on(enrolment, "US", coordinator)
+    enrolments.leave(enrolment=asked, user=asked.user, at=NOW)
+    enrolments.move_as_coordinator(
+        enrolment=asked, to="onboarding", reason="reinstated", by=coordinator, at=NOW
+    )
+    with pytest.raises(errors.LivesElsewhere):
+        accept(asked)
+    with pytest.raises(errors.LivesElsewhere):
+        enrolments.finish_joining(enrolment=asked, user=asked.user, consent=None, at=NOW)
+    client.force_login(asked.user)
+    page = client.get(f"/me/programmes/{asked.pk}/join/").text
+    assert "Do you live in this country: United States?" in page
+
+
+def make_active_by_hand(enrolment: Enrolment) -> None:
+    with transaction.atomic():
+        Enrolment.objects.filter(pk=enrolment.pk).update(status="active")
+
+
+def test_the_database_lets_nobody_in_who_did_not_say_that_they_live_there(term: Term) -> None:
+    joining = EnrolmentFactory(term=term, status="onboarding", country_said_at=None)
+    # What they said, or were, in the terms of other countries is no answer here.
+    EnrolmentFactory(user=joining.user, term=TermFactory(market="US"))
+    EnrolmentFactory(user=joining.user, term=term_of(term, ""))
+    EnrolmentFactory(
+        user=joining.user, term=term_of(term, "GB"), status="removed", country_said_at=None
+    )
+    with pytest.raises(IntegrityError, match="nobody said that they live in the country"):
+        make_active_by_hand(joining)
+    Enrolment.objects.filter(pk=joining.pk).update(country_said_at=NOW)
+    make_active_by_hand(joining)
+
+
+def test_the_database_knows_every_other_way_in(term: Term) -> None:
+    """By application, by a roster that named the country, from a term there, or any country."""
+    applied = EnrolmentFactory(term=term, status="approved", country_said_at=None)
+    Enrolment.objects.filter(pk=applied.pk).update(status="onboarding")
+    listed = EnrolmentFactory(term=term, status="onboarding", country_said_at=None)
+    Invitation.objects.create(
+        term=term,
+        email=listed.user.email,
+        invited_at=NOW,
+        is_country_known=True,
+        accepted_at=NOW,
+        enrolment=listed,
+    )
+    been = EnrolmentFactory(term=term, status="onboarding", country_said_at=None)
+    EnrolmentFactory(user=been.user, term=term_of(term, "GB"), status="alumni")
+    anywhere = EnrolmentFactory(term=term_of(term, ""), status="onboarding", country_said_at=None)
+    for joining in (applied, listed, been, anywhere):
+        make_active_by_hand(joining)
+    assert Enrolment.objects.filter(status="active").count() == 4
+
+
+def term_of(term: Term, market: str) -> Term:
+    return TermFactory(programme=term.programme, market=market)
 
 
 def test_an_application_has_answered_it_and_nobody_answers_for_another(term: Term) -> None:

@@ -155,7 +155,13 @@ def test_twenty_thousand_people_are_asked_to_go_on(
     people = add_people(ASKED)
     for first in range(0, ASKED, 2_000):
         portion = [
-            Enrolment(term=term, user=user, status=EnrolmentStatus.INVITED, status_at=NOW)
+            Enrolment(
+                term=term,
+                user=user,
+                status=EnrolmentStatus.INVITED,
+                status_at=NOW,
+                country_said_at=NOW,
+            )
             for user in people[first : first + 2_000]
         ]
         Enrolment.objects.bulk_create(portion)
