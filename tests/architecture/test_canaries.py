@@ -11,6 +11,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterator
+from copy import deepcopy
 
 import pytest
 from django.db import transaction
@@ -21,9 +22,16 @@ from pytest_django import Settings
 
 from accounts.models import User
 from ambassadors.services.agreements import withdraw_consent
+from calendars.services.links import personal_link
 from notifications.models import Message
 from tests.architecture.test_permission_matrix import MODULES, OURS, classified
-from tests.factories import BookingFactory, FitCallFactory, SessionCodeFactory
+from tests.factories import (
+    BookingFactory,
+    CareCaseFactory,
+    FitCallFactory,
+    GiftFactory,
+    SessionCodeFactory,
+)
 from tests.permissions import ROLES, Cast, Kwargs, Route
 
 PEOPLE = ROLES[1:]
@@ -171,19 +179,50 @@ def test_the_canaries_would_be_heard(cast: Cast) -> None:
 
 # --- A delegate can neither see nor guess ------------------------------------------
 
-# Tokens against forgery and replay, and the clock in the headers of what is not to be stored.
+# Tokens against forgery and replay, the number of a new answer, and the clock: in the headers of
+# what is not to be stored, and on the page of one's calendar.
 _CHANGES_EACH_TIME = re.compile(
-    r"(nonce[-=]\"?|'expires': '|'set-cookie': '|name=\"[a-z_]*(?:token|key)\" value=\")[^\"';]*"
+    r"(nonce[-=]\"?|'expires': '|'set-cookie': '|name=\"[a-z_]*(?:token|key)\" value=\""
+    r"|/answers/|last fetched )[^\"';]*"
 )
 
 
 def everything_seen_by(cast: Cast, role: str) -> dict[str, str]:
-    """Each page of the site as ``role`` gets it, without what differs from one look to the next."""
+    """Each page and answer of the site as ``role`` gets it, and their calendar, without what
+    differs from one look to the next."""
     client = visitor(cast.users[role])
-    return {url: _CHANGES_EACH_TIME.sub("", look(client, url)) for url in pages(cast)}
+    link = personal_link(user=cast[role], at=timezone.now())
+    feed = reverse("portal:personal-feed", args=[link.secret])
+    # The calendar first: their page of it says when it was last fetched.
+    seen = {url: look(client, url) for url in [feed, *pages(cast)]}
+    seen |= {f"POST {url}": answer(client, url, data) for url, data in posts(cast, role)}
+    return {url: _CHANGES_EACH_TIME.sub("", text) for url, text in seen.items()}
 
 
-def test_no_page_of_a_delegate_depends_on_the_care_of_whom_they_help(cast: Cast) -> None:
+def posts(cast: Cast, role: str) -> Iterator[tuple[str, dict[str, object]]]:
+    """What ``role`` may post for somebody else, each of the cast's objects in turn."""
+    for name, route in sorted(classified().items()):
+        if not name.startswith("portal:delegate"):
+            continue
+        own = route.own(cast).get(role) if route.own and "post" in route.own_methods else None
+        for kwargs in objects(route, cast) if OURS[name] else [{}]:
+            if role in route.post or kwargs == own:
+                yield reverse(name, kwargs=kwargs), dict(route.data or {})
+
+
+def answer(client: Client, url: str, data: dict[str, object]) -> str:
+    """Everything that is said to whoever posts, also where they are led; nothing of it stays."""
+    cookies = deepcopy(client.cookies)
+    with transaction.atomic():
+        response = client.post(url, data, follow=True)
+        body = b"".join(response) if response.streaming else response.content
+        transaction.set_rollback(True)
+    client.cookies = cookies
+    said = f"{response.status_code} {response.redirect_chain}"
+    return f"{said}\n{body.decode(errors='replace')}".casefold()
+
+
+def test_nothing_a_delegate_gets_depends_on_the_care_of_whom_they_help(cast: Cast) -> None:
     before = everything_seen_by(cast, "delegate")
     own_before = everything_seen_by(cast, "ambassador")
     more_care(cast)
@@ -204,7 +243,8 @@ def differences(before: dict[str, str], after: dict[str, str]) -> list[tuple[str
 
 
 def more_care(cast: Cast) -> None:
-    """The ambassador books once more, takes another code, and takes any consent back."""
+    """The ambassador books once more, takes another code, gives a session away, says that one was
+    not right, asks for a first call, and takes any consent back."""
     booking = cast.things["booking"]
     BookingFactory(
         practitioner=booking.practitioner,
@@ -213,6 +253,8 @@ def more_care(cast: Cast) -> None:
         starts_at=booking.starts_at + dt.timedelta(days=1),
     )
     SessionCodeFactory(subject=booking.subject, pool=booking.pool)
+    GiftFactory(giver_subject=booking.subject, pool=booking.pool)
+    CareCaseFactory(booking=booking)
     FitCallFactory(subject=booking.subject, starts_at=booking.starts_at + dt.timedelta(days=5))
     withdraw_consent(user=cast["ambassador"], at=timezone.now())
 
