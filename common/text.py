@@ -12,6 +12,11 @@ def spreadsheet_safe(value: str) -> str:
     return f"'{value}" if value.startswith(_FORMULA_STARTS) else value
 
 
+def without_guard(cell: str) -> str:
+    """``cell`` of a file that may be one of our exports, as it was before it was guarded."""
+    return cell[1:] if cell[:1] == "'" and cell[1:2] in _FORMULA_STARTS else cell
+
+
 def is_showable(name: str) -> bool:
     """Whether a name in any script can be put on a page and in a mail header.
 

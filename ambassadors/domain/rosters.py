@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import IO
 
 from ambassadors.domain.names import name_key
+from common.text import without_guard
 
 FIELDS = ("email", "name", "language", "market")
 # 50,000 people are about 3 MB.
@@ -204,8 +205,9 @@ def _rows(file: IO[bytes], encoding: str, delimiter: str) -> Iterator[Row]:
 
 
 def _cell(cell: str) -> str:
-    """A value without its spaces and without Excel's ``="…"`` around text it must not touch."""
+    """A value without its spaces, without Excel's ``="…"`` around text it must not touch, and
+    without what guards our own files of rows to be corrected."""
     cell = cell.strip().strip("\u00a0\ufeff")
     if cell.startswith('="') and cell.endswith('"'):
         return cell[2:-1].strip()
-    return cell
+    return without_guard(cell)

@@ -164,6 +164,7 @@ class RosterRow(models.Model):
     name = models.CharField(_("stage name"), max_length=200)
     name_key = models.CharField(max_length=200)
     language = models.CharField(_("language"), max_length=40)
+    country = models.CharField(_("country"), max_length=80, default="")
     is_country_known = models.BooleanField(default=False)
     result = models.CharField(_("result"), max_length=10, choices=RosterResult)
     problem = models.CharField(_("problem"), max_length=20, choices=RosterProblem, blank=True)

@@ -257,7 +257,7 @@ def _checked(roster: RosterImport, number: int, cells: list[str]) -> tuple[Any, 
     elif country and roster.term.market and country != roster.term.market:
         problem = RosterProblem.MARKET_OTHER
     result = RosterResult.PROBLEM if problem else RosterResult.NEW
-    texts = email[:254], name[:200], name_key(name)[:200], (code or language)[:40]
+    texts = email[:254], name[:200], name_key(name)[:200], (code or language)[:40], market[:80]
     clean = (text.replace("\x00", "�") for text in texts)
     is_known = bool(country) and country == roster.term.market
     return (roster.pk, number, *clean, is_known, str(result), str(problem), False)
@@ -271,7 +271,7 @@ def _copy(roster: RosterImport, rows: Iterator[tuple[Any, ...]]) -> None:
 
 _COPY = """
     COPY ambassadors_rosterrow
-        (roster_id, number, email, name, name_key, language, is_country_known,
+        (roster_id, number, email, name, name_key, language, country, is_country_known,
          result, problem, is_done)
     FROM STDIN
 """

@@ -167,10 +167,17 @@ def problems_csv(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _problem_rows(roster: RosterImport) -> Iterator[tuple[object, ...]]:
-    yield ("row", "email", "stage name", "language", "problem")
+    yield ("row", "email", "stage name", "language", "country", "problem")
     problems = roster.rows.filter(result=RosterResult.PROBLEM).order_by("number")
     for row in problems.iterator(chunk_size=500):
-        yield (row.number, row.email, row.name, row.language, row.get_problem_display())
+        yield (
+            row.number,
+            row.email,
+            row.name,
+            row.language,
+            row.country,
+            row.get_problem_display(),
+        )
 
 
 def _go_on_at_once(roster: RosterImport) -> None:

@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from ambassadors.models import Programme
+from common.text import without_guard
 from events.domain.plans import DatePlan
 from events.forms import DateForm, EventForm
 from events.models import Event
@@ -136,8 +137,7 @@ def read_events(text: str, *, editor: User, at: datetime) -> tuple[list[DraftToI
 
 def _cell(value: str | None) -> str:
     """A cell without what guards our own exports against being read as formulas."""
-    value = (value or "").strip()
-    return value[1:] if value[:1] == "'" and value[1:2] in "=+-@" else value
+    return without_guard((value or "").strip())
 
 
 def _delimiter(text: str) -> str:

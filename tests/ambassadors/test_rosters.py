@@ -447,9 +447,15 @@ def test_a_wrong_file_is_told_in_the_page(staff: Client, term: Term) -> None:
     assert "This is a workbook, not a CSV file" in response.content.decode()
 
 
-def test_downloaded_problems_cannot_be_taken_for_formulas(staff: Client, term: Term) -> None:
-    roster = compare(term, HEADER + '"=HYPERLINK(1)",+1,,\n')
-    lines = staff.get(f"/staff/rosters/{roster.pk}/problems.csv").content.decode().splitlines()
-    assert lines[1].startswith("2,'=hyperlink(1),'+1,") or lines[1].startswith(
-        "2,'=HYPERLINK(1),'+1,"
-    )
+def test_downloaded_problems_are_no_formulas_and_come_back_as_they_were(
+    staff: Client, term: Term
+) -> None:
+    roster = compare(term, HEADER + "wrong,=HYPERLINK(1),,Atlantis\nalso wrong,Bo,en,GB\n")
+    content = staff.get(f"/staff/rosters/{roster.pk}/problems.csv").content.decode()
+    _header, first, second = content.splitlines()
+    assert first.startswith("2,wrong,'=HYPERLINK(1),,Atlantis,")
+    assert second.startswith("3,also wrong,Bo,en,GB,")
+    for wrong, right in (("also wrong", "bo@a.org"), ("wrong", "ada@a.org"), ("Atlantis", "GB")):
+        content = content.replace(wrong, right)
+    import_(term, content)
+    assert invited() == [("ada@a.org", "=HYPERLINK(1)", ""), ("bo@a.org", "Bo", "en")]
