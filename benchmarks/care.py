@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
+from itertools import cycle, islice
 from uuid import UUID, uuid4
 
 from allauth.mfa.models import Authenticator
@@ -18,12 +19,12 @@ from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import Scope, User
+from accounts.models import ApiKey, Scope, User
 from accounts.services.api_keys import make_api_key
 from benchmarks import postgres
 from benchmarks.data import BACKEND, CSRF, cost_of
 from benchmarks.load import HOST, Load, drive, post
-from benchmarks.report import Plan, Result, compare
+from benchmarks.report import Plan, Result
 from benchmarks.servers import serve
 from common.codes import new_reference
 from common.sealing import seal
@@ -66,6 +67,7 @@ class Waiting:
     """A session of which nothing has been said."""
 
     desk: Desk
+    booking: int
     reference: str
     held_on: dt.date
 
@@ -85,26 +87,89 @@ class Waiting:
         }
 
 
+@dataclass(frozen=True)
+class Way:
+    """How a session is confirmed: the request, and the bare SQL that writes the same rows."""
+
+    work: str
+    as_request: Callable[[Waiting], bytes]
+    once: Callable[[Client, Waiting], HttpResponse]
+    status: int
+    sql: str
+    limit_is: str
+
+
 def measure(plan: Plan, pool: Pool) -> Iterator[Result]:
     """Needs the lots of ``pool``."""
-    needed = 2 * (plan.rounds * plan.confirmed_a_round + SPARE)
-    waiting = deque(make_waiting(pool, make_desks(), needed))
+    yield from _confirming(plan, pool)
+    yield _balance(plan, pool)
+
+
+def _confirming(plan: Plan, pool: Pool) -> Iterator[Result]:
+    """Both ways beside the bare SQL of each, and beside two accounts without a rule: all in turn.
+
+    In one run, because what they share (the disk's cache, a checkpoint, somebody else's work)
+    moves all of them by more than what they differ.
+    """
+    ways = (
+        Way(
+            *("session confirmed over HTTP", _on_the_page, _once_on_the_page, 302),
+            *(postgres.CONFIRM, "pgbench: the same rows in the same tables, one statement"),
+        ),
+        Way(
+            *("session confirmed by API", _by_program, _once_by_program, 201),
+            postgres.CONFIRM_AND_ANSWER,
+            "pgbench: the same rows in the same tables, the answer too, one statement",
+        ),
+    )
+    desks = make_desks()
+    needed = plan.rounds * (plan.confirmed_a_round + plan.confirmed_in_sql) + SPARE
+    waiting = deque(make_waiting(pool, desks, needed * len(ways)))
+    with connection.cursor() as cursor:
+        # As PostgreSQL does by itself within a minute.
+        cursor.execute("ANALYZE therapy_credits_booking, therapy_credits_transfer")
     client = Client(headers={"host": HOST})
     with serve("config.wsgi", "/healthz") as site:
-        for work, as_request, once, status in (
-            ("session confirmed over HTTP", _on_the_page, _once_on_the_page, 302),
-            ("session confirmed by API", _by_program, _once_by_program, 201),
+        costs = [cost_of(lambda way=way: way.once(client, waiting.popleft())) for way in ways]
+        loads: list[list[Load]] = [[] for _ in ways]
+        limits: list[list[float]] = [[] for _ in ways]
+        bare = []
+        for _ in range(plan.rounds):
+            for n, way in enumerate(ways):
+                loads[n].append(_drive(plan, site, waiting, way))
+                limits[n].append(_in_sql(plan, waiting, way.sql))
+            bare.append(postgres.pgbench(postgres.MOVE, clients=CLIENTS, seconds=plan.seconds))
+    for n, way in enumerate(ways):
+        rate = statistics.median(load.rate for load in loads[n])
+        p50_ms = round(statistics.median(load.p50_ms for load in loads[n]), 2)
+        for limit, limit_is in (
+            (limits[n], way.limit_is),
+            (bare, "pgbench: two accounts and a transfer, no rules"),
         ):
-            cost = cost_of(lambda once=once: once(client, waiting.popleft()))
-            yield compare(
-                plan,
-                work,
-                partial(_drive, plan, site, waiting, as_request, status),
-                partial(postgres.pgbench, postgres.CONFIRM, clients=CLIENTS, seconds=plan.seconds),
-                "pgbench: the same rows",
-                cost,
+            yield Result(
+                way.work, rate, statistics.median(limit), limit_is, p50_ms=p50_ms, cost=costs[n]
             )
-    yield _balance(plan, pool)
+
+
+def _in_sql(plan: Plan, waiting: deque[Waiting], sql: str) -> float:
+    """Confirm the next sessions with nothing but SQL; how many a second."""
+    bookings = [waiting.popleft().booking for _ in range(plan.confirmed_in_sql)]
+    first, last = bookings[0], bookings[-1]
+    if last - first != len(bookings) - 1:
+        raise RuntimeError("the bookings do not follow one another")
+    rate = postgres.pgbench(
+        sql,
+        clients=CLIENTS,
+        transactions=plan.confirmed_in_sql // CLIENTS,
+        first=first,
+        turn=0,
+        by=User.objects.values_list("pk", flat=True)[0],
+        key=ApiKey.objects.values_list("pk", flat=True)[0],
+    )
+    done = Booking.objects.filter(pk__range=(first, last), status=Booking.Status.ATTENDED)
+    if done.count() != len(bookings):
+        raise RuntimeError("not every session was confirmed")
+    return rate
 
 
 def _balance(plan: Plan, pool: Pool) -> Result:
@@ -172,17 +237,11 @@ def _make_history(pool: Pool, token: UUID, *, uses: int) -> None:
             cursor.execute(statement, {**facts, "actor": ledger.SYSTEM, "at": at})
 
 
-def _drive(
-    plan: Plan,
-    site: int,
-    waiting: deque[Waiting],
-    as_request: Callable[[Waiting], bytes],
-    status: int,
-) -> Load:
-    requests = deque(as_request(waiting.popleft()) for _ in range(plan.confirmed_a_round))
+def _drive(plan: Plan, site: int, waiting: deque[Waiting], way: Way) -> Load:
+    requests = deque(way.as_request(waiting.popleft()) for _ in range(plan.confirmed_a_round))
     load = drive(site, requests, clients=CLIENTS, seconds=plan.seconds)
-    if load.statuses != Counter({status: load.statuses.total()}):
-        raise RuntimeError(f"expected only {status}, got {dict(load.statuses)}")
+    if load.statuses != Counter({way.status: load.statuses.total()}):
+        raise RuntimeError(f"expected only {way.status}, got {dict(load.statuses)}")
     return load
 
 
@@ -209,6 +268,7 @@ def _once_on_the_page(client: Client, one: Waiting) -> HttpResponse:
 
 
 def _once_by_program(client: Client, one: Waiting) -> HttpResponse:
+    client.cookies.clear()  # a program has none
     return client.post(REDEMPTIONS, one.facts, content_type="application/json", headers=one.headers)
 
 
@@ -275,7 +335,7 @@ def _signed_in(user: User, at: dt.datetime, *, is_short: bool = True) -> str:
 def make_waiting(pool: Pool, desks: Sequence[Desk], count: int) -> list[Waiting]:
     """Sessions of the last weeks, an hour apart at each practice, each held from its own lot."""
     at = timezone.now().replace(minute=0, second=0, microsecond=0)
-    lots = Account.objects.filter(pool=pool, kind=Kind.LOT).order_by("pk")[:count]
+    lots = Account.objects.filter(pool=pool, kind=Kind.LOT).order_by("pk")
     accounts = {
         desk.practitioner.pk: ledger.practice_account(
             pool_id=pool.pk, practice_id=desk.practitioner.practice_id
@@ -283,8 +343,8 @@ def make_waiting(pool: Pool, desks: Sequence[Desk], count: int) -> list[Waiting]
         for desk in desks
     }
     sealed = seal("Wren", "booking.name"), seal("wren@example.org", "booking.contact")
-    bookings, holds, waiting = [], [], []
-    for n, lot in enumerate(lots):
+    bookings, holds = [], []
+    for n, lot in enumerate(islice(cycle(lots), count)):
         desk = desks[n % len(desks)]
         starts_at = at - dt.timedelta(hours=2 + n // len(desks))
         ends_at = starts_at + dt.timedelta(minutes=50)
@@ -327,8 +387,15 @@ def make_waiting(pool: Pool, desks: Sequence[Desk], count: int) -> list[Waiting]
             )
         )
         bookings.append(booking)
-        zone = desk.practitioner.practice.zone
-        waiting.append(Waiting(desk, booking.reference, starts_at.astimezone(zone).date()))
     Booking.objects.bulk_create(bookings, batch_size=2000)
     Transfer.objects.bulk_create(holds, batch_size=2000)
-    return waiting
+    zone = desks[0].practitioner.practice.zone
+    return [
+        Waiting(
+            desks[n % len(desks)],
+            booking.pk,
+            booking.reference,
+            booking.starts_at.astimezone(zone).date(),
+        )
+        for n, booking in enumerate(bookings)
+    ]

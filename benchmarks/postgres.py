@@ -26,8 +26,6 @@ CREATE TABLE limits.account (id integer PRIMARY KEY, debits bigint, credits bigi
 INSERT INTO limits.account SELECT n, 0, 1000000000 FROM generate_series(1, 20000) AS n;
 CREATE TABLE limits.transfer (
     id uuid PRIMARY KEY, debit integer, credit integer, amount bigint, made_at timestamptz);
-CREATE TABLE limits.booking (id integer PRIMARY KEY, status text, resolved_at timestamptz);
-INSERT INTO limits.booking SELECT n, 'booked', NULL FROM generate_series(1, 1000000) AS n;
 """
 # A place and its mail: lock the counter, write both rows, count.
 PLACE = """
@@ -51,20 +49,43 @@ UPDATE limits.account SET debits = debits + 1 WHERE id = :debit AND credits > de
 UPDATE limits.account SET credits = credits + 1 WHERE id = :credit;
 COMMIT;
 """
-# A session confirmed: lock the booking, move a unit as above, say so on the booking.
+# A session confirmed, in the very tables of the product with all their rules, triggers and indexes:
+# the transfer that ends the hold, the booking closed, by API also the answer that is kept. One
+# prepared statement, as in the product, with each booking once; only what Python brings along (ids,
+# digests) is made up. Less SQL cannot keep the same promises.
 CONFIRM = """
-\\set booking random(1, 1000000)
-\\set debit random(1, 19000)
-\\set credit random(19001, 19100)
-BEGIN;
-SELECT status FROM limits.booking WHERE id = :booking FOR UPDATE;
-SELECT id FROM limits.account WHERE id IN (:debit, :credit) ORDER BY id FOR UPDATE;
-INSERT INTO limits.transfer VALUES (gen_random_uuid(), :debit, :credit, 1, now());
-UPDATE limits.account SET debits = debits + 1 WHERE id = :debit AND credits > debits;
-UPDATE limits.account SET credits = credits + 1 WHERE id = :credit;
-UPDATE limits.booking SET status = 'attended', resolved_at = now() WHERE id = :booking;
-COMMIT;
+\\set turn :turn + 1
+\\set booking :first + (:turn - 1) * :clients + :client_id
+WITH open AS (
+    SELECT hold_group, practice_id, units FROM therapy_credits_booking
+     WHERE id = :booking AND status = 'booked' AND starts_at <= now()
+       FOR NO KEY UPDATE
+), {kept}posted AS (
+    INSERT INTO therapy_credits_transfer (id, pool_id, phase, code, debit_id, credit_id, amount,
+        pending_id, pending_amount, "group", actor, request_hash, made_at)
+    SELECT gen_random_uuid(), hold.pool_id, 'post', 'REDEEM', hold.debit_id, hold.credit_id,
+           hold.amount, hold.id, hold.amount, hold."group", hold.actor, sha256('facts'), now()
+      FROM open
+      JOIN therapy_credits_transfer AS hold
+        ON hold."group" = open.hold_group AND hold.phase = 'pending' AND hold.amount = open.units
+    RETURNING id
+)
+UPDATE therapy_credits_booking
+   SET status = 'attended', resolved_at = now(), resolved_by_id = :by
+ WHERE id = :booking AND EXISTS (SELECT FROM posted);
 """
+CONFIRM_AND_ANSWER = CONFIRM.format(
+    kept="""kept AS (
+    INSERT INTO accounts_apireply
+        (key_id, idempotency_key, request_digest, status, body, answered_at)
+    SELECT :key, 'bare-' || :booking, repeat('0', 64), 201,
+           '{"reference": "AAAAAAAA", "outcome": "attended", "held_on": "2026-06-11", "units": 1}',
+           now()
+      FROM open
+    ON CONFLICT (key_id, idempotency_key) DO NOTHING
+), """
+)
+CONFIRM = CONFIRM.format(kept="")
 # Lots for everybody and a transfer into each, with nothing that checks them.
 ALLOCATE = """
 CREATE TABLE limits.lot (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, subject uuid,
@@ -81,16 +102,25 @@ def connect() -> psycopg.Connection[tuple[object, ...]]:
     return psycopg.connect(os.environ["DATABASE_URL"], autocommit=True)
 
 
-def pgbench(script: str, *, clients: int, seconds: int, **variables: int) -> float:
-    """Transactions per second of ``script``."""
+def pgbench(
+    script: str,
+    *,
+    clients: int,
+    seconds: int | None = None,
+    transactions: int | None = None,
+    **variables: int,
+) -> float:
+    """Transactions per second of ``script``, for so long, or so many by each client."""
+    length = ("--time", seconds) if seconds else ("--transactions", transactions)
     with tempfile.NamedTemporaryFile("w", suffix=".sql") as file:
         file.write(script)
         file.flush()
-        defined = [part for name, value in variables.items() for part in ("-D", f"{name}={value}")]
+        known = {"clients": clients, **variables}
+        defined = [part for name, value in known.items() for part in ("-D", f"{name}={value}")]
         answer = subprocess.run(
             [
                 *(_program(), "--no-vacuum", "--protocol", "prepared", "--file", file.name),
-                *("--client", str(clients), "--time", str(seconds), *defined),
+                *("--client", str(clients), *map(str, length), *defined),
                 os.environ["DATABASE_URL"],
             ],
             capture_output=True,
