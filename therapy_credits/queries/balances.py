@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db import connection
 
 from ambassadors.models import Term
-from therapy_credits.models import CHARGES, Account, Code, Policy, Transfer
+from therapy_credits.models import Account, Code, Policy, Transfer
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,9 @@ class Balance:
 def balance_of(tokens: Sequence[UUID], *, at: datetime) -> Balance:
     """The balance of the person with these tokens (``services.subjects.own_tokens``).
 
-    Two queries, whatever the history: a row for each lot, and the sums of what
-    moved by code. What is over but not yet swept up counts as expired.
+    Two queries: a row for each lot, and the sums of what moved at once, by code.
+    Neither looks at sessions, however many there were: what was charged is what
+    else has left the lots. What is over but not yet swept up counts as expired.
     """
     lots = list(Account.objects.lots(*tokens))
     left = [lot for lot in lots if lot.left and _is_not_over(lot, at)]
@@ -47,7 +48,7 @@ def balance_of(tokens: Sequence[UUID], *, at: datetime) -> Balance:
     return Balance(
         left=sum(lot.left for lot in left),
         booked=sum(lot.debits_pending for lot in lots),
-        used=sum(out[code] for code in CHARGES) - back[Code.REVERSAL],
+        used=sum(lot.debits_posted for lot in lots) - out.total() - back[Code.REVERSAL],
         allocated=back[Code.ALLOCATE],
         received=back[Code.GIFT] - out[Code.GIFT_UNDONE],
         gifted=out[Code.GIFT] - back[Code.GIFT_UNDONE],
@@ -107,18 +108,19 @@ def _is_not_over(lot: Account, at: datetime) -> bool:
     return lot.closed_at is None and lot.expires_at is not None and lot.expires_at > at
 
 
-# Holds and releases move nothing that was posted; a grace lot is the same person's.
+# Holds and releases move nothing that was posted, and a charge (a post) is known by the counters:
+# what moves at once is little, and has an index of its own. A grace lot is the same person's.
 MOVED = """
 SELECT 'out', code, sum(amount) FROM therapy_credits_transfer
- WHERE debit_id = ANY (%(lots)s) AND phase IN ('single', 'post') GROUP BY code
+ WHERE debit_id = ANY (%(lots)s) AND phase = 'single' GROUP BY code
 UNION ALL
 SELECT 'back', code, sum(amount) FROM therapy_credits_transfer
- WHERE credit_id = ANY (%(lots)s) AND phase IN ('single', 'post') GROUP BY code
+ WHERE credit_id = ANY (%(lots)s) AND phase = 'single' GROUP BY code
 """
 
 
 def _moved(lots: list[int]) -> tuple[Counter[str], Counter[str]]:
-    """Units that left these lots for good, and that came to them, by code."""
+    """Units that left these lots at once, and that came to them, by code."""
     sides: dict[str, Counter[str]] = {"out": Counter(), "back": Counter()}
     with connection.cursor() as cursor:
         cursor.execute(MOVED, {"lots": lots})
