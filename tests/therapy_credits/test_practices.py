@@ -265,6 +265,9 @@ def test_a_practice_is_set_up_from_nothing_to_open(staff: Browser, second: User,
     assert practice.service_types.get().currency == "USD"
     assert (licence.country, licence.region, licence.is_verified) == ("US", "NY", False)
     staff.post(f"{base}licences/{licence.pk}/check/")
+    staff.post(base + "status/", {"status": "ended"})
+    assert "Set up again" in staff.get(base).content.decode()
+    staff.post(base + "status/", {"status": "pending"})
     staff.post(base + "check/")
     for path in ("", "practitioners/idris-vance/"):
         assert "A second person must look too" in staff.get(base + path).content.decode()

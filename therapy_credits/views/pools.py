@@ -265,7 +265,12 @@ def policy_missed_rules(request: HttpRequest, pk: int, policy_id: UUID) -> HttpR
         )
         messages.success(request, _("Saved. It counts for what is given from now on."))
         return redirect("therapy_credits:pool", pk=pk)
-    context = {"form": form, "pool": policy.pool, "policy": policy}
+    context = {
+        "form": form,
+        "pool": policy.pool,
+        "policy": policy,
+        "pool_rules": rules_of(pk),
+    }
     return render(request, "therapy_credits/staff/missed_rules.html", context)
 
 

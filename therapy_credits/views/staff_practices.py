@@ -7,13 +7,14 @@ from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.access import staff_only
 from accounts.models import Role, User
 from common.money import show_money
+from therapy_credits.domain.places import language_name
 from therapy_credits.errors import TherapyCreditsError
 from therapy_credits.forms.staff_practices import (
     InviteForm,
@@ -76,6 +77,9 @@ def practice(request: HttpRequest, slug: str) -> HttpResponse:
         "therapy_credits/staff_practice.html",
         {
             "practice": one,
+            "languages": ", ".join(
+                language_name(language, get_language() or "en") for language in one.languages
+            ),
             "waits_for_me": practices_to_check(_staff(request)).filter(pk=one.pk).exists(),
             "services": [
                 {"service": service, "rate": show_money(service.rate_minor, service.currency)}
