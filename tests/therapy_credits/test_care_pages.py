@@ -17,7 +17,13 @@ from accounts.services.grants import give_role
 from ambassadors.models import AdultConfirmation, Consent
 from common.sealing import unseal
 from tests.conftest import NOW
-from tests.factories import LicenceFactory, PractitionerFactory, UserFactory, WeeklyHoursFactory
+from tests.factories import (
+    LicenceFactory,
+    PractitionerFactory,
+    ServiceTypeFactory,
+    UserFactory,
+    WeeklyHoursFactory,
+)
 from tests.therapy_credits.care import (
     CLIENT_CONTACT,
     CLIENT_NAME,
@@ -30,7 +36,7 @@ from tests.therapy_credits.care import (
     make_client,
     make_desk,
 )
-from therapy_credits.models import Booking, Practitioner, SessionCode
+from therapy_credits.models import Booking, Practitioner, SessionCode, WeeklyHours
 from therapy_credits.queries.home import home_cards, needs_you
 from therapy_credits.services.bookings import practice_cancel
 
@@ -67,6 +73,88 @@ def search(browser: Browser, **other: object):
 
 def text(response) -> str:
     return re.sub(r"\s+", " ", response.content.decode())
+
+
+# --- For whom, and how long ---------------------------------------------------------------
+
+
+def times_on(page: str) -> list[str]:
+    return re.findall(r'name="slot" value="([^"]+)"', page)
+
+
+def test_for_whom_is_asked_where_practices_offer_more_and_is_a_hard_filter(
+    client_: Client, desk: Desk
+) -> None:
+    browser = browser_of(client_.user)
+    assert "For whom?" not in text(browser.get(reverse("therapy_credits:find")))
+    house = desk.practitioner.practice
+    band = ServiceTypeFactory(practice=house, kind="group", name="80 minutes", minutes=80, units=2)
+    other = make_desk("Harbour Rooms").practitioner
+    assert "For whom?" in text(browser.get(reverse("therapy_credits:find")))
+    found = text(search(browser, kind="group"))
+    assert "A band or a team" in found
+    assert (desk.practitioner.name in found, other.name in found) == (True, False)
+    url = reverse("therapy_credits:practitioner", args=[desk.practitioner.slug])
+    page = text(browser.get(url))
+    assert "takes 2 of your sessions" in page
+    assert "How long?" not in page
+    book_in_browser(browser, desk, kind="group", slot=times_on(page)[0], shown=band.pk)
+    booking = Booking.objects.get()
+    assert (booking.service, booking.units) == (band, 2)
+    assert left_booked_used(client_) == (1, 2, 0)
+    # Whoever was cancelled on looks for the same again.
+    practice_cancel(booking=booking, membership=desk.membership, at=NOW)
+    browser.post(reverse("therapy_credits:booking-again", args=[booking.reference]))
+    assert "A band or a team" in text(browser.get(reverse("therapy_credits:find")))
+    assert "Nobody fits all of this" in text(search(browser, kind="two", language="es"))
+
+
+def test_a_longer_session_is_chosen_with_the_practitioner(client_: Client, desk: Desk) -> None:
+    house = desk.practitioner.practice
+    longer = ServiceTypeFactory(practice=house, name="80 minutes", minutes=80, units=2)
+    ServiceTypeFactory(practice=house, name="Four hours", minutes=240, units=4)  # 3 are left
+    browser = browser_of(client_.user)
+    search(browser)
+    url = reverse("therapy_credits:practitioner", args=[desk.practitioner.slug])
+    page = text(browser.get(url))
+    assert "How long?" in page
+    assert "takes 1 of your sessions" in page
+    assert "Four hours" not in page
+    assert browser.post(url, {"service": longer.pk}).url == url
+    page = text(browser.get(url))
+    assert "takes 2 of your sessions" in page
+    form = {"name": CLIENT_NAME, "contact": CLIENT_CONTACT, "request_id": str(uuid4())}
+    form["slot"] = times_on(page)[0]
+    # From a window in which the shorter one was still chosen: asked again, and nothing booked.
+    again = browser.post(url, form | {"shown": desk.service.pk}, follow=True)
+    assert "You chose another length meanwhile" in text(again)
+    assert Booking.objects.count() == 0
+    browser.post(url, form | {"shown": longer.pk})
+    booking = Booking.objects.get()
+    assert (booking.service, booking.ends_at - booking.starts_at) == (
+        longer,
+        dt.timedelta(minutes=80),
+    )
+    assert left_booked_used(client_) == (1, 2, 0)
+
+
+def test_a_length_there_is_no_time_for_leads_back_to_the_shortest(
+    client_: Client, desk: Desk
+) -> None:
+    long = ServiceTypeFactory(
+        practice=desk.practitioner.practice, name="Four hours", minutes=240, units=2
+    )
+    WeeklyHours.objects.update(ends=dt.time(11))
+    browser = browser_of(client_.user)
+    search(browser)
+    url = reverse("therapy_credits:practitioner", args=[desk.practitioner.slug])
+    page = text(browser.post(url, {"service": long.pk}, follow=True))
+    assert "has no time for that length just now" in page
+    assert "takes 1 of your sessions" in page
+    for nonsense in ("x", "-1", "99999999"):
+        assert "takes 1 of your sessions" in text(
+            browser.post(url, {"service": nonsense}, follow=True)
+        )
 
 
 # --- Home --------------------------------------------------------------------------------
@@ -197,8 +285,8 @@ def test_a_practitioners_page_asks_first_where_one_will_be(client_: Client, desk
 # --- Booking ---------------------------------------------------------------------------------
 
 
-def book_in_browser(browser: Browser, desk: Desk, **other: object):
-    search(browser)
+def book_in_browser(browser: Browser, desk: Desk, kind: str = "one", **other: object):
+    search(browser, kind=kind)
     url = reverse("therapy_credits:practitioner", args=[desk.practitioner.slug])
     return browser.post(
         url,

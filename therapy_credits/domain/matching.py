@@ -20,6 +20,8 @@ class Need:
     language: str
     format: str
     topics: frozenset[str] = frozenset()
+    # For whom: one person, two, or a group.
+    kind: str = "one"
 
 
 @dataclass(frozen=True)

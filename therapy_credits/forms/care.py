@@ -12,11 +12,11 @@ from django.utils.translation import gettext_lazy as _
 
 from therapy_credits.domain import places
 from therapy_credits.forms.gifts import age_question
-from therapy_credits.models.practices import Format, Topic
+from therapy_credits.models.practices import Format, ServiceType, Topic
 
 
 class FindForm(forms.Form):
-    """Where will you be, which language, which format."""
+    """Where will you be, which language, which format; and for whom, where that is a question."""
 
     country = forms.ChoiceField(
         label=_("Which country will you be in?"),
@@ -34,6 +34,7 @@ class FindForm(forms.Form):
     format = forms.ChoiceField(
         label=_("How?"), choices=Format.choices, widget=forms.RadioSelect, initial=Format.ONLINE
     )
+    kind = forms.ChoiceField(label=_("For whom?"), widget=forms.RadioSelect)
     topics = forms.MultipleChoiceField(
         label=_("Somebody who knows about…"),
         help_text=_("Only for the order of the list. Not kept after this visit."),
@@ -43,10 +44,17 @@ class FindForm(forms.Form):
     )
     is_adult = age_question()
 
-    def __init__(self, *args: Any, ask_age: bool, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, ask_age: bool, kinds: Sequence[str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if not ask_age:
             del self.fields["is_adult"]
+        self.kinds = kinds
+        self._choices("kind").choices = [
+            (kind, label) for kind, label in ServiceType.Kind.choices if kind in kinds
+        ]
+        self.fields["kind"].initial = kinds[0]
+        if len(kinds) == 1:
+            del self.fields["kind"]
         language = get_language() or "en"
         self._choices("country").choices = [("", "–"), *places.country_choices(language)]
         self._choices("region").choices = [("", "–"), *places.region_groups(language)]
@@ -54,6 +62,7 @@ class FindForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
+        cleaned.setdefault("kind", self.kinds[0])
         country, region = cleaned.get("country", ""), cleaned.get("region", "")
         if places.needs_region(country):
             if not region:

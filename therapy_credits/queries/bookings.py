@@ -83,6 +83,15 @@ def pays_for(payers: Iterable[Payer]) -> Q:
     return condition
 
 
+def kinds_paid_by(payers: Iterable[Payer]) -> list[str]:
+    """The kinds of session that practices offer and one of ``payers`` pays for."""
+    offered = ServiceType.objects.filter(
+        pays_for(payers), is_active=True, practice__status=Practice.Status.ACTIVE
+    )
+    found = set(offered.values_list("kind", flat=True).distinct())
+    return [kind for kind in ServiceType.Kind.values if kind in found]
+
+
 def paying_sources(
     tokens: Sequence[UUID], practice: Practice, service: ServiceType, *, at: dt.datetime
 ) -> list[Source]:

@@ -98,8 +98,9 @@ def find_offers(
 
     The database applies the hard filters and puts those who share most topics
     first; times are worked out until there is enough to choose from. ``only`` is
-    the slug of one practitioner.
+    the slug of one practitioner. Offered is the smallest service that fits.
     """
+    payable &= Q(kind=need.kind)
     fitting = _fitting(need, payable, at)
     if only:
         fitting = fitting.filter(slug=only)
@@ -229,6 +230,16 @@ def open_slots_of_many(
         )
         for one in people
     }
+
+
+def services_to_choose(
+    practice: Practice, need: matching.Need, payable: Q, *, units: int
+) -> list[ServiceType]:
+    """What fits ``need`` there and takes at most so many units, the smallest first."""
+    offered = ServiceType.objects.filter(
+        payable, practice=practice, kind=need.kind, is_active=True, units__lte=units
+    )
+    return list(offered.order_by("units", "minutes", "pk"))
 
 
 def _first_services(people: Iterable[Practitioner], payable: Q) -> dict[int, ServiceType]:

@@ -116,6 +116,7 @@ def ask_to_find(*, user: User, need: Need, at: dt.datetime) -> CareCase:
         "language": need.language,
         "format": need.format,
         "topics": sorted(need.topics),
+        "kind": need.kind,
     }
     case = CareCase(
         reference=new_reference(),
@@ -142,6 +143,7 @@ def need_of(case: CareCase) -> Need:
         asked["language"],
         asked["format"],
         frozenset(asked["topics"]),
+        asked.get("kind", "one"),  # cases from before it was asked
     )
 
 

@@ -25,7 +25,14 @@ from therapy_credits.domain.matching import Need
 from therapy_credits.domain.places import place_name
 from therapy_credits.errors import TherapyCreditsError, TooLateToMove
 from therapy_credits.forms.care import BookForm, CancelForm, FindForm, IssueCodeForm, MoveForm
-from therapy_credits.models import Booking, CareCase, FitCall, Practitioner, SessionCode
+from therapy_credits.models import (
+    Booking,
+    CareCase,
+    FitCall,
+    Practitioner,
+    ServiceType,
+    SessionCode,
+)
 from therapy_credits.queries.balances import balance_of, parts_of
 from therapy_credits.queries.bookings import (
     bookings_of,
@@ -61,13 +68,17 @@ from therapy_credits.views.kept import keep, person_of, say_age, what_is_kept
 from therapy_credits.views.searching import (
     as_initial,
     book_form,
+    choose_service,
     described,
     first_guess,
     identity_in,
     in_words,
     keep_need,
+    kinds_for,
     need_of,
     offers_for,
+    service_among,
+    services_for,
     shown_times,
     zone_of,
 )
@@ -118,9 +129,11 @@ def home(request: HttpRequest) -> HttpResponse:
 def find(request: HttpRequest) -> HttpResponse:
     """Ask, and show who fits. The question travels in the body and rests sealed in the session."""
     user, now = person_of(request), timezone.now()
-    need, ask_age = need_of(request, now), not has_said_adult(user)
+    need = need_of(request, now)
+    ask_age = not has_said_adult(user)
+    asked: dict[str, Any] = {"ask_age": ask_age, "kinds": kinds_for(user, now)}
     if request.method == "POST":
-        form = FindForm(request.POST, ask_age=ask_age)
+        form = FindForm(request.POST, **asked)
         if form.is_valid():
             if ask_age and not say_age(user, form.cleaned_data["is_adult"], now):
                 return render(request, "therapy_credits/under_age.html")
@@ -128,7 +141,7 @@ def find(request: HttpRequest) -> HttpResponse:
             return redirect("therapy_credits:find")
     else:
         initial = as_initial(need) if need else first_guess(user, now)
-        form = FindForm(initial=initial, ask_age=ask_age)
+        form = FindForm(initial=initial, **asked)
     shown = need if request.method != "POST" else None
     return render(
         request,
@@ -163,7 +176,17 @@ def practitioner(request: HttpRequest, slug: str) -> HttpResponse:
             request, _("Say first where you will be, so that we show only who may see you there.")
         )
         return redirect("therapy_credits:find")
-    offer = next(iter(offers_for(request, need, now, only=slug)), None)
+    if "service" in request.POST:
+        choose_service(request, request.POST["service"], now)
+        return redirect("therapy_credits:practitioner", slug)
+    services = services_for(request, need, one.practice, now)
+    service = service_among(request, services, now)
+    offer = _offer_of(request, need, slug, service, now)
+    if offer is None and service and service != services[0]:
+        messages.info(
+            request, _("%(name)s has no time for that length just now.") % {"name": one.name}
+        )
+        offer = _offer_of(request, need, slug, services[0], now)
     if offer is None:
         messages.info(
             request, _("%(name)s has no time that fits what you asked for.") % {"name": one.name}
@@ -172,6 +195,11 @@ def practitioner(request: HttpRequest, slug: str) -> HttpResponse:
     zone = zone_of(request) or one.practice.zone
     offers_call = why_no_call(user, one, at=now) is None
     form = book_form(request, offer.slots)
+    shown = request.POST.get("shown", str(offer.service.pk))
+    if request.method == "POST" and shown != str(offer.service.pk):
+        # Another length was chosen meanwhile, in another window: nothing is booked by mistake.
+        messages.info(request, _("You chose another length meanwhile. Choose a time for it."))
+        return redirect("therapy_credits:practitioner", slug)
     if request.method == "POST" and form.is_valid():
         booking = _book(request, form, offer, need, zone, now)
         if booking:
@@ -184,6 +212,7 @@ def practitioner(request: HttpRequest, slug: str) -> HttpResponse:
             "offer": described(offer, offers_call=offers_call),
             "need": in_words(need),
             "offers_call": offers_call,
+            "services": services if len(services) > 1 else [],
             **shown_times(offer.slots, zone, one.practice.zone),
         },
     )
@@ -286,6 +315,7 @@ def look_again(request: HttpRequest, reference: str) -> HttpResponse:
         "language": language if language in spoken else spoken[0],
         "format": one.format,
         "topics": [],
+        "kind": one.service.kind,
     }
     keep_need(request, looked_for, now)
     return redirect("therapy_credits:find")
@@ -426,6 +456,13 @@ def code_cancel(request: HttpRequest, reference: str) -> HttpResponse:
         request.session.pop("care_code", None)
         messages.success(request, _("The code is taken back. Its session is yours again."))
     return redirect("therapy_credits:code")
+
+
+def _offer_of(
+    request: HttpRequest, need: Need, slug: str, service: ServiceType | None, now: dt.datetime
+) -> Offer | None:
+    """What one practitioner has of ``service``; of the smallest that fits, where none is known."""
+    return next(iter(offers_for(request, need, now, only=slug, service=service)), None)
 
 
 def _described(user: User, offers: list[Offer]) -> list[dict[str, Any]]:

@@ -17,7 +17,7 @@ from accounts.models import Role, User
 from therapy_credits.domain.places import language_name, place_name
 from therapy_credits.errors import TherapyCreditsError
 from therapy_credits.forms.desk import AnswerForm
-from therapy_credits.models import CareCase, DeskAbsence, Format, Topic
+from therapy_credits.models import CareCase, DeskAbsence, Format, ServiceType, Topic
 from therapy_credits.queries.desk import care_staff, desk_shown, desk_week, staff_at_the_desk
 from therapy_credits.services import cases
 from therapy_credits.services.looks import note_look
@@ -138,6 +138,7 @@ def _in_words(one: CareCase) -> dict[str, str]:
         "place": place_name(need.country, need.region, language),
         "language": language_name(need.language, language),
         "format": str(Format(need.format).label),
+        "kind": str(ServiceType.Kind(need.kind).label),
         "topics": ", ".join(str(Topic(topic).label) for topic in sorted(need.topics)),
     }
 

@@ -34,6 +34,7 @@ from therapy_credits.views.searching import (
     identity_in,
     in_words,
     keep_need,
+    kinds_for,
     need_of,
     offers_for,
     shown_times,
@@ -123,15 +124,17 @@ def cancel(request: HttpRequest, reference: str) -> HttpResponse:
 @require_POST
 def go_on(request: HttpRequest, reference: str) -> HttpResponse:
     """On to a session with them, or to somebody else, with what was looked for as it was."""
-    one = _own(person_of(request), reference)
+    user, now = person_of(request), timezone.now()
+    one = _own(user, reference)
     looked_for = {
         "country": one.country,
         "region": one.region,
         "language": one.language,
         "format": one.format,
         "topics": [],
+        "kind": kinds_for(user, now)[0],
     }
-    keep_need(request, looked_for, timezone.now())
+    keep_need(request, looked_for, now)
     if request.POST.get("to") == "them":
         return redirect("therapy_credits:practitioner", one.practitioner.slug)
     return redirect("therapy_credits:find")

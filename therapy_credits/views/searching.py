@@ -11,6 +11,7 @@ from typing import Any
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
+from django.db.models import Q
 from django.http import HttpRequest
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -20,9 +21,10 @@ from common.when import ZONES
 from therapy_credits.domain.matching import Need
 from therapy_credits.domain.places import language_name, place_name
 from therapy_credits.forms.care import BookForm
-from therapy_credits.models import Format, Topic
-from therapy_credits.queries.bookings import live_sources, pays_for
-from therapy_credits.queries.practices import Offer, find_offers
+from therapy_credits.models import Format, Practice, ServiceType, Topic
+from therapy_credits.queries.balances import balance_of
+from therapy_credits.queries.bookings import kinds_paid_by, live_sources, pays_for
+from therapy_credits.queries.practices import Offer, find_offers, services_to_choose
 from therapy_credits.services.bookings import HORIZON, Identity
 from therapy_credits.services.subjects import own_tokens
 from therapy_credits.views.kept import keep, person_of, what_is_kept
@@ -37,9 +39,11 @@ def zone_of(request: HttpRequest) -> ZoneInfo | None:
     return ZoneInfo(name) if name in ZONES else None
 
 
+ASKED = ("country", "region", "language", "format", "topics", "kind")
+
+
 def keep_need(request: HttpRequest, answers: dict[str, Any], now: dt.datetime) -> None:
-    kept = {name: answers[name] for name in ("country", "region", "language", "format", "topics")}
-    keep(request, "care_need", kept, now)
+    keep(request, "care_need", {name: answers[name] for name in ASKED}, now)
 
 
 def need_of(request: HttpRequest, now: dt.datetime) -> Need | None:
@@ -47,15 +51,53 @@ def need_of(request: HttpRequest, now: dt.datetime) -> Need | None:
     if kept is None:
         return None
     return Need(
-        kept["country"], kept["region"], kept["language"], kept["format"], frozenset(kept["topics"])
+        kept["country"],
+        kept["region"],
+        kept["language"],
+        kept["format"],
+        frozenset(kept["topics"]),
+        kept.get("kind", ServiceType.Kind.ONE),
     )
 
 
-def offers_for(request: HttpRequest, need: Need, now: dt.datetime, only: str = "") -> list[Offer]:
-    sources = live_sources(own_tokens(person_of(request)), at=now)
+def choose_service(request: HttpRequest, service: str, now: dt.datetime) -> None:
+    """Keep which of a practice's services is wanted, beside what is looked for."""
+    kept = what_is_kept(request, "care_need", NEED_LIFE, now)
+    if kept and service.isdecimal():
+        keep(request, "care_need", kept | {"service": int(service)}, now)
+
+
+def service_among(
+    request: HttpRequest, services: Sequence[ServiceType], now: dt.datetime
+) -> ServiceType | None:
+    """The service that was chosen, or else the smallest."""
+    kept = what_is_kept(request, "care_need", NEED_LIFE, now) or {}
+    chosen = [one for one in services if one.pk == kept.get("service")]
+    return next(iter([*chosen, *services]), None)
+
+
+def services_for(
+    request: HttpRequest, need: Need, practice: Practice, now: dt.datetime
+) -> list[ServiceType]:
+    """Among what the person can choose there: paid for, and with enough left for it."""
+    tokens = own_tokens(person_of(request))
+    payable, left = pays_for(live_sources(tokens, at=now)), balance_of(tokens, at=now).left
+    return services_to_choose(practice, need, payable, units=left)
+
+
+def offers_for(
+    request: HttpRequest,
+    need: Need,
+    now: dt.datetime,
+    only: str = "",
+    service: ServiceType | None = None,
+) -> list[Offer]:
+    payable = pays_for(live_sources(own_tokens(person_of(request)), at=now))
+    if service:
+        payable &= Q(pk=service.pk)
     return find_offers(
         need,
-        payable=pays_for(sources),
+        payable=payable,
         zone=zone_of(request) or ZoneInfo("UTC"),
         at=now,
         until=now + HORIZON,
@@ -70,7 +112,13 @@ def as_initial(need: Need) -> dict[str, Any]:
         "language": need.language,
         "format": need.format,
         "topics": list(need.topics),
+        "kind": need.kind,
     }
+
+
+def kinds_for(user: User, now: dt.datetime) -> list[str]:
+    """For whom the person can book; one person, where nothing else is known."""
+    return kinds_paid_by(live_sources(own_tokens(user), at=now)) or [ServiceType.Kind.ONE]
 
 
 def first_guess(user: User, now: dt.datetime) -> dict[str, Any]:
@@ -87,6 +135,7 @@ def in_words(need: Need) -> dict[str, str]:
         "place": place_name(need.country, need.region, language),
         "language": language_name(need.language, language),
         "format": str(Format(need.format).label),
+        "kind": "" if need.kind == ServiceType.Kind.ONE else str(ServiceType.Kind(need.kind).label),
     }
 
 
