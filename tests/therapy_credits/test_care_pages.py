@@ -106,7 +106,7 @@ def test_for_whom_is_asked_where_practices_offer_more_and_is_a_hard_filter(
     practice_cancel(booking=booking, membership=desk.membership, at=NOW)
     browser.post(reverse("therapy_credits:booking-again", args=[booking.reference]))
     assert "A band or a team" in text(browser.get(reverse("therapy_credits:find")))
-    assert "Nobody fits all of this" in text(search(browser, kind="two", language="es"))
+    assert "Nobody fits all of this" in text(search(browser, kind="group", language="es"))
 
 
 def test_a_longer_session_is_chosen_with_the_practitioner(client_: Client, desk: Desk) -> None:

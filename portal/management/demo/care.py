@@ -155,6 +155,14 @@ _FIRST_NAMES = (
 )  # fmt: skip
 
 
+# The first of each is what most people book.
+_SERVICES = (
+    ((50, "one"), (80, "one")),
+    ((50, "one"),),
+    ((50, "one"), (80, "two"), (90, "group")),
+)
+
+
 def open_practices(world: World) -> None:
     """Fifteen practices with two or so practitioners each, their licences seen by two people."""
     admin, care = world.users["admin"], world.users["care"]
@@ -178,19 +186,21 @@ def open_practices(world: World) -> None:
             by=admin,
             at=at,
         )
-        practices.save_service(
-            service=ServiceType(
-                practice=practice,
-                name="50 minutes",
-                minutes=50,
-                rate_minor=14000 + 500 * (number % 4)
-                if country == "US"
-                else 7000 + 500 * (number % 3),
-                currency="USD" if country == "US" else "GBP",
-            ),
-            by=admin,
-            at=at,
-        )
+        rate = 14000 + 500 * (number % 4) if country == "US" else 7000 + 500 * (number % 3)
+        for minutes, kind in _SERVICES[number % len(_SERVICES)]:
+            practices.save_service(
+                service=ServiceType(
+                    practice=practice,
+                    name=f"{minutes} minutes",
+                    kind=kind,
+                    minutes=minutes,
+                    units=1 if minutes == 50 else 2,
+                    rate_minor=rate if minutes == 50 else rate * 3 // 2,
+                    currency="USD" if country == "US" else "GBP",
+                ),
+                by=admin,
+                at=at,
+            )
         for person in range(2 if number % 3 else 1):
             _add_practitioner(world, practice, number, person, state, address)
         practices.check_practice(practice=practice, by=admin, at=at)
@@ -357,7 +367,7 @@ def _session(
     world: World, user: User, practitioner: Practitioner, at: dt.datetime, ending: str
 ) -> Booking | None:
     """Book the first time after about ``at`` and let it end as told, if it is over by now."""
-    service = ServiceType.objects.get(practice_id=practitioner.practice_id)
+    service = ServiceType.objects.get(practice_id=practitioner.practice_id, units=1)
     slots = open_slots_of(practitioner, service, at=at, until=at + dt.timedelta(days=9))
     if not slots:
         return None
@@ -404,7 +414,7 @@ def _some_codes(world: World, in_care: list[Enrolment]) -> None:
     """Codes taken to a practice: some redeemed, some out, some run out."""
     dice = world.random
     desk = next(iter(world.desks.values()))
-    service = ServiceType.objects.get(practice_id=desk.practice_id)
+    service = ServiceType.objects.get(practice_id=desk.practice_id, units=1)
     for number, enrolment in enumerate(in_care[-world.count(14, at_least=4) :]):
         at = world.ago(days=dice.randrange(4, 60))
         try:
