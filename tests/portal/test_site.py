@@ -4,7 +4,8 @@ import datetime as dt
 
 import pytest
 from django.test import Client, RequestFactory
-from django.utils import timezone
+from django.utils import timezone, translation
+from django.utils.formats import date_format
 from pytest_django import Settings
 
 from accounts.models import Role, User
@@ -73,6 +74,17 @@ def test_a_language_is_remembered_and_shown(client: Client) -> None:
     assert response.status_code == 302
     assert response["Location"] == "/"
     assert 'lang="es"' in client.get("/").content.decode()
+
+
+def test_no_word_of_ours_takes_the_place_of_a_month() -> None:
+    """“May” is a month and a permission; dates and words are translated from one catalogue."""
+    with translation.override("es"):
+        months = [date_format(dt.date(2027, month, 7), "F") for month in range(1, 13)]
+        days = [date_format(dt.date(2027, 2, day), "l") for day in range(1, 8)]
+    assert " ".join(months).casefold() == (
+        "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre"
+    )
+    assert " ".join(days).casefold() == "lunes martes miércoles jueves viernes sábado domingo"
 
 
 @pytest.mark.django_db
