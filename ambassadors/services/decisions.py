@@ -253,10 +253,13 @@ def _enrol(row: Application, *, at: datetime) -> Enrolment:
             "status_reason": Reason.NONE,
         },
     )
-    if created:
-        enrolment.status, enrolment.status_at = EnrolmentStatus.APPROVED, at
-        enrolment.status_by = row.decided_by
-        enrolment.save(update_fields=["status", "status_at", "status_by"])
+    # Whoever was invited meanwhile, and said no to that, is let back in by this yes.
+    said_no = enrolment.status == EnrolmentStatus.REMOVED and enrolment.status_by == row.user
+    to = EnrolmentStatus.APPROVED if created else EnrolmentStatus.ONBOARDING
+    if created or said_no:
+        enrolment.status, enrolment.status_at, enrolment.status_by = to, at, row.decided_by
+        enrolment.status_reason = Reason.NONE if created else Reason.REINSTATED
+        enrolment.save(update_fields=["status", "status_at", "status_by", "status_reason"])
     return enrolment
 
 

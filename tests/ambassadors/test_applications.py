@@ -294,7 +294,10 @@ def test_others_reviews_show_once_ones_own_is_kept(
     other.save()
     client.force_login(reader)
     url = f"/reviews/{sent.pk}/"
-    assert "Zqcommentzq" not in client.get(url).content.decode()
+    page = client.get(url).content.decode()
+    assert "Zqcommentzq" not in page
+    assert "Worried about whoever wrote this?" in page
+    assert "mailto:programme@example.org" in page
     need, fit = round.criteria.order_by("position")
     data = {f"c{need.pk}": 5, f"c{fit.pk}": 2, "advice": "yes", "comment": "Clear."}
     client.post(url, data)
@@ -353,6 +356,31 @@ def test_nobody_learns_a_decision_before_the_stated_time(
     assert (enrolment.status, list(steps)) == ("approved", ["applied", "approved"])
     page = client.get(f"/me/applications/{sent.pk}/").content.decode()
     assert "There is a place for you" in page
+
+
+def decided_after_an_enrolment(sent: Application, coordinator: User, removed_by: User) -> Enrolment:
+    """Invited while the application was read, and out again before the decision is told."""
+    enrolment = EnrolmentFactory(term=sent.round.term, user=sent.user, status="invited")
+    Enrolment.objects.update(status="removed", status_by=removed_by, status_at=LATER)
+    decide(sent, coordinator)
+    decisions.set_announcement(round=sent.round, announce_at=LATER, by=coordinator, at=LATER)
+    decisions.announce_due(limit=10, at=ANNOUNCED)
+    enrolment.refresh_from_db()
+    return enrolment
+
+
+def test_a_yes_lets_in_who_had_said_no_to_an_invitation_meanwhile(
+    sent: Application, coordinator: User
+) -> None:
+    enrolment = decided_after_an_enrolment(sent, coordinator, removed_by=sent.user)
+    assert (enrolment.status, enrolment.status_reason) == ("onboarding", "reinstated")
+
+
+def test_a_yes_does_not_let_in_whom_a_coordinator_removed_meanwhile(
+    sent: Application, coordinator: User
+) -> None:
+    enrolment = decided_after_an_enrolment(sent, coordinator, removed_by=coordinator)
+    assert enrolment.status == "removed"
 
 
 def test_a_sensitive_programme_is_not_named_in_its_mails(
