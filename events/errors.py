@@ -181,5 +181,9 @@ class HostSentJustNow(EventsError):
     message = _("The mail went out a moment ago. Wait ten minutes before you send it again.")
 
 
+class NobodyToTell(EventsError):
+    message = _("No safeguarding lead is named yet. Tell an administrator now, by telephone.")
+
+
 class NobodyNewHosts(EventsError):
     message = _("This event is over or cancelled: nobody new can host it.")

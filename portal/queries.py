@@ -23,8 +23,18 @@ from accounts.rules import roles_of
 from ambassadors.models import Enrolment, Programme
 from calendars.models import InboundReply, InboundReplyQuerySet
 from common.needs import NeedsYou
-from events.models import Event, Host, Occurrence, Rsvp, Visibility
-from therapy_credits.models import PracticeMembership
+from events.models import (
+    Event,
+    Host,
+    Incident,
+    IncidentQuerySet,
+    Occurrence,
+    Rsvp,
+    Visibility,
+)
+from therapy_credits.domain.working_days import same_working_day
+from therapy_credits.models import PracticeMembership, SafeguardingLead
+from therapy_credits.queries.desk import desk_week
 from therapy_credits.services.doors import door_of, has_closed_care
 from therapy_credits.services.subjects import own_tokens
 
@@ -76,7 +86,12 @@ STAFF_DOORS = (
     Door(_("Mail"), "/staff/mail/", "mail", frozenset({Role.COORDINATOR, Role.CARE})),
     Door(_("Practices"), "/staff/practices/", "heart", frozenset({Role.CARE, Role.ADMIN})),
     Door(_("Care desk"), "/staff/care/", "lamp", frozenset({Role.CARE})),
-    Door(_("Worried?"), "/staff/worried/", "warning", inside=("/staff/safeguarding/",)),
+    Door(
+        _("Worried?"),
+        "/staff/worried/",
+        "warning",
+        inside=("/staff/safeguarding/", "/staff/incidents/"),
+    ),
     Door(_("Reports"), "/staff/reports/", "chart", inside=("/reports/",)),
     Door(_("Approvals"), "/staff/approvals/", "check", frozenset({Role.FINANCE, Role.ADMIN})),
     Door(
@@ -165,6 +180,15 @@ def needs_you(user: User, *, at: datetime) -> list[NeedsYou]:
     apps = (accounts.queries, ambassadors.queries, events.queries, therapy_credits.queries.home)
     needs = [need for app in apps for need in app.needs_you(user, at=at)]
     needs += _letters_waiting(user, at)
+    needs += [
+        NeedsYou(
+            title=str(_("Something happened at an event: please look today")),
+            url=reverse("portal:incident", args=[one.pk]),
+            kind="safeguarding",
+            due_at=one.due_at,
+        )
+        for one in incidents_for(user).waiting()[:20]
+    ]
     return sorted(needs, key=lambda need: (need.due_at is None, need.due_at or at))
 
 
@@ -176,6 +200,23 @@ def _letters_waiting(user: User, at: datetime) -> list[NeedsYou]:
     return [
         NeedsYou(str(_("Somebody wrote to us")), url="/staff/mail/", kind="mail", due_at=due_at)
     ]
+
+
+def incident_readers() -> list[User]:
+    """Who reads what happened at events: the safeguarding lead and the deputy."""
+    leads = SafeguardingLead.objects.select_related("user").order_by("is_deputy")
+    return [lead.user for lead in leads]
+
+
+def incidents_for(user: User) -> IncidentQuerySet:
+    """All incidents for those who read them, and none for anybody else, who wrote one too."""
+    incidents = Incident.objects.select_related("occurrence__event", "reported_by")
+    return incidents if user in incident_readers() else incidents.none()
+
+
+def working_day_of(at: datetime) -> datetime:
+    """By when something is looked at that must be looked at the same working day."""
+    return same_working_day(at, desk_week())
 
 
 def inbound_for(user: User, *, at: datetime) -> InboundReplyQuerySet:

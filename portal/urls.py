@@ -1,7 +1,7 @@
 from django.urls import URLPattern, URLResolver, path
 
 from portal.feeds import PersonalFeed
-from portal.views import activity, delegates, embed, home, letters, site, terms
+from portal.views import activity, delegates, embed, home, incidents, letters, site, terms
 from portal.views.styleguide import StyleGuide
 
 app_name = "portal"
@@ -31,5 +31,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("staff/mail/", letters.letters, name="letters"),
     path("staff/mail/<int:number>/", letters.letter, name="letter"),
     path("staff/mail/<int:number>/done/", letters.close_letter, name="close-letter"),
+    path("staff/events/<slug:slug>/incident/", incidents.report, name="report-incident"),
+    path("staff/incidents/", incidents.listing, name="incidents"),
+    path("staff/incidents/<int:pk>/", incidents.incident, name="incident"),
     path("styleguide/", StyleGuide.as_view(), name="styleguide"),
 ]

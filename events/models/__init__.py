@@ -16,6 +16,7 @@ from events.models.events import (
 )
 from events.models.hosts import Host, HostLevel, HostStatus
 from events.models.imports import ImportedEvent
+from events.models.incidents import Incident, IncidentKind, IncidentQuerySet
 from events.models.mailings import Mailing, Note, SurveyAnswer
 from events.models.mails import DueMail
 from events.models.questions import CARE_DAYS, Answer, Question, SeriesAnswer
@@ -38,6 +39,9 @@ __all__ = [
     "HostLevel",
     "HostStatus",
     "ImportedEvent",
+    "Incident",
+    "IncidentKind",
+    "IncidentQuerySet",
     "Mailing",
     "Note",
     "Occurrence",

@@ -7,6 +7,8 @@ from django.utils import timezone
 
 from calendars.models import InboundReply
 from calendars.services.links import personal_link
+from common.sealing import seal
+from events.models import Incident
 from tests.conftest import NOW
 from tests.factories import OccurrenceFactory, RsvpFactory
 from tests.permissions import (
@@ -41,6 +43,14 @@ def enrich(cast: Cast) -> None:
             sender="somebody@example.org",
             about=about,
         )
+    cast.things["incident"] = Incident.objects.create(
+        occurrence=one,
+        kind="other",
+        sealed_words=seal("The lamp fell.", "incident.words"),
+        reported_by=cast["coordinator"],
+        reported_at=NOW,
+        due_at=NOW,
+    )
     cast.things["calendar_link"] = personal_link(user=cast["attendee"], at=NOW)
 
 
@@ -119,6 +129,19 @@ ROUTES: dict[str, Route] = {
     ),
     "portal:embed-events": Route(get=EVERYONE),
     "portal:embed-event": Route(get=EVERYONE, some=_public_event, absent={"slug": "no-such-event"}),
+    # Who works at an event writes it; only the lead and the deputy, who are nobody here, read it.
+    "portal:report-incident": Route(
+        get={"coordinator"},
+        post={"coordinator"},
+        some=_public_event,
+        own=lambda cast: {"ambassador": {"slug": cast.things["host"].event.slug}},
+        own_methods=("get", "post"),
+        absent={"slug": "no-such-event"},
+    ),
+    "portal:incidents": Route(),
+    "portal:incident": Route(
+        some=lambda cast: {"pk": cast.things["incident"].pk}, absent={"pk": 0}
+    ),
     "portal:letters": Route(get={"coordinator", "care"}),
     # One is about an event, one may be about care: each desk reads its own and nothing else.
     "portal:letter": Route(
