@@ -23,6 +23,7 @@ from django.db.models import (
     Max,
     Min,
     OuterRef,
+    Prefetch,
     Q,
     QuerySet,
     Subquery,
@@ -53,6 +54,7 @@ from common.reply_addresses import reply_address
 from events.domain.names import others_named
 from events.domain.repeating import Repeating, render_repeating
 from events.models import (
+    Answer,
     CheckIn,
     Event,
     Format,
@@ -1333,6 +1335,22 @@ def people_of(
     if tab == "waiting":
         return _matching(rsvps, q).order_by("queued_at", "pk")
     return _matching(rsvps, q).order_by(Lower("shown_name"), "pk")
+
+
+def people_to_export(occurrence: Occurrence) -> QuerySet[Rsvp]:
+    """Everybody who answered for a date and is somebody, with whether they came, and what they
+    answered that is not about access or health."""
+    came = CheckIn.objects.standing().filter(rsvp=OuterRef("pk")).values("people_count")
+    answers = Prefetch(
+        "answers", Answer.objects.filter(question__is_care=False), to_attr="plain_answers"
+    )
+    answered = Rsvp.objects.filter(occurrence=occurrence).exclude(status=Rsvp.Status.PENDING)
+    return (
+        answered.select_related("user")
+        .prefetch_related(answers)
+        .annotate(came=Coalesce(Subquery(came[:1]), 0))
+        .order_by("placed_at", "pk")
+    )
 
 
 def regulars_of(event: Event) -> QuerySet[SeriesRsvp]:

@@ -61,6 +61,11 @@ urlpatterns = [
     path("staff/events/<slug:slug>/dates/<str:day>/", dates.staff_date, name="staff-date"),
     path("staff/events/<slug:slug>/people/", people.staff_people, name="staff-people"),
     path(
+        "staff/events/<slug:slug>/people/export/",
+        people.staff_people_export,
+        name="staff-people-export",
+    ),
+    path(
         "staff/events/<slug:slug>/people/<str:reference>/",
         people.staff_person,
         name="staff-person",

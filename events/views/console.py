@@ -51,6 +51,7 @@ VERBS = {
     "event.shared": gettext_lazy("Link to the draft made"),
     "event.unshared": gettext_lazy("Link to the draft taken back"),
     "event.door_list_taken": gettext_lazy("Door list taken to a phone"),
+    "event.people_exported": gettext_lazy("People taken as a file"),
     "event.care_answers_read": gettext_lazy("Answers about access and health read"),
     "event.host_asked": gettext_lazy("Host asked"),
     "event.host_asked_again": gettext_lazy("Host asked again"),

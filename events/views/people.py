@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from django import forms
 from django.contrib import messages
 from django.core.paginator import Paginator
@@ -12,16 +14,19 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts.access import staff_only
-from events.access import Crew, crew_only, editor, event_to_edit
+from accounts.access import proved_again, staff_only
+from accounts.services import audit
+from common.text import csv_lines
+from events.access import Crew, crew_only, date_to_show, editor, event_to_edit
 from events.errors import EventsError
 from events.forms import NoteForm, QuestionForm
-from events.models import Answer, Note, Rsvp
+from events.models import Answer, Note, Occurrence, Rsvp
 from events.queries import (
     PEOPLE_TABS,
     note_recipients,
     people_counts,
     people_of,
+    people_to_export,
     regulars_of,
     series_answers_in_words,
     turnouts,
@@ -85,6 +90,44 @@ def staff_people(request: HttpRequest, crew: Crew) -> HttpResponse:
         "regulars": regulars_of(event).count() if occurrence.series_id else 0,
     }
     return render(request, "events/staff/people.html", context)
+
+
+@staff_only("coordinator")
+@proved_again
+@require_POST
+def staff_people_export(request: HttpRequest, slug: str) -> HttpResponse:
+    """Who answered for a date, as a file: with addresses, so for who runs the event alone, and
+    without what is about access or health. That it was taken is in the audit trail."""
+    event = event_to_edit(request, slug)
+    occurrence = date_to_show(event, request.POST.get("date", ""))
+    if occurrence is None:
+        raise Http404
+    audit.record(editor(request), "event.people_exported", event, timezone.now())
+    lines = csv_lines(_lines(occurrence))
+    response = HttpResponse(lines, content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="people-{occurrence.page_day}.csv"'
+    return response
+
+
+def _lines(occurrence: Occurrence) -> Iterator[tuple[object, ...]]:
+    questions = list(occurrence.event.questions.filter(is_care=False).order_by("pk"))
+    yield (
+        *("reference", "name", "email", "people", "with", "status", "answered", "came"),
+        *(question.text for question in questions),
+    )
+    for rsvp in people_to_export(occurrence).iterator(chunk_size=500):
+        said = {one.question_id: one.text for one in rsvp.plain_answers}  # type: ignore[attr-defined]  # prefetched
+        yield (
+            rsvp.reference,
+            rsvp.name,
+            rsvp.email,
+            rsvp.party_size,
+            ", ".join(rsvp.companions),
+            rsvp.status,
+            f"{rsvp.placed_at:%Y-%m-%dT%H:%MZ}",
+            rsvp.came,  # type: ignore[attr-defined]  # annotated
+            *(said.get(question.pk, "") for question in questions),
+        )
 
 
 @crew_only

@@ -183,6 +183,7 @@ ROUTES: dict[str, Route] = {
         absent={**ABSENT, "day": "2096-06-03"},
     ),
     "events:staff-people": Route(get=COORDINATOR, some=public, own=hosted, absent=ABSENT),
+    "events:staff-people-export": Route(post=COORDINATOR, some=public, absent=ABSENT),
     "events:staff-person": Route(
         post=COORDINATOR,
         some=lambda cast: {**public(cast), "reference": cast.things["rsvp"].reference},

@@ -1,6 +1,8 @@
 """Requests to hosts, questions and their answers, and giving one's place to somebody else."""
 
+import csv
 import datetime as dt
+import io
 from typing import Any
 
 import pytest
@@ -10,7 +12,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from accounts.models import AccessLook, User
+from accounts.models import AccessLook, AuditEntry, User
 from events.errors import CannotGive, GivenTooOften, HasAnswered, RequestRefused
 from events.models import Answer, CheckIn, Occurrence, Question, Rsvp, Seats
 from events.queries import Turnout, ended_rsvps_of, needs_you, turnouts
@@ -449,3 +451,52 @@ def test_the_page_of_people_asks_the_same_for_one_row_and_for_three(
             client.get(f"/staff/events/{circle.event.slug}/people/")
         counts.append(len(captured))
     assert counts[0] == counts[2]
+
+
+# --- A file of the people ------------------------------------------------------------------
+
+
+def test_people_are_taken_as_a_file_by_who_proves_again_who_they_are(
+    circle: Occurrence, coordinator: User
+) -> None:
+    plain = Question.objects.create(event=circle.event, text="Instrument?")
+    care = Question.objects.create(event=circle.event, text="Steps?", is_care=True)
+    going = RsvpFactory(occurrence=circle, user__name="=Ada", companions=["Bo"], party_size=2)
+    for question, said in ((plain, "Oboe"), (care, "No stairs")):
+        Answer.objects.create(rsvp=going, question=question, text=said)
+    CheckIn.objects.create(rsvp=going, people_count=2, checked_in_at=NOW, checked_in_by=coordinator)
+    RsvpFactory(occurrence=circle, status="pending", user=None, guest_email="x@example.org")
+    RsvpFactory(occurrence=OccurrenceFactory())
+    client, path = signed_in(coordinator), f"/staff/events/{circle.event.slug}/people/export/"
+    asked = client.post(path, {"date": circle.page_day})
+    assert asked["Location"].startswith(reverse("account_reauthenticate"))
+    assert not AuditEntry.objects.filter(verb="event.people_exported").exists()
+    client.post(reverse("account_reauthenticate"), {"password": "greenroom-test"})
+    answer = client.post(path, {"date": circle.page_day})
+    assert answer["Content-Disposition"] == 'attachment; filename="people-2026-06-04.csv"'
+    header, row = csv.reader(io.StringIO(answer.content.decode("utf-8-sig")))
+    assert header[-2:] == ["came", "Instrument?"]
+    assert row[:6] == [going.reference, "'=Ada", going.email, "2", "Bo", "going"]
+    assert row[-2:] == ["2", "Oboe"]
+    assert "No stairs" not in answer.content.decode()
+    assert AuditEntry.objects.filter(verb="event.people_exported").count() == 1
+    history = client.get(f"/staff/events/{circle.event.slug}/history/").text
+    assert "People taken as a file" in history
+
+
+def test_the_file_of_people_asks_as_much_for_three_as_for_one(
+    circle: Occurrence, coordinator: User
+) -> None:
+    client, path = signed_in(coordinator), f"/staff/events/{circle.event.slug}/people/export/"
+    client.post(reverse("account_reauthenticate"), {"password": "greenroom-test"})
+    Occurrence.objects.update(capacity=9)
+    circle.refresh_from_db()
+
+    def count() -> int:
+        RsvpFactory(occurrence=circle)
+        with CaptureQueriesContext(connection) as captured:
+            assert client.post(path, {"date": circle.page_day}).status_code == 200
+        return len(captured)
+
+    count()
+    assert count() == count() == count()
