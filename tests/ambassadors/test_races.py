@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from io import BytesIO
+from typing import Any
 from unittest import mock
 
 import pytest
@@ -11,9 +13,17 @@ from django.db import IntegrityError, connection
 from django.db.models import QuerySet
 
 from accounts.models import User
+from ambassadors.domain import rosters as files
 from ambassadors.errors import AmbassadorsError, InvitationUnusable, TermFull
-from ambassadors.models import Application, Enrolment, Invitation, Term
-from ambassadors.services import agreements, decisions, enrolments, invitations, renewals
+from ambassadors.models import Application, Enrolment, Invitation, RosterImport, Term
+from ambassadors.services import (
+    agreements,
+    decisions,
+    enrolments,
+    invitations,
+    renewals,
+    rosters,
+)
 from tests.ambassadors.helpers import agreement_text
 from tests.ambassadors.rounds import make_application, make_round
 from tests.conftest import NOW, make_user
@@ -115,6 +125,29 @@ def test_twenty_invitations_for_the_last_place_promise_it_once() -> None:
     assert Term.objects.get().enrolments.count() == 2
 
 
+def test_without_the_lock_the_last_place_would_be_promised_twice() -> None:
+    """The control: the same race with the lock taken out is lost."""
+    term = TermFactory(capacity=1)
+    held, count = threading.Barrier(2), invitations.places_left
+
+    def wait_for_both(term: Term) -> int | None:
+        places = count(term)
+        held.wait(timeout=60)  # both have looked before either writes
+        return places
+
+    def invite(name: str) -> Invitation:
+        return invitations.invite_person(
+            term=term, email=f"{name}@example.org", name="", language="en", by=None, at=NOW
+        )
+
+    with (
+        mock.patch.object(QuerySet, "select_for_update", lambda rows, **_options: rows),
+        mock.patch.object(invitations, "places_left", wait_for_both),
+    ):
+        at_once([lambda: invite("one"), lambda: invite("other")])
+    assert Invitation.objects.count() == 2
+
+
 def ask_two_lists_on() -> tuple[Term, list[object]]:
     """Two coordinators ask three people each into a term that has three places."""
     agreements.ensure_texts(at=NOW)
@@ -195,6 +228,45 @@ def test_two_coordinators_who_decide_differently_leave_one_legal_history() -> No
     )
     assert len(refused) == 2 - len(moves)
     assert not any(isinstance(result, IntegrityError) for result in results)
+
+
+# --- One file, two workers -----------------------------------------------------------
+
+
+def read_by_two() -> tuple[RosterImport, list[object]]:
+    """Two workers begin to read a file of eight rows, in parts of four, at once."""
+    content = "email\n" + "".join(f"p{n}@example.org\n" for n in range(8))
+    with mock.patch.object(files, "PART_ROWS", 4):
+        roster = rosters.upload_roster(
+            term=TermFactory(), by=None, file_name="r.csv", file=BytesIO(content.encode()), at=NOW
+        )
+    rosters.start_reading(roster=roster, columns={"email": 0}, allow_same_names=False, at=NOW)
+    return roster, at_once([lambda: rosters.continue_roster(roster=roster, at=NOW)] * 2)
+
+
+def test_two_workers_at_one_file_read_each_row_once() -> None:
+    roster, results = read_by_two()
+    assert True in results
+    while rosters.continue_roster(roster=roster, at=NOW):
+        pass
+    roster.refresh_from_db()
+    assert (roster.state, roster.rows_done, roster.rows.count()) == ("read", 8, 8)
+
+
+def test_without_the_lock_two_workers_would_read_the_same_part() -> None:
+    """The control: the same race with the lock taken out is lost, and only a constraint helps."""
+    held, copy = threading.Barrier(2), rosters._copy
+
+    def wait_for_both(*args: Any) -> None:
+        held.wait(timeout=60)  # both have the same part before either writes it
+        copy(*args)
+
+    with (
+        mock.patch.object(QuerySet, "select_for_update", lambda rows, **_options: rows),
+        mock.patch.object(rosters, "_copy", wait_for_both),
+    ):
+        _roster, results = read_by_two()
+    assert sorted(type(result).__name__ for result in results) == ["UniqueViolation", "bool"]
 
 
 # --- Two people decide at once ----------------------------------------------------
