@@ -411,7 +411,9 @@ def test_a_small_roster_goes_from_upload_to_invitations_on_screen(
     roster = RosterImport.objects.get()
     page = f"/staff/rosters/{roster.pk}/"
     assert response["Location"] == page
-    assert "Which column is what?" in staff.get(page).content.decode()
+    shown = staff.get(page).text
+    assert "Which column is what?" in shown
+    assert "2 rows. If letters look wrong" in shown
     response = staff.post(page + "read/", {"email": "1", "name": "1"})
     assert "Two of these are the same column" in response.content.decode()
     response = staff.post(page + "read/", {"email": "1", "name": "0"}, follow=True)
