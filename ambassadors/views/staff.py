@@ -422,6 +422,7 @@ def _enrolment_page(request: HttpRequest, found: Enrolment, form: MoveForm) -> H
         "term": found.term,
         "tone": TONES.get(found.status, ""),
         "history": told(found, to=acting(request)),
+        "language": " ".join(language_names([found.user.language])),
         "accepted": found.acceptances.order_by("-accepted_at").first(),
         "others": Enrolment.objects.run_by(acting(request), at=timezone.now())
         .filter(user=found.user)
