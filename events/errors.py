@@ -153,6 +153,31 @@ class NoDatesLeft(EventsError):
     )
 
 
+class PaidOneByOne(EventsError):
+    message = _("Each date of this event is paid for by itself. Choose one date.")
+
+
+class PartyIsPaidFor(EventsError):
+    message = _(
+        "The payment is for as many as you are now. Whoever comes besides can say yes on the "
+        "event's page themselves."
+    )
+
+
+class PayingEnded(EventsError):
+    message = _("The time to pay is over. If there is room, say yes again.")
+
+
+class AmountNotAccepted(EventsError):
+    """Not what it costs, or less than the least."""
+
+    message = _("Please choose an amount that is possible here.")
+
+
+class StillPaidFor(EventsError):
+    message = _("People have paid for this event, so its price cannot become free or change kind.")
+
+
 class NotASeries(EventsError):
     message = _("This event has no further dates to come to every time. Choose one date.")
 

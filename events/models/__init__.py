@@ -1,6 +1,7 @@
 """What happens when (events, series), and who comes (rsvps)."""
 
 from events.models.events import (
+    CHOICES_OF_CURRENCY,
     HOSTS_SEE_FOR,
     LANGUAGES,
     Event,
@@ -8,6 +9,7 @@ from events.models.events import (
     Format,
     Occurrence,
     OfferHours,
+    PriceKind,
     ReminderHours,
     SurveyKind,
     Topic,
@@ -19,12 +21,14 @@ from events.models.imports import ImportedEvent
 from events.models.incidents import Incident, IncidentKind, IncidentQuerySet
 from events.models.mailings import Mailing, Note, SurveyAnswer
 from events.models.mails import DueMail
+from events.models.payments import Payment
 from events.models.questions import CARE_DAYS, Answer, Question, SeriesAnswer
 from events.models.rsvps import CheckIn, Rsvp, Seats, new_rsvp_reference
 from events.models.series import MONTH_WEEKS, WEEKDAYS, Series, SeriesRsvp
 
 __all__ = [
     "CARE_DAYS",
+    "CHOICES_OF_CURRENCY",
     "HOSTS_SEE_FOR",
     "LANGUAGES",
     "MONTH_WEEKS",
@@ -46,6 +50,8 @@ __all__ = [
     "Note",
     "Occurrence",
     "OfferHours",
+    "Payment",
+    "PriceKind",
     "Question",
     "ReminderHours",
     "Rsvp",

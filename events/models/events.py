@@ -22,6 +22,8 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import ApiKey, Role, StaffGrant, User
 from ambassadors.models import Enrolment, Programme
 from common import tokens
+from common.money import show_money
+from payments.domain.currencies import CURRENCIES
 
 if TYPE_CHECKING:
     from events.models.hosts import Host
@@ -91,6 +93,19 @@ class OfferHours(models.IntegerChoices):
     SIX = 6, _("Offer it for 6 hours")
     DAY = 24, _("Offer it for a day")
     TWO_DAYS = 48, _("Offer it for two days")
+
+
+class PriceKind(models.TextChoices):
+    """What a place costs, for each person of a party."""
+
+    FREE = "free", _("Nothing")
+    FIXED = "fixed", _("A fixed price")
+    OPEN = "open", _("What each person wants to pay")
+    DEPOSIT = "deposit", _("A deposit, given back to everybody who comes")
+
+
+# Labels are the codes: those who set a price know theirs.
+CHOICES_OF_CURRENCY = [(code, code) for code in CURRENCIES]
 
 
 class ReminderHours(models.IntegerChoices):
@@ -230,6 +245,14 @@ class Event(models.Model):
     rsvp_closes_at = models.DateTimeField(_("RSVP closes"), null=True, blank=True)
     minimum_age = models.PositiveSmallIntegerField(_("minimum age"), default=18)
     needs_approval = models.BooleanField(_("hosts decide who comes"), default=False)
+    # What it costs, for each person, in minor units
+    price_kind = models.CharField(
+        _("price"), max_length=8, choices=PriceKind.choices, default=PriceKind.FREE
+    )
+    currency = models.CharField(_("currency"), max_length=3, blank=True)
+    # The price, the deposit, or what is suggested where people choose.
+    price_minor = models.PositiveBigIntegerField(_("amount"), null=True, blank=True)
+    least_minor = models.PositiveBigIntegerField(_("at least"), null=True, blank=True)
     # When it is full
     offer_hours = models.PositiveSmallIntegerField(
         _("a place that becomes free"),
@@ -323,6 +346,25 @@ class Event(models.Model):
                 condition=Q(offer_hours__lte=48), name="event_offers_two_days_at_most"
             ),
             models.CheckConstraint(
+                condition=Q(price_kind="free", currency="", price_minor=None, least_minor=None)
+                | Q(
+                    price_kind__in=["fixed", "deposit"],
+                    currency__regex=r"^[A-Z]{3}$",
+                    price_minor__isnull=False,
+                    price_minor__gt=0,
+                    least_minor=None,
+                )
+                | (
+                    Q(
+                        price_kind="open",
+                        currency__regex=r"^[A-Z]{3}$",
+                        least_minor__isnull=False,
+                    )
+                    & (Q(price_minor=None) | Q(price_minor__gte=F("least_minor")))
+                ),
+                name="event_price_is_whole",
+            ),
+            models.CheckConstraint(
                 condition=Q(survey__in=["off", "short", "health"]), name="event_survey_known"
             ),
         ]
@@ -366,6 +408,38 @@ class Event(models.Model):
     @property
     def share_path(self) -> str:
         return reverse("events:shared-draft", args=[self.share_token])
+
+    @property
+    def is_priced(self) -> bool:
+        """Whether a place is paid for before it is firm."""
+        return self.price_kind != PriceKind.FREE
+
+    @property
+    def has_deposit(self) -> bool:
+        return self.price_kind == PriceKind.DEPOSIT
+
+    @property
+    def is_price_open(self) -> bool:
+        """Whether people choose what they pay."""
+        return self.price_kind == PriceKind.OPEN
+
+    @property
+    def price_words(self) -> str:
+        """What it costs one person, in the active language: "£12.00", "Free"."""
+        if not self.is_priced:
+            return gettext("Free")
+        amount = show_money(self.price_minor or 0, self.currency)
+        if self.has_deposit:
+            return gettext("%(amount)s deposit, given back when you come") % {"amount": amount}
+        if not self.is_price_open:
+            return amount
+        parts = [gettext("Pay what you want")]
+        if self.least_minor:
+            least = show_money(self.least_minor, self.currency)
+            parts.append(gettext("from %(amount)s") % {"amount": least})
+        if self.price_minor:
+            parts.append(gettext("suggested: %(amount)s") % {"amount": amount})
+        return ", ".join(parts)
 
     @property
     def is_restricted(self) -> bool:

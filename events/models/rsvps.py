@@ -102,8 +102,10 @@ class RsvpQuerySet(models.QuerySet["Rsvp"]):
         return self.filter(status__in=Rsvp.TIMED, hold_expires_at__gt=at)
 
     def lapsed(self, *, at: datetime) -> Self:
-        """Offers nobody took in time. The clock ended them; the next look at the date says so."""
-        return self.filter(status=Rsvp.Status.OFFERED, hold_expires_at__lte=at)
+        """Offers nobody took in time, and places nobody paid. The clock ended them; the next look
+        at the date says so."""
+        ends = [Rsvp.Status.OFFERED, Rsvp.Status.PAYING]
+        return self.filter(status__in=ends, hold_expires_at__lte=at)
 
     def of_user(self, user: User) -> Self:
         return self.filter(user=user)
@@ -447,13 +449,17 @@ class Rsvp(models.Model):
     def is_offered(self) -> bool:
         return self.status == self.Status.OFFERED
 
+    @property
+    def is_paying(self) -> bool:
+        return self.status == self.Status.PAYING
+
     def is_holding(self, *, at: datetime) -> bool:
         """Whether places are kept for them at ``at``, for a while."""
         return self.hold_expires_at is not None and self.hold_expires_at > at
 
     def has_lapsed(self, *, at: datetime) -> bool:
-        """Whether a place was offered and the time to take it is over."""
-        return self.is_offered and not self.is_holding(at=at)
+        """Whether a place was offered, or kept until it is paid, and the time for it is over."""
+        return (self.is_offered or self.is_paying) and not self.is_holding(at=at)
 
 
 class CheckInQuerySet(models.QuerySet["CheckIn"]):

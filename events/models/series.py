@@ -362,6 +362,8 @@ class SeriesRsvp(models.Model):
 
     def joins(self, event: Event) -> bool:
         """Whether they come to dates by themselves, as the event is now."""
+        if event.is_priced:
+            return False  # each date is paid for by itself
         return self.is_active and (self.is_approved is True or not event.needs_approval)
 
     def leaves_out(self, occurrence: Occurrence) -> bool:
