@@ -35,7 +35,8 @@ from django.db.models.functions import Coalesce, Lower, NullIf, TruncQuarter
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from accounts.models import ApiKey, User
+from accounts.models import ApiKey, Role, User
+from accounts.rules import has_role
 from ambassadors.models import Enrolment
 from ambassadors.queries import cards_shown
 from calendars.domain.calendar import StoredEvent
@@ -62,6 +63,8 @@ from events.models import (
     Mailing,
     Note,
     Occurrence,
+    Payment,
+    PriceKind,
     Question,
     ReminderHours,
     Rsvp,
@@ -74,6 +77,7 @@ from events.models import (
     Visibility,
 )
 from events.rules import Ahead
+from payments.models import Charge, Refund
 
 # How long a guest has to open the link in their mail.
 CONFIRM_WITHIN = timedelta(hours=24)
@@ -1122,13 +1126,15 @@ def needs_you(user: User, *, at: datetime) -> list[NeedsYou]:
     )
     offers = (
         Rsvp.objects.holding(at=at)
-        .filter(user=user, status=Rsvp.Status.OFFERED)
+        .filter(user=user, status__in=[Rsvp.Status.OFFERED, Rsvp.Status.PAYING])
         .select_related("occurrence__event")
     )
     return [
         *(
             NeedsYou(
-                title=_("A place you waited for is kept for you"),
+                title=_("A place is kept for you until you have paid")
+                if offer.is_paying
+                else _("A place you waited for is kept for you"),
                 url=offer.manage_path,
                 kind="event",
                 due_at=offer.hold_expires_at,
@@ -1171,6 +1177,7 @@ def needs_you(user: User, *, at: datetime) -> list[NeedsYou]:
             )
             for event in drafts[:20]
         ),
+        *money_needs(user, at=at),
     ]
 
 
@@ -1306,7 +1313,7 @@ def party_counts(dates: Iterable[Occurrence]) -> dict[int, int]:
 PEOPLE_TABS: dict[str, tuple[str, ...]] = {
     "going": (Rsvp.Status.GOING,),
     "applied": (Rsvp.Status.APPLIED,),
-    "waiting": (Rsvp.Status.WAITLISTED, Rsvp.Status.OFFERED),
+    "waiting": (Rsvp.Status.WAITLISTED, Rsvp.Status.OFFERED, Rsvp.Status.PAYING),
     "pending": (Rsvp.Status.PENDING,),
     "ended": (Rsvp.Status.DECLINED, Rsvp.Status.LEFT, Rsvp.Status.RELEASED),
 }
@@ -1749,3 +1756,131 @@ def with_held(dates: QuerySet[Occurrence], *, at: datetime) -> QuerySet[Occurren
     holding = Rsvp.objects.holding(at=at).filter(occurrence=OuterRef("pk"))
     total = holding.order_by().values("occurrence").annotate(total=Sum("party_size"))
     return dates.annotate(held=Coalesce(total.values("total"), 0))
+
+
+@dataclass(frozen=True)
+class Money:
+    """What a party has paid for its places."""
+
+    paid_minor: int
+    returned_minor: int
+    """Given back, or on its way."""
+    currency: str
+    references: tuple[str, ...]
+    """Of what was paid: they stand on card statements."""
+    is_begun: bool
+    """Whether a payment page is open, on which they may just have paid."""
+
+
+def money_of(rsvp: Rsvp) -> Money:
+    payments = list(
+        Payment.objects.filter(rsvp=rsvp).select_related("charge").order_by("charge_id")
+    )
+    paid = [one.charge for one in payments if one.charge.is_paid]
+    returned = Refund.objects.standing().filter(charge__in=paid)
+    return Money(
+        paid_minor=sum(one.amount_minor for one in paid),
+        returned_minor=returned.aggregate(total=Sum("amount_minor"))["total"] or 0,
+        currency=paid[0].currency if paid else rsvp.occurrence.event.currency,
+        references=tuple(one.reference for one in paid),
+        is_begun=any(one.charge.status == "open" and not one.charge.closing_at for one in payments),
+    )
+
+
+def events_with_money(user: User, *, at: datetime) -> QuerySet[Event]:
+    """Events with a price or with payments whose money this person looks after: those they run,
+    and for finance every one that was published."""
+    seen = Event.objects.editable_by(user, at=at)
+    if has_role(user, Role.FINANCE, at=at):
+        seen = Event.objects.exclude(status=Event.Status.DRAFT) | seen
+    payments = Payment.objects.filter(rsvp__occurrence__event=OuterRef("pk"))
+    priced = ~Q(price_kind=PriceKind.FREE)
+    return Event.objects.filter(priced | Exists(payments), pk__in=seen.values("pk"))
+
+
+@dataclass(frozen=True)
+class Sums:
+    """What was paid for an event, in its currency."""
+
+    paid_minor: int = 0
+    returned_minor: int = 0
+    count: int = 0
+    currency: str = ""
+
+    @property
+    def kept_minor(self) -> int:
+        return self.paid_minor - self.returned_minor
+
+
+def money_by_event(event_ids: Sequence[int]) -> dict[int, Sums]:
+    """What was paid and given back, by event; two statements for any number of them."""
+    key = "rsvp__occurrence__event"
+    paid = (
+        Payment.objects.paid()
+        .filter(**{f"{key}__in": event_ids})
+        .order_by()
+        .values(key)
+        .annotate(total=Sum("charge__amount_minor"), n=Count("pk"), money=Max("charge__currency"))
+    )
+    through = f"charge__payment__{key}"
+    returned = dict(
+        Refund.objects.standing()
+        .filter(**{f"{through}__in": event_ids})
+        .order_by()
+        .values_list(through)
+        .annotate(total=Sum("amount_minor"))
+    )
+    return {
+        row[key]: Sums(row["total"], returned.get(row[key], 0), row["n"], row["money"])
+        for row in paid
+    }
+
+
+def paid_and_returned(event: Event) -> Sums:
+    return money_by_event([event.pk]).get(event.pk, Sums(currency=event.currency))
+
+
+def payments_of(event: Event) -> QuerySet[Payment]:
+    """Every payment of an event, the newest first, with what was given back of it, and whether
+    something about it waits for somebody."""
+    refunds = Refund.objects.filter(charge=OuterRef("charge")).order_by()
+    back = refunds.standing().values("charge").annotate(total=Sum("amount_minor"))
+    return (
+        Payment.objects.filter(rsvp__occurrence__event=event)
+        .select_related("charge", "rsvp__user", "rsvp__occurrence")
+        .annotate(
+            returned_minor=Coalesce(back.values("total"), 0),
+            has_failed=Exists(refunds.filter(status=Refund.Status.FAILED, seen_at=None)),
+        )
+        .order_by("-charge_id")
+    )
+
+
+def money_needs(user: User, *, at: datetime) -> list[NeedsYou]:
+    """What about money waits for those who run an event, and for finance."""
+    roles = (Role.COORDINATOR, Role.FINANCE)
+    if not has_role(user, *roles, at=at):
+        return []
+    payments = Payment.objects.filter(rsvp__occurrence__event=OuterRef("pk"))
+    failed = Refund.objects.filter(status=Refund.Status.FAILED, seen_at=None)
+    standing = Refund.objects.standing().filter(charge=OuterRef("charge"))
+    off = Q(rsvp__occurrence__cancelled_at__isnull=False) | Q(
+        rsvp__occurrence__event__status=Event.Status.CANCELLED
+    )
+    events = events_with_money(user, at=at).annotate(
+        has_failed=Exists(payments.filter(charge__in=failed.values("charge"))),
+        is_disputed=Exists(payments.filter(charge__dispute=Charge.Dispute.OPEN)),
+        is_off=Exists(payments.paid().filter(off, is_deposit=False).exclude(Exists(standing))),
+    )
+    open_ = events.filter(Q(has_failed=True) | Q(is_disputed=True) | Q(is_off=True)).order_by("pk")
+    found = []
+    for event in open_[:20]:
+        if event.has_failed:
+            title = _("%(event)s: a refund has failed")
+        elif event.is_disputed:
+            title = _("%(event)s: a payment is disputed")
+        else:
+            title = _("%(event)s: it was called off, and nobody has their money back yet")
+        url = reverse("events:staff-payments", args=[event.slug])
+        found.append(NeedsYou(title=title % {"event": event.title}, url=url, kind="event"))
+    return found

@@ -21,6 +21,7 @@ from events.models import (
     SurveyKind,
     Visibility,
 )
+from payments.rules import can_charge
 
 # What people say afterwards is shown from so many on: reports.domain.disclosure, which is above.
 SURVEY_SHOWN_FROM = 11
@@ -64,6 +65,10 @@ def missing_for_publishing(event: Event, *, has_dates: bool) -> dict[str, str]:
     missing = {name: why for name, why in asked.items() if not getattr(event, name).strip()}
     if not has_dates:
         missing["dates"] = _("Add at least one date that is still to come.")
+    if event.is_priced and not can_charge():
+        missing["price_kind"] = _(
+            "Payments are not set up here, so only an event that costs nothing can be published."
+        )
     return missing
 
 

@@ -15,7 +15,7 @@ from events.queries import (
     events_with_regulars,
     series_to_extend,
 )
-from events.services import mailings, replies, series_rsvps
+from events.services import mailings, payments, replies, series_rsvps
 from events.services.answers import purge_answers
 from events.services.due_mails import write_due
 from events.services.events import complete_events
@@ -41,6 +41,20 @@ def serve_queues() -> int:
         except Busy:
             logger.info("a date is busy; its queue is served with the next run")
     return served
+
+
+@shared_task
+def settle_payments() -> int:
+    """Give places to those who have paid, and their money back where there is none."""
+    at = timezone.now()
+    payments.give_up_unkept(at=at)
+    return payments.settle_due(at=at)
+
+
+@shared_task
+def return_deposits() -> int:
+    """Give back the deposits of those who came, and of what we called off."""
+    return payments.return_deposits(at=timezone.now())
 
 
 @shared_task

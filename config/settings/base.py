@@ -149,7 +149,7 @@ DATABASES["default"]["OPTIONS"] = {
 CACHE_URL = env.url("CACHE_URL", schemes={"redis", "rediss", "unix"})
 CACHES = {
     "default": {
-        "BACKEND": "common.cache.SharedCache",
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": CACHE_URL,
         "KEY_PREFIX": "greenroom",
     }
@@ -218,6 +218,14 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "serve-queues": {
         "task": "events.tasks.serve_queues",
         "schedule": timedelta(minutes=1),
+    },
+    "settle-payments": {
+        "task": "events.tasks.settle_payments",
+        "schedule": timedelta(minutes=1),
+    },
+    "return-deposits": {
+        "task": "events.tasks.return_deposits",
+        "schedule": timedelta(minutes=5),
     },
     "extend-series": {
         "task": "events.tasks.extend_all_series",
@@ -334,7 +342,7 @@ HINTS: dict[str, list[str]] = {
     "processor-told": ["payments.tasks.apply_notices"],
     "refunds-due": ["payments.tasks.send_refunds"],
     "charges-to-close": ["payments.tasks.close_pages"],
-    "charges-changed": [],
+    "charges-changed": ["events.tasks.settle_payments"],
     "message-queued": ["notifications.tasks.send_messages"],
     "enrolment-changed": ["therapy_credits.tasks.allocate_due"],
     "allocation-due": ["therapy_credits.tasks.allocate_due"],

@@ -34,6 +34,7 @@ _STATUS_OF = {
     "taken_back": Rsvp.Status.WAITLISTED,
     "waitlisted": Rsvp.Status.WAITLISTED,
     "lapsed": Rsvp.Status.DECLINED,
+    "unpaid": Rsvp.Status.DECLINED,
 }
 
 _PROMISE = """

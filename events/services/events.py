@@ -16,8 +16,15 @@ from accounts.services import audit
 from calendars.queries import EVENTS_FEED
 from calendars.services.revisions import bump
 from events.domain.plans import DatePlan
-from events.errors import AlreadyPublished, EditedMeanwhile, NotADraft, NotPublished, NotReady
-from events.models import Event, EventPhoto, Occurrence, Rsvp, new_uid
+from events.errors import (
+    AlreadyPublished,
+    EditedMeanwhile,
+    NotADraft,
+    NotPublished,
+    NotReady,
+    StillPaidFor,
+)
+from events.models import Event, EventPhoto, Occurrence, Payment, Rsvp, new_uid
 from events.queries import ahead_of
 from events.rules import impossible_settings, missing_for_publishing
 from events.services.dates import ENTRY_FIELDS, call_off, change_date, save_with_entry
@@ -49,6 +56,10 @@ COPIED_FIELDS = (
     "max_plus_ones",
     "minimum_age",
     "needs_approval",
+    "price_kind",
+    "currency",
+    "price_minor",
+    "least_minor",
     "reminder_hours",
     "survey",
     "photo_name",
@@ -153,6 +164,11 @@ def edit_event(
         raise EditedMeanwhile
     was_zone = event.zone
     changed = frozenset(name for name, value in words.items() if getattr(event, name) != value)
+    if (
+        changed & {"price_kind", "currency"}
+        and Payment.objects.filter(rsvp__occurrence__event=event).exists()
+    ):
+        raise NotReady({"price_kind": str(StillPaidFor())})
     for name in changed:
         setattr(event, name, words[name])
     if event.status != Event.Status.DRAFT:

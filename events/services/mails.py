@@ -333,6 +333,7 @@ _WITH_CALENDAR = frozenset(
         "offered",
         "taken_back",
         "lapsed",
+        "unpaid",
         "maybe",
         "passed_on",
         "changed",

@@ -6,6 +6,7 @@ from typing import Any
 
 from accounts.models import User
 from events.models import CheckIn, Rsvp, SeriesRsvp
+from payments.services.refunds import left_of
 
 
 def export(user: User) -> dict[str, Any]:
@@ -13,7 +14,7 @@ def export(user: User) -> dict[str, Any]:
     rsvps = (
         Rsvp.objects.of_user(user)
         .select_related("occurrence__event")
-        .prefetch_related("answers__question")
+        .prefetch_related("answers__question", "payments__charge")
         .order_by("placed_at", "pk")
     )
     came = CheckIn.objects.standing().filter(rsvp__user=user)
@@ -28,6 +29,17 @@ def export(user: User) -> dict[str, Any]:
                 "with": rsvp.companions,
                 "answered_at": rsvp.placed_at,
                 "came_at": came_at.get(rsvp.pk),
+                "paid": [
+                    {
+                        "reference": one.charge.reference,
+                        "amount_minor": one.charge.amount_minor,
+                        "currency": one.charge.currency,
+                        "paid_at": one.charge.paid_at,
+                        "given_back_minor": one.charge.amount_minor - left_of(one.charge),
+                    }
+                    for one in rsvp.payments.all()
+                    if one.charge.is_paid
+                ],
                 "said": {answer.question.text: answer.text for answer in rsvp.answers.all()},
             }
             for rsvp in rsvps

@@ -21,21 +21,27 @@ from events.errors import (
     NoLongerComing,
     NotEnoughPlaces,
     OfferEnded,
+    PartyIsPaidFor,
     PartyTooLarge,
     RequestRefused,
     TooManyNames,
 )
-from events.models import Occurrence, Rsvp, new_rsvp_reference
+from events.models import Occurrence, Payment, Rsvp, new_rsvp_reference
 from events.queries import last_rsvp, standing_rsvp, uid_generation
 from events.rules import refusal_of_rsvp
 from events.services.answers import write_answers
 from events.services.mails import prepare, tell
 from events.services.seats import Places, claim, places_of, put_back, release, serve_queue
 from notifications.services.messages import queue_prepared
+from payments.services.refunds import left_of
 
 # How long places wait for a guest to confirm, and at how many dates at once for one address.
 HOLD_FOR = timedelta(minutes=15)
 HOLDS_PER_ADDRESS = 3
+# How long a place waits for its payment: for somebody who is there, and for somebody who is
+# written to.
+PAY_WITHIN = timedelta(minutes=30)
+PAY_WITHIN_A_DAY = timedelta(hours=24)
 # Asking again within this time sends no second mail.
 ASK_AGAIN_AFTER = timedelta(minutes=1)
 
@@ -133,7 +139,9 @@ def _place(
     if not user:
         may_hold = may_hold and not is_request and _holds_of(person.email, at) < HOLDS_PER_ADDRESS
     # The likely mail is made before the lock, so that nobody waits for a template.
-    likely_status = Rsvp.Status.APPLIED if is_request else Rsvp.Status.GOING
+    likely_status = Rsvp.Status.APPLIED if is_request else _seated(occurrence)
+    if likely_status == Rsvp.Status.PAYING:
+        rsvp.hold_expires_at = _pay_until(occurrence, PAY_WITHIN, at)
     rsvp.status = likely_status if user else Rsvp.Status.PENDING
     likely = prepare(rsvp, rsvp.status if user else "confirm", at=at, is_held=may_hold)
     with places_of(occurrence.pk, at=at) as places:
@@ -146,7 +154,7 @@ def _place(
         rsvp.save(force_insert=True)
         if answers:
             write_answers(rsvp=rsvp, answers=answers)
-        is_held = rsvp.hold_expires_at is not None
+        is_held = rsvp.is_pending and rsvp.hold_expires_at is not None
         as_expected = rsvp.status == likely_status if user else is_held == may_hold
         if as_expected and _says_the_same(occurrence, places.occurrence):
             queue_prepared(likely)
@@ -217,7 +225,7 @@ def add_rsvp(
             raise DateIsCancelled
         if places.occurrence.is_over(at=at):
             raise DateIsOver
-        _take_or_queue(places, rsvp, at)
+        _take_or_queue(places, rsvp, at, pay_within=PAY_WITHIN_A_DAY)
         rsvp.save(force_insert=True)
         _tell_outcome(places, rsvp, at)
     return rsvp
@@ -269,6 +277,8 @@ def change_party(
             if refusal := refusal_of_rsvp(places.occurrence, at=at):
                 raise refusal
             _check_party(places.occurrence, party_size, companions)
+            if places.occurrence.event.is_priced and _is_being_paid(rsvp):
+                raise PartyIsPaidFor
             if has_places and not claim(places, more, at=at):
                 is_free = places.occurrence.event.skips_large_parties
                 raise NotEnoughPlaces(max(0, places.free or 0) if is_free else 0)
@@ -298,7 +308,7 @@ def approve_request(*, rsvp: Rsvp, actor: User, at: datetime) -> Rsvp:
         if places.occurrence.is_over(at=at):
             raise DateIsOver
         rsvp.is_approved, rsvp.changed_at = True, at
-        _take_or_queue(places, rsvp, at)
+        _take_or_queue(places, rsvp, at, pay_within=PAY_WITHIN_A_DAY)
         rsvp.save()
         _tell_outcome(places, rsvp, at)
         audit.record(actor, "rsvp.approved", rsvp, at)
@@ -327,7 +337,7 @@ def accept_offer(*, rsvp: Rsvp, at: datetime) -> Rsvp:
     """
     with places_of(rsvp.occurrence_id, at=at, leaving_out=rsvp) as places:
         rsvp = _as_it_is_now(rsvp, places)
-        if rsvp.is_going:
+        if rsvp.is_going or (rsvp.is_paying and not rsvp.has_lapsed(at=at)):
             return rsvp
         if not rsvp.is_offered or rsvp.has_lapsed(at=at):
             raise OfferEnded
@@ -337,8 +347,12 @@ def accept_offer(*, rsvp: Rsvp, at: datetime) -> Rsvp:
             put_back(places, [rsvp], at=at)
             return _as_it_is_now(rsvp, places)
         places.take(rsvp.party_size)
-        rsvp.status, rsvp.queued_at, rsvp.hold_expires_at = Rsvp.Status.GOING, None, None
-        rsvp.changed_at = at
+        offered_until = rsvp.hold_expires_at
+        _seat(rsvp, places.occurrence, at, PAY_WITHIN)
+        if rsvp.hold_expires_at and offered_until:
+            # What was offered for longer is kept for as long.
+            rsvp.hold_expires_at = max(rsvp.hold_expires_at, offered_until)
+        rsvp.queued_at, rsvp.changed_at = None, at
         rsvp.save(update_fields=["status", "queued_at", "hold_expires_at", "changed_at"])
         _tell_outcome(places, rsvp, at)
     return rsvp
@@ -449,8 +463,17 @@ def drop_unconfirmed(*, before: datetime) -> int:
     return stale.delete()[0]
 
 
-def _take_or_queue(places: Places, rsvp: Rsvp, at: datetime, *, is_holding: bool = False) -> None:
+def _take_or_queue(
+    places: Places,
+    rsvp: Rsvp,
+    at: datetime,
+    *,
+    is_holding: bool = False,
+    pay_within: timedelta = PAY_WITHIN,
+) -> None:
     """Going if there is room, in the queue if not; before that, a request where hosts decide.
+
+    Where places have a price, they are kept ``pay_within`` until they are paid.
 
     Who confirms in time had places set aside, which the queue must not be served first.
     """
@@ -462,9 +485,44 @@ def _take_or_queue(places: Places, rsvp: Rsvp, at: datetime, *, is_holding: bool
         is_going = True
     else:
         is_going = claim(places, rsvp.party_size, at=at)
-    rsvp.status = Rsvp.Status.GOING if is_going else Rsvp.Status.WAITLISTED
-    rsvp.queued_at = None if is_going else at
-    rsvp.hold_expires_at = None
+    if is_going:
+        rsvp.queued_at = None
+        _seat(rsvp, places.occurrence, at, pay_within)
+    else:
+        rsvp.status, rsvp.queued_at, rsvp.hold_expires_at = Rsvp.Status.WAITLISTED, at, None
+
+
+def _seat(rsvp: Rsvp, occurrence: Occurrence, at: datetime, pay_within: timedelta) -> None:
+    """Their places are taken: firmly, or for a while until they are paid."""
+    rsvp.status, rsvp.hold_expires_at = _seated(occurrence), None
+    if rsvp.status == Rsvp.Status.PAYING and _has_paid(rsvp):
+        rsvp.status = Rsvp.Status.GOING
+    elif rsvp.status == Rsvp.Status.PAYING:
+        rsvp.hold_expires_at = _pay_until(occurrence, pay_within, at)
+
+
+def _seated(occurrence: Occurrence) -> Rsvp.Status:
+    return Rsvp.Status.PAYING if occurrence.event.is_priced else Rsvp.Status.GOING
+
+
+def _pay_until(occurrence: Occurrence, within: timedelta, at: datetime) -> datetime:
+    """Never past the start, when a date still takes answers before it."""
+    return max(min(at + within, occurrence.starts_at), at)
+
+
+def _has_paid(rsvp: Rsvp) -> bool:
+    """Whether what they paid is for as many as they are now, and was not given back."""
+    if rsvp.pk is None:
+        return False
+    paid = Payment.objects.paid().filter(rsvp=rsvp, party_size__gte=rsvp.party_size)
+    return any(left_of(one.charge) > 0 for one in paid.select_related("charge"))
+
+
+def _is_being_paid(rsvp: Rsvp) -> bool:
+    """Whether they have paid, or may have begun to."""
+    return Payment.objects.filter(
+        rsvp=rsvp, charge__status__in=["started", "open", "paid"], charge__closing_at=None
+    ).exists()
 
 
 def _tell_outcome(places: Places, rsvp: Rsvp, at: datetime, *, once: str = "") -> None:

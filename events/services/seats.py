@@ -29,6 +29,8 @@ from events.services.due_mails import promise
 
 # SQLSTATE of a lock that was waited for too long (settings: lock_timeout).
 LOCK_NOT_AVAILABLE = "55P03"
+# So long a place with a price is kept for whoever waited, where the event gives places at once.
+PRICED_OFFER_HOURS = 24
 
 
 @dataclass
@@ -215,9 +217,11 @@ def serve_queue(places: Places, *, at: datetime) -> int:
     places.take(sum(sizes[pk] for pk in served))
     # Among those left out may be larger parties, which were not even read.
     places.has_queue = event.skips_large_parties or len(served) < len(turns)
-    changes = _offer(places, at) if event.offer_hours else _gift(at)
+    # What has a price is never given at once: it is kept while somebody decides to pay.
+    is_offered = bool(event.offer_hours or event.is_priced)
+    changes = _offer(places, at) if is_offered else _gift(at)
     Rsvp.objects.filter(pk__in=served).update(**changes)
-    _tell(places, served, "offered" if event.offer_hours else "promoted", at)
+    _tell(places, served, "offered" if is_offered else "promoted", at)
     return len(served)
 
 
@@ -254,7 +258,7 @@ def _gift(at: datetime) -> dict[str, Any]:
 
 def _offer(places: Places, at: datetime) -> dict[str, Any]:
     """Kept for some hours, and never past the start."""
-    until = at + timedelta(hours=places.occurrence.event.offer_hours)
+    until = at + timedelta(hours=places.occurrence.event.offer_hours or PRICED_OFFER_HOURS)
     return {
         "status": Rsvp.Status.OFFERED,
         "hold_expires_at": min(until, places.occurrence.starts_at),
@@ -263,12 +267,15 @@ def _offer(places: Places, at: datetime) -> dict[str, Any]:
 
 
 def _end_lapsed(places: Places, at: datetime) -> None:
-    """Write down which offers ran out. What they held was free from that moment on."""
+    """Write down which offers ran out, and which places nobody paid. What they held was free from
+    that moment on."""
     lapsed = Rsvp.objects.lapsed(at=at).filter(occurrence=places.occurrence)
-    ids = list(lapsed.values_list("pk", flat=True))
+    rows = list(lapsed.values_list("pk", "status"))
     lapsed.update(status=Rsvp.Status.DECLINED, queued_at=None, hold_expires_at=None, changed_at=at)
     places.has_lapsed = False
-    _tell(places, ids, "lapsed" if _is_serving(places, at) else "", at)
+    for status, mail in ((Rsvp.Status.OFFERED, "lapsed"), (Rsvp.Status.PAYING, "unpaid")):
+        if ids := [pk for pk, was in rows if was == status]:
+            _tell(places, ids, mail if _is_serving(places, at) else "", at)
 
 
 def _take_back_offers(places: Places, at: datetime) -> None:

@@ -22,6 +22,7 @@ from events.errors import (
     DateIsOver,
     NoLongerComing,
     NotASeries,
+    PaidOneByOne,
     PartyTooLarge,
     RequestRefused,
     SeriesRefused,
@@ -78,6 +79,8 @@ def place_series_rsvp(
     somebody ``is_vouched`` for. Calling it again changes nothing, but mails a guest their link
     again. Raises NotASeries, SeriesRefused, PartyTooLarge and TooManyNames.
     """
+    if event.is_priced:
+        raise PaidOneByOne
     if event.status != Event.Status.PUBLISHED or not series_dates(event, at=at):
         raise NotASeries
     if not 1 <= party_size <= event.largest_party:
@@ -270,7 +273,10 @@ def follow_choices(*, at: datetime) -> int:
 
 
 def come_after_all(*, series_rsvp: SeriesRsvp, occurrence: Occurrence, at: datetime) -> None:
-    """Take a date in again that was left out or left before. Raises RequestRefused."""
+    """Take a date in again that was left out or left before. Raises RequestRefused, and
+    PaidOneByOne where it has a price."""
+    if series_rsvp.event.is_priced:
+        raise PaidOneByOne
     with transaction.atomic():
         series_rsvp = _locked(series_rsvp)
         if series_rsvp.leaves_out(occurrence):

@@ -110,6 +110,8 @@ def take_given_place(*, rsvp: Rsvp, person: User | None, language: str, at: date
         giver.status, giver.changed_at = Rsvp.Status.LEFT, at
         giver.heir_name = giver.heir_email = ""
         giver.save(force_insert=True)
+        # What was paid for a place goes with it, and back to the card it came from: the row that
+        # the heir has now is the one that was paid for.
         tell(rsvp, "going", at=at)
         tell(giver, "passed_on", at=at)
         places.told += [rsvp, giver]
