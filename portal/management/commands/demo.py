@@ -17,6 +17,7 @@ from portal.management.demo import (
     company,
     happenings,
     letters,
+    money,
     people,
     programmes,
     rounds,
@@ -38,6 +39,7 @@ STEPS = (
     letters.write_to_us,
     care.give_sessions,
     usage.publish,
+    money.stage,
 )
 
 

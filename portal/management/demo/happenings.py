@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from accounts.models import User
 from ambassadors.models import Programme
@@ -183,39 +184,8 @@ def _write(
         ends_at = starts_at + dt.timedelta(minutes=listing.minutes)
         plans.append(DatePlan(starts_at=starts_at, ends_at=ends_at, capacity=listing.capacity))
     at = world.at + dt.timedelta(days=min(*days, 0) - 40)
-    emergency = _EMERGENCY[listing.zone.partition("/")[0]]
-    has_place = listing.format != "online"
     event = draft_event(
-        words={
-            "title": listing.title,
-            "summary": listing.summary,
-            "body": BODIES[listing.language].format(summary=listing.summary).strip(),
-            "hosts": listing.hosts or (world.stage_name() if listing.title not in HOSTED else ""),
-            "language": listing.language,
-            "topics": list(listing.topics),
-            "format": listing.format,
-            "time_zone": listing.zone,
-            "place_name": listing.place[0],
-            "address": listing.place[1],
-            "online_url": "" if listing.format == "in_person" else "https://meet.example.org/room",
-            "access_notes": "Step-free, with a quiet corner and chairs with backs."
-            if has_place
-            else "Captions on. Cameras and microphones as you like.",
-            "max_plus_ones": listing.plus_ones,
-            "needs_approval": listing.title in DECIDED,
-            "survey": "health" if listing.title == SURVEYED else "off",
-            "offer_hours": 24 if listing.title == SOLD_OUT else 0,
-            "visibility": listing.visibility,
-            "programme": programmes.get(listing.programme),
-            "safety_lead": "Sam Lantern",
-            "host_briefing": "Begin with the room rules. If somebody is in danger, call first, "
-            "then tell the safety lead.",
-            "emergency_number": emergency,
-            "emergency_address": listing.place[1] if has_place else "",
-            "quiet_space": "The small room beside the entrance"
-            if has_place
-            else "A second room in the same call, with a host in it",
-        },
+        words=words_of(world, listing, programmes),
         dates=plans,
         actor=world.users["coordinator"],
         at=at,
@@ -232,6 +202,42 @@ def _write(
     return publish_event(
         event=event, actor=world.users["coordinator"], at=at + dt.timedelta(hours=2)
     )
+
+
+def words_of(world: World, listing: Listing, programmes: Mapping[str, Programme]) -> dict[str, Any]:
+    """Everything the event says."""
+    emergency = _EMERGENCY[listing.zone.partition("/")[0]]
+    has_place = listing.format != "online"
+    return {
+        "title": listing.title,
+        "summary": listing.summary,
+        "body": BODIES[listing.language].format(summary=listing.summary).strip(),
+        "hosts": listing.hosts or (world.stage_name() if listing.title not in HOSTED else ""),
+        "language": listing.language,
+        "topics": list(listing.topics),
+        "format": listing.format,
+        "time_zone": listing.zone,
+        "place_name": listing.place[0],
+        "address": listing.place[1],
+        "online_url": "" if listing.format == "in_person" else "https://meet.example.org/room",
+        "access_notes": "Step-free, with a quiet corner and chairs with backs."
+        if has_place
+        else "Captions on. Cameras and microphones as you like.",
+        "max_plus_ones": listing.plus_ones,
+        "needs_approval": listing.title in DECIDED,
+        "survey": "health" if listing.title == SURVEYED else "off",
+        "offer_hours": 24 if listing.title == SOLD_OUT else 0,
+        "visibility": listing.visibility,
+        "programme": programmes.get(listing.programme),
+        "safety_lead": "Sam Lantern",
+        "host_briefing": "Begin with the room rules. If somebody is in danger, call first, "
+        "then tell the safety lead.",
+        "emergency_number": emergency,
+        "emergency_address": listing.place[1] if has_place else "",
+        "quiet_space": "The small room beside the entrance"
+        if has_place
+        else "A second room in the same call, with a host in it",
+    }
 
 
 def _answers(world: World, questions: Sequence[Question], asked: Sequence[Asked]) -> dict[int, str]:
