@@ -60,6 +60,15 @@ class DateOut(Schema):
     updated_at: dt.datetime
 
 
+class PriceOut(Schema):
+    """What a place costs, for each person of a party, in the currency's smallest unit."""
+
+    kind: str = Field(description="free, fixed, open (people choose) or deposit (given back)")
+    currency: str | None = Field(description="ISO 4217; null where it is free")
+    amount_minor: int | None = Field(description="The price, the deposit, or what is suggested")
+    least_minor: int | None = Field(description="The least, where people choose")
+
+
 class EventOut(DateOut):
     slug: str
     title: str
@@ -67,6 +76,7 @@ class EventOut(DateOut):
     timezone: str = Field(description="An IANA name")
     format: str = Field(description="in_person, online or hybrid")
     language: str
+    price: PriceOut
     url: str
 
 
@@ -139,11 +149,16 @@ class RsvpChange(Schema):
 class RsvpOut(Schema):
     reference: str
     status: str = Field(
-        description="going, waitlisted, pending, offered, declined, left or released"
+        description="going, waitlisted, pending, offered, paying, declined, left or released"
     )
     position: int | None = Field(description="The place in the queue; 1 is next")
     offered_until: dt.datetime | None = Field(
         description="Until when an offered place is kept. PATCH takes or declines it"
+    )
+    pay_until: dt.datetime | None = Field(
+        None,
+        description="Until when places with a price are kept. The person has the link to pay in "
+        "their mail",
     )
     party_size: int
     slug: str
@@ -337,6 +352,12 @@ def _event(date: Occurrence) -> dict[str, Any]:
         "timezone": event.time_zone,
         "format": event.format,
         "language": event.language,
+        "price": {
+            "kind": event.price_kind,
+            "currency": event.currency or None,
+            "amount_minor": event.price_minor,
+            "least_minor": event.least_minor,
+        },
         "url": page_url(date),
     }
 
@@ -364,6 +385,9 @@ def _rsvp(rsvp: Rsvp) -> dict[str, Any]:
         "position": queue_position(rsvp),
         "offered_until": rsvp.hold_expires_at.isoformat()
         if rsvp.is_offered and rsvp.hold_expires_at
+        else None,
+        "pay_until": rsvp.hold_expires_at.isoformat()
+        if rsvp.is_paying and rsvp.hold_expires_at
         else None,
         "party_size": rsvp.party_size,
         "slug": rsvp.occurrence.event.slug,

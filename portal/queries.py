@@ -64,6 +64,12 @@ STAFF_DOORS = (
     Door(_("Today"), "/staff/", "home"),
     Door(_("Events"), "/staff/events/", "calendar", frozenset({Role.COORDINATOR})),
     Door(
+        _("Payments"),
+        "/staff/payments/",
+        "coins",
+        frozenset({Role.COORDINATOR, Role.FINANCE}),
+    ),
+    Door(
         _("Programmes"),
         "/staff/programmes/",
         "people",

@@ -575,7 +575,7 @@ def _page_of(session: Mapping[str, Any], *, declined: bool) -> str:
     return (
         "<!doctype html><html lang='en'><meta charset='utf-8'>"
         "<meta name='viewport' content='width=device-width, initial-scale=1'>"
-        f"<title>Test payment</title><style>{_STYLE}</style><main>"
+        f"<title>Test payment</title><link rel='icon' href='data:,'><style>{_STYLE}</style><main>"
         "<p class='test'>Test payment. No money moves, and no card is asked for.</p>"
         f"<h1>{html.escape(session['title'])}</h1><p class='sum'>{html.escape(total)}</p>{rest}"
         "</main></html>"

@@ -17,11 +17,13 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from ambassadors.models import Programme
+from common.money import NotAnAmount, TooManyDecimals, read_money, show_money, write_money
 from common.pictures import NotAPicture, photograph
 from common.when import clock, day, place_of
 from events.domain.clock_times import HappensTwiceError, NoSuchTimeError, moment
 from events.models import (
     CARE_DAYS,
+    CHOICES_OF_CURRENCY,
     LANGUAGES,
     Answer,
     Event,
@@ -29,6 +31,7 @@ from events.models import (
     Note,
     Occurrence,
     OfferHours,
+    PriceKind,
     Question,
     ReminderHours,
     Rsvp,
@@ -37,6 +40,7 @@ from events.models import (
     SurveyKind,
     Topic,
 )
+from payments.domain.currencies import LEAST, MOST, is_chargeable
 
 ZONES = sorted(name for name in available_timezones() if "/" in name or name == "UTC")
 DATES_AT_ONCE = 60
@@ -243,6 +247,97 @@ class PartyForm(AnswersForm):
             "party_size": self.cleaned_data.get("party_size", 1),
             "companions": self.cleaned_data.get("companions", []),
         }
+
+
+def read_amount(text: str, currency: str) -> int:
+    """What somebody typed, as minor units; ValidationError in words that help."""
+    try:
+        return read_money(text, currency)
+    except TooManyDecimals as wrong:
+        said = ngettext(
+            "%(currency)s has %(count)d digit after the point.",
+            "%(currency)s has %(count)d digits after the point.",
+            wrong.places,
+        )
+        words = said % {"currency": currency, "count": wrong.places}
+        raise forms.ValidationError(words) from wrong
+    except NotAnAmount as wrong:
+        said = gettext("Write an amount in numbers, such as 12 or 12.50.")
+        raise forms.ValidationError(said) from wrong
+
+
+class PayForm(forms.Form):
+    """What a party pays, where they choose it."""
+
+    amount = forms.CharField(
+        label=_("What would you like to pay?"),
+        max_length=24,
+        widget=forms.TextInput({"inputmode": "decimal", "autocomplete": "off"}),
+    )
+
+    def __init__(self, *args: Any, rsvp: Rsvp, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.event, self.people = rsvp.occurrence.event, rsvp.party_size
+        if not self.event.is_price_open:
+            del self.fields["amount"]
+            return
+        least = (self.event.least_minor or 0) * self.people
+        suggested = (self.event.price_minor or self.event.least_minor or 0) * self.people
+        self.initial.setdefault("amount", write_money(suggested, self.event.currency))
+        field = self.fields["amount"]
+        if self.people > 1:
+            field.label = gettext("What would you like to pay, for all of you?")
+        field.help_text = gettext("In %(currency)s.") % {"currency": self.event.currency}
+        if least:
+            words = show_money(least, self.event.currency)
+            field.help_text += " " + gettext("At least %(amount)s.") % {"amount": words}
+        else:
+            field.help_text += " " + gettext("0 is fine: then you just come.")
+
+    def clean_amount(self) -> int:
+        currency = self.event.currency
+        amount = read_amount(self.cleaned_data["amount"], currency)
+        least = (self.event.least_minor or 0) * self.people
+        if amount == 0 and least == 0:
+            return 0
+        least = max(least, LEAST[currency])
+        if amount < least or not is_chargeable(amount, currency):
+            words = show_money(least, currency)
+            raise forms.ValidationError(
+                gettext("The least that can be paid here is %(amount)s.") % {"amount": words}
+            )
+        return amount
+
+    @property
+    def chosen(self) -> int | None:
+        """What they chose; nothing where there is nothing to choose."""
+        return self.cleaned_data.get("amount")
+
+
+class RefundForm(forms.Form):
+    """Giving back some or all of a payment."""
+
+    key = forms.UUIDField(widget=forms.HiddenInput)
+    amount = forms.CharField(
+        label=_("How much to give back"),
+        max_length=24,
+        widget=forms.TextInput({"inputmode": "decimal", "autocomplete": "off"}),
+    )
+    reason = forms.CharField(
+        label=_("Why"),
+        help_text=_("Kept with the payment, for who looks at the accounts. Name nobody's health."),
+        max_length=240,
+    )
+
+    def __init__(self, *args: Any, currency: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.currency = currency
+
+    def clean_amount(self) -> int:
+        amount = read_amount(self.cleaned_data["amount"], self.currency)
+        if amount == 0:
+            raise forms.ValidationError(gettext("That would give back nothing."))
+        return amount
 
 
 class GuestForm(PartyForm):
@@ -486,6 +581,36 @@ class EventForm(forms.ModelForm):  # type: ignore[type-arg]  # takes none at run
         required=False,
         widget=forms.RadioSelect,
     )
+    price_kind = forms.ChoiceField(
+        label=_("What does a place cost?"),
+        help_text=_(
+            "For each person of a party, paid by card before the place is firm. A place is kept "
+            "for half an hour meanwhile."
+        ),
+        choices=PriceKind.choices,
+        required=False,
+        widget=forms.RadioSelect,
+    )
+    currency = forms.ChoiceField(
+        label=_("Currency"), required=False, choices=[("", "—"), *CHOICES_OF_CURRENCY]
+    )
+    price_minor = forms.CharField(
+        label=_("Amount"),
+        help_text=_(
+            "The price or the deposit of one person. Where people choose, what you suggest; it may "
+            "be empty then."
+        ),
+        required=False,
+        max_length=24,
+        widget=forms.TextInput({"inputmode": "decimal", "autocomplete": "off"}),
+    )
+    least_minor = forms.CharField(
+        label=_("At least"),
+        help_text=_("Only where people choose. Empty or 0: they may come for nothing."),
+        required=False,
+        max_length=24,
+        widget=forms.TextInput({"inputmode": "decimal", "autocomplete": "off"}),
+    )
     rsvp_opens_at = forms.CharField(required=False, label=_("RSVPs open"))
     rsvp_closes_at = forms.CharField(required=False, label=_("RSVPs close"))
 
@@ -512,6 +637,10 @@ class EventForm(forms.ModelForm):  # type: ignore[type-arg]  # takes none at run
             "rsvp_closes_at",
             "minimum_age",
             "needs_approval",
+            "price_kind",
+            "currency",
+            "price_minor",
+            "least_minor",
             "offer_hours",
             "skips_large_parties",
             "reminder_hours",
@@ -570,6 +699,11 @@ class EventForm(forms.ModelForm):  # type: ignore[type-arg]  # takes none at run
             self.initial[name] = typed.get(name) or (
                 f"{value.astimezone(self.instance.zone):%Y-%m-%dT%H:%M}" if value else ""
             )
+        for name in ("price_minor", "least_minor"):
+            amount = getattr(self.instance, name)
+            self.initial[name] = typed.get(name) or (
+                "" if amount is None else write_money(amount, self.instance.currency)
+            )
         self.fields["rsvp_opens_at"].help_text = gettext("Empty: as soon as it is published.")
         self.fields["rsvp_closes_at"].help_text = gettext("Empty: when it starts.")
 
@@ -584,6 +718,57 @@ class EventForm(forms.ModelForm):  # type: ignore[type-arg]  # takes none at run
     def clean_survey(self) -> str:
         return self.cleaned_data["survey"] or SurveyKind.OFF
 
+    def clean_price_kind(self) -> str:
+        return self.cleaned_data["price_kind"] or PriceKind.FREE
+
+    def _read_price(self, data: dict[str, Any]) -> None:
+        """The amounts as whole minor units; nothing of them where it costs nothing."""
+        kind, currency = data.get("price_kind"), data.get("currency")
+        typed = {name: data.get(name) or "" for name in ("price_minor", "least_minor")}
+        data["price_minor"] = data["least_minor"] = None
+        if kind == PriceKind.FREE or kind is None:
+            data["currency"] = ""
+            return
+        if not currency:
+            if "currency" not in self.errors:
+                self.add_error("currency", gettext("Choose the currency of the amount."))
+            return
+        price = self._amount("price_minor", typed["price_minor"], currency)
+        if kind != PriceKind.OPEN:
+            data["price_minor"] = price
+            if price is None and "price_minor" not in self.errors:
+                self.add_error("price_minor", gettext("Say the amount, such as 12."))
+            elif price == 0:
+                self.add_error(
+                    "price_minor",
+                    gettext("This costs nothing. Choose “Nothing” above, or an amount."),
+                )
+            return
+        least = self._amount("least_minor", typed["least_minor"], currency) or 0
+        data["least_minor"], data["price_minor"] = least, price or None
+        if price and price < least:
+            self.add_error("price_minor", gettext("Suggest the least at least."))
+
+    def _amount(self, name: str, text: str, currency: str) -> int | None:
+        if not text.strip():
+            return None
+        try:
+            amount = read_amount(text, currency)
+        except forms.ValidationError as wrong:
+            self.add_error(name, wrong)
+            return None
+        if amount and not is_chargeable(amount, currency):
+            self.add_error(
+                name,
+                gettext("Between %(least)s and %(most)s can be charged.")
+                % {
+                    "least": show_money(LEAST[currency], currency),
+                    "most": show_money(MOST, currency),
+                },
+            )
+            return None
+        return amount
+
     def clean_offer_hours(self) -> int:
         return self.cleaned_data["offer_hours"] or OfferHours.AT_ONCE
 
@@ -595,6 +780,7 @@ class EventForm(forms.ModelForm):  # type: ignore[type-arg]  # takes none at run
         for name in ("rsvp_opens_at", "rsvp_closes_at"):
             if zone_name and name in data:
                 data[name] = self._moment(name, data[name], ZoneInfo(zone_name))
+        self._read_price(data)
         opens, closes = data.get("rsvp_opens_at"), data.get("rsvp_closes_at")
         if opens and closes and closes <= opens:
             self.add_error("rsvp_closes_at", gettext("RSVPs must close after they open."))

@@ -43,6 +43,10 @@ WORDS = (
     "content_notes",
     "max_plus_ones",
     "minimum_age",
+    "price_kind",
+    "currency",
+    "price",
+    "least",
     "recording_note",
     "safety_lead",
     "host_briefing",
@@ -50,6 +54,7 @@ WORDS = (
     "emergency_address",
     "quiet_space",
 )
+AMOUNTS = {"price_minor": "price", "least_minor": "least"}
 COLUMNS = (*NEEDED, "places", *WORDS)
 
 
@@ -158,6 +163,8 @@ def _read_words(
     data: dict[str, Any] = model_to_dict(event, EventForm.Meta.fields)
     data = {name: "" if value is None else value for name, value in data.items()}
     data |= {name: row[name] for name in WORDS if row.get(name)}
+    # Amounts are typed as in the form, and their columns are called what people call them.
+    data |= {name: row.get(column, "") for name, column in AMOUNTS.items()}
     data |= {"title": row.get("title", ""), "time_zone": row.get("time_zone", ""), "version": 0}
     data["topics"] = row.get("topics", "").split()
     if slug := row.get("programme"):
@@ -170,7 +177,7 @@ def _read_words(
         # What does not fit together cannot be judged while single cells are wrong.
         if name == NON_FIELD_ERRORS and len(form.errors) > 1:
             continue
-        column = "title" if name == NON_FIELD_ERRORS else name
+        column = "title" if name == NON_FIELD_ERRORS else AMOUNTS.get(name, name)
         draft.errors += [_error(number, column, error) for error in errors]
 
 

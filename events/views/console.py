@@ -22,6 +22,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.access import staff_only
 from accounts.queries import trail_of
 from accounts.services import audit
+from common.money import to_decimal
 from common.text import csv_lines
 from events.access import editor, event_to_edit
 from events.errors import EventsError
@@ -126,6 +127,9 @@ def _rows(events: Any) -> Iterator[tuple[object, ...]]:
 def _word(event: Event, name: str) -> object:
     if name == "programme":
         return event.programme.slug if event.programme else ""
+    if name in ("price", "least"):
+        amount = event.price_minor if name == "price" else event.least_minor
+        return "" if amount is None else to_decimal(amount, event.currency)
     value = getattr(event, name)
     return " ".join(value) if name == "topics" else value
 

@@ -22,6 +22,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import override
 from django.views.decorators.http import require_safe
 
+from common.money import to_decimal
 from common.pictures import event_picture
 from common.when import clock, day
 from events.gateway import keep_picture, kept_picture
@@ -94,7 +95,9 @@ def structured_data(
             "@type": "Offer",
             "url": url,
             "availability": f"https://schema.org/{'SoldOut' if room.is_full else 'InStock'}",
+            **_price(event),
         },
+        "isAccessibleForFree": not event.is_priced,
     }
     performers = [
         {"@type": "Person", "name": one.name}
@@ -108,6 +111,15 @@ def structured_data(
     if room.capacity is not None:
         facts["maximumAttendeeCapacity"] = room.capacity
     return facts
+
+
+def _price(event: Event) -> dict[str, Any]:
+    """What it costs; where people choose, the least. A deposit is no price: it comes back."""
+    if not event.is_priced or event.has_deposit:
+        return {"price": "0", "priceCurrency": event.currency or "EUR"}
+    amount = event.least_minor if event.is_price_open else event.price_minor
+    price = {"price": str(to_decimal(amount or 0, event.currency))}
+    return {**price, "priceCurrency": event.currency}
 
 
 def as_script(facts: dict[str, Any]) -> SafeString:

@@ -32,12 +32,13 @@ from events.forms import (
     GiveForm,
     GuestForm,
     PartyForm,
+    PayForm,
     party_of,
 )
 from events.forms import answers_of as answers_of_rsvp
 from events.forms.dates import ScopeForm
 from events.gateway import count_guest_rsvp
-from events.models import Event, Occurrence, Rsvp, SeriesRsvp
+from events.models import Event, Occurrence, Payment, Rsvp, SeriesRsvp
 from events.queries import (
     Room,
     answers_by_date,
@@ -52,6 +53,7 @@ from events.queries import (
     is_link_live,
     last_date,
     listed_dates,
+    money_of,
     public_entry,
     queue_position,
     room_of,
@@ -66,6 +68,7 @@ from events.queries import (
 )
 from events.rules import can_be_given, refusal_of_rsvp
 from events.services.answers import write_answers, write_series_answers
+from events.services.payments import settle, start_payment
 from events.services.personal_data import export
 from events.services.rsvps import (
     HOLD_FOR,
@@ -87,6 +90,8 @@ from events.services.series_rsvps import (
 )
 from events.services.transfers import give_place, keep_place, take_given_place
 from events.views.found import found_context
+from payments.errors import PaymentsError
+from payments.services.charges import look_up, open_page
 
 PER_PAGE = 25
 # So many dates of what somebody comes to every time are among what comes next for them.
@@ -136,6 +141,10 @@ def _card(occurrence: Occurrence, answer: Rsvp | None) -> dict[str, Any]:
         tag, tone = str(Rsvp.Status(answer.status).label), "good"
     elif free == 0:
         tag, tone = _("Full: waiting list"), "warm"
+    elif event.is_priced and (free is None or free > 5):
+        tag = _("Pay what you want") if event.is_price_open else event.price_words
+        if event.has_deposit:
+            tag = _("Deposit")
     elif free is not None and free <= 5:
         tag = ngettext("%(count)d place left", "%(count)d places left", free) % {"count": free}
     return {
@@ -289,6 +298,8 @@ def say_yes(request: HttpRequest, slug: str) -> HttpResponse:
         return _show(request, event, occurrence, form)
     if isinstance(person, Guest):
         return _to_the_mail(request, occurrence, person, is_held=may_hold)
+    if rsvp.is_paying:
+        return redirect(rsvp.manage_path)
     _say_what_happened(request, rsvp)
     return redirect(occurrence.page_path)
 
@@ -307,7 +318,7 @@ def _to_the_mail(
 
 def _scope(request: HttpRequest, event: Event, occurrence: Occurrence) -> ScopeForm | None:
     """The question "once or every time?", where the date is one of several by a rule."""
-    if occurrence.series_id is None:
+    if occurrence.series_id is None or event.is_priced:
         return None
     dates = series_dates(event, at=timezone.now())
     if len(dates) < 2:
@@ -370,10 +381,12 @@ def _show_rsvp(
     party_form: PartyForm | None = None,
     answers_form: AnswersForm | None = None,
     give_form: GiveForm | None = None,
+    pay_form: PayForm | None = None,
 ) -> HttpResponse:
     at = timezone.now()
     occurrence = rsvp.occurrence
     event = occurrence.event
+    money = money_of(rsvp) if event.is_priced else None
     context = {
         "rsvp": rsvp,
         "event": event,
@@ -389,6 +402,9 @@ def _show_rsvp(
         or AnswersForm(questions=event.questions.asked(), initial=answers_of_rsvp(rsvp)),
         "can_be_given": can_be_given(rsvp, at=at),
         "give_form": give_form or GiveForm(),
+        "pay_form": pay_form or (PayForm(rsvp=rsvp) if rsvp.is_paying else None),
+        "money": money,
+        "total": (event.price_minor or 0) * rsvp.party_size,
         "discreet_form": DiscreetForm(initial={"is_discreet": rsvp.is_discreet}),
         "page_url": occurrence.page_path,
     }
@@ -407,12 +423,16 @@ def _act_on(request: HttpRequest, rsvp: Rsvp) -> HttpResponse:
                 text = _("Confirmed: you are going. A mail with the calendar entry is on its way.")
             elif rsvp.is_applied:
                 text = _("The hosts have your request. They answer by mail.")
-            messages.success(request, text)
+            if not rsvp.is_paying:
+                messages.success(request, text)
+        elif act == "pay":
+            return _pay(request, rsvp)
         elif act == "accept":
             rsvp = accept_offer(rsvp=rsvp, at=at)
             going = _("The place is yours. A mail with the calendar entry is on its way.")
             queued = _("The room has become smaller. You have your turn on the waiting list back.")
-            messages.success(request, going if rsvp.is_going else queued)
+            if not rsvp.is_paying:
+                messages.success(request, going if rsvp.is_going else queued)
         elif act == "decline":
             decline_offer(rsvp=rsvp, at=at)
             messages.success(request, _("Thank you for telling us. The next person is asked."))
@@ -453,6 +473,54 @@ def _act_on(request: HttpRequest, rsvp: Rsvp) -> HttpResponse:
             return _show_rsvp(request, rsvp, form)
         messages.warning(request, str(refusal))
     return redirect("events:rsvp", token=rsvp.token)
+
+
+def _pay(request: HttpRequest, rsvp: Rsvp) -> HttpResponse:
+    """On to the payment page. The charge is written first: no transaction is open meanwhile."""
+    form = PayForm(request.POST, rsvp=rsvp)
+    if not form.is_valid():
+        return _show_rsvp(request, rsvp, pay_form=form)
+    try:
+        charge = start_payment(rsvp=rsvp, chosen_minor=form.chosen, at=timezone.now())
+        if charge is None:
+            messages.success(
+                request, _("You are going. A mail with the calendar entry is on its way.")
+            )
+            return redirect("events:rsvp", token=rsvp.token)
+        page = open_page(
+            charge=charge,
+            success_url=settings.BASE_URL + reverse("events:paid", args=[rsvp.token]),
+            cancel_url=settings.BASE_URL + rsvp.manage_path,
+            language=get_language() or "en",
+        )
+    except (EventsError, PaymentsError) as refusal:
+        form.add_error(None, str(refusal))
+        return _show_rsvp(request, rsvp, pay_form=form)
+    return redirect(page)
+
+
+@never_cache
+@require_safe
+def paid(request: HttpRequest, token: str) -> HttpResponse:
+    """Back from the payment page: ask what became of it, and act on that as on a notice.
+
+    It only learns what has happened already, however often it is opened (decision 0008).
+    """
+    rsvp, at = rsvp_opened_by(token), timezone.now()
+    if rsvp is None or not is_link_live(rsvp, at=at):
+        raise Http404
+    try:
+        for payment in Payment.objects.unpaid().filter(rsvp=rsvp).select_related("charge"):
+            look_up(charge=payment.charge, at=at)
+        for payment in Payment.objects.filter(rsvp=rsvp, charge__settled_at=None):
+            settle(charge=payment.charge, at=at)
+    except (PaymentsError, EventsError):
+        messages.info(request, _("We will know in a minute whether your payment came through."))
+    else:
+        rsvp.refresh_from_db()
+        if rsvp.is_going:
+            messages.success(request, _("Thank you. You are going, and a mail is on its way."))
+    return without_referrer(redirect("events:rsvp", token=token))
 
 
 @never_cache

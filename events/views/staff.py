@@ -240,6 +240,7 @@ def _fieldsets(form: EventForm) -> list[tuple[str, list[Any]]]:
             "visibility programme minimum_age max_plus_ones needs_approval rsvp_opens_at "
             "rsvp_closes_at",
         ),
+        (_("What it costs"), "price_kind currency price_minor least_minor"),
         (_("When it is full"), "offer_hours skips_large_parties"),
         (_("Before and after"), "reminder_hours survey"),
         (_("What people should know"), "access_notes content_notes recording_note"),
@@ -326,6 +327,8 @@ def staff_cancel(request: HttpRequest, slug: str) -> HttpResponse:
             messages.warning(request, str(refusal))
         else:
             messages.success(request, _("Cancelled. Everybody is told by mail."))
+            if event.is_priced and not event.has_deposit:
+                return redirect("events:staff-payments", slug=event.slug)
         return redirect("events:staff-edit", slug=event.slug)
     coming = Rsvp.objects.active().filter(
         occurrence__event=event, occurrence__ends_at__gt=timezone.now()

@@ -6,6 +6,7 @@ from common.tokens import digest
 from events.models import Event, SeriesRsvp, new_rsvp_reference
 from events.services.events import set_photo
 from events.services.hosts import PURPOSE, accept_host, ask_host
+from events.services.payments import start_payment
 from events.services.rsvps import Guest, place_rsvp
 from events.services.transfers import give_place
 from tests.conftest import NOW
@@ -13,6 +14,7 @@ from tests.factories import EventFactory, OccurrenceFactory, RsvpFactory
 from tests.permissions import EVERYONE, SIGNED_IN, Cast, Kwargs, Route
 
 COORDINATOR = {"coordinator"}
+MONEY = {"coordinator", "finance"}
 
 
 def enrich(cast: Cast) -> None:
@@ -43,6 +45,15 @@ def enrich(cast: Cast) -> None:
         at=NOW,
     )
 
+    priced = OccurrenceFactory(
+        starts_at=NOW.replace(year=2096),
+        event__price_kind="fixed",
+        event__currency="GBP",
+        event__price_minor=1200,
+    )
+    kept = place_rsvp(occurrence=priced, person=cast["attendee"], at=NOW)
+    start_payment(rsvp=kept, at=NOW)
+    cast.things["payment"] = kept.payments.select_related("charge").get()
     enrich_hosts(cast)
 
 
@@ -75,6 +86,10 @@ def public(cast: Cast) -> Kwargs:
     return {"slug": cast.things["public_event"].slug}
 
 
+def priced(cast: Cast) -> Kwargs:
+    return {"slug": cast.things["payment"].rsvp.occurrence.event.slug}
+
+
 def draft(cast: Cast) -> Kwargs:
     return {"slug": cast.things["draft_event"].slug}
 
@@ -104,6 +119,11 @@ ROUTES: dict[str, Route] = {
     "events:rsvp": Route(
         get=EVERYONE,
         post=EVERYONE,
+        some=lambda cast: {"token": cast.things["rsvp"].token},
+        absent={"token": "0000000000-guess"},
+    ),
+    "events:paid": Route(
+        get=EVERYONE,
         some=lambda cast: {"token": cast.things["rsvp"].token},
         absent={"token": "0000000000-guess"},
     ),
@@ -154,6 +174,16 @@ ROUTES: dict[str, Route] = {
         some=lambda cast: {**hosted(cast)["ambassador"], "pk": cast.things["host"].pk},
         absent={**ABSENT, "pk": 1},
     ),
+    "events:staff-money": Route(get=MONEY),
+    # A public event is looked after by finance too; what is a draft is not.
+    "events:staff-payments": Route(get=MONEY, some=priced, absent=ABSENT),
+    "events:staff-refund": Route(
+        get=MONEY,
+        post=MONEY,
+        some=lambda cast: {**priced(cast), "reference": cast.things["payment"].charge.reference},
+        absent={**ABSENT, "reference": "0000000000"},
+    ),
+    "events:staff-refund-everyone": Route(get=MONEY, post=MONEY, some=priced, absent=ABSENT),
     "events:staff-list": Route(get=COORDINATOR),
     "events:import-calendar": Route(get=COORDINATOR, post=COORDINATOR),
     "events:staff-new": Route(get=COORDINATOR, post=COORDINATOR),
