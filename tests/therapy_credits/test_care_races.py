@@ -199,8 +199,11 @@ def test_control_without_the_lock_on_the_form_the_second_click_finds_the_time_ta
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """One booking all the same, by the practitioner's lock; but who clicked twice is told no."""
-    slow_save(monkeypatch)
+    both_have_looked = threading.Barrier(2)
     monkeypatch.setattr(requests, "one_at_a_time", lambda request_id: None)
+    monkeypatch.setattr(
+        booking_services, "check_may_begin", lambda user, at: both_have_looked.wait(60)
+    )
     client, desk, request_id = make_client(), make_desk(), uuid4()
     answers = at_once(*[lambda: book(client, desk, request_id=request_id)] * 2)
     assert SlotTaken in answers

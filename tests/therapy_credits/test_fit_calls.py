@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -255,9 +255,6 @@ def test_a_length_is_one_of_those_there_are() -> None:
 
 
 def race_for_one_time() -> list[Any]:
-    # The first mail of a process takes long to write, and would be written under the locks.
-    call(make_client("first"), open_desk("Harbour Rooms"))
-    FitCall.objects.all().delete()
     desk = open_desk()
     caller, booker = make_client("caller"), make_client("booker")
     return at_once(lambda: call(caller, desk), lambda: book(booker, desk))
@@ -277,15 +274,18 @@ def test_a_call_and_a_session_at_once_and_one_has_the_time(monkeypatch: pytest.M
 @pytest.mark.race
 @pytest.mark.django_db(transaction=True)
 def test_control_without_locks_and_triggers_both_have_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    free = open_times_for_call
+    both_have_looked = threading.Barrier(2)
 
-    def slowly(*args: Any, **kwargs: Any) -> Any:
-        found = free(*args, **kwargs)
-        threading.Event().wait(0.3)
-        return found
+    def slowly(look: Callable[..., Any]) -> Callable[..., Any]:
+        def look_and_wait(*args: Any, **kwargs: Any) -> Any:
+            found = look(*args, **kwargs)
+            both_have_looked.wait(60)
+            return found
 
-    monkeypatch.setattr(fit_calls, "open_times_for_call", slowly)
-    for module in (bookings, fit_calls):
+        return look_and_wait
+
+    for module, look in ((bookings, "open_slots_of"), (fit_calls, "open_times_for_call")):
+        monkeypatch.setattr(module, look, slowly(getattr(module, look)))
         monkeypatch.setattr(module, "lock_practitioner", lambda one: one)
     tables = ("therapy_credits_booking", "therapy_credits_fitcall")
     with connection.cursor() as cursor:
