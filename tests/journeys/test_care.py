@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Page, expect
 from accounts.services.grants import give_role
 from common.codes import show_code
 from tests.conftest import NOW
-from tests.factories import LicenceFactory, UserFactory
+from tests.factories import LicenceFactory, ServiceTypeFactory, UserFactory
 from tests.journeys.conftest import DESK, PHONE, Open, camera_showing, sign_in
 from tests.therapy_credits.care import (
     CLIENT_NAME,
@@ -165,10 +165,14 @@ def test_every_page_is_accessible_in_both_themes(
 ) -> None:
     booking = book(client_, desk)
     LicenceFactory(practitioner=desk.practitioner, confirmed_by=None, confirmed_at=None)
+    house = desk.practitioner.practice
+    for kind in ("one", "group"):  # so that for whom and how long is asked
+        ServiceTypeFactory(practice=house, kind=kind, name="80 minutes", minutes=80, units=2)
     page = open_page("/care/practices/", width=PHONE, user=client_.user)
     page.get_by_label("Which country will you be in?").select_option("GB")
     page.get_by_role("button", name="Show who fits").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Who can see you")
+    expect(page.get_by_text("For whom?")).to_have_count(1)
     mine = (
         "/care/",
         "/care/practices/",
@@ -201,9 +205,11 @@ def test_setting_up_a_practice_is_accessible_too(
     give_role(user=staff, role="care", giver=None, at=NOW)
     LicenceFactory(practitioner=desk.practitioner, confirmed_by=None, confirmed_at=None)
     here = f"/staff/practices/{desk.practitioner.practice.slug}/"
+    new = make_desk("New house", status="pending", confirmed_by=None, confirmed_at=None)
     page = open_page("/staff/practices/", width=PHONE, user=staff)
     for path in (
         "/staff/practices/",
+        f"/staff/practices/{new.practitioner.practice.slug}/",
         "/staff/practices/new/",
         here,
         f"{here}members/",
