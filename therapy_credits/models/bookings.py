@@ -30,6 +30,24 @@ SPAN = Func(
 )
 
 
+class PaidFromPool(models.Model):
+    """What is held from lots of one pool, which all have the same limits."""
+
+    pool = models.ForeignKey("therapy_credits.Pool", on_delete=models.PROTECT, related_name="+")
+    # Those of the lots it is held from.
+    limits = models.ForeignKey(
+        "therapy_credits.Limits",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,
+    )
+
+    class Meta:
+        abstract = True
+
+
 class BookingQuerySet(models.QuerySet["Booking"]):
     def visible_to_member(self, membership: PracticeMembership) -> Self:
         """The bookings a member of a practice may see: the practice's; a practitioner's own."""
@@ -48,7 +66,7 @@ class BookingQuerySet(models.QuerySet["Booking"]):
         )
 
 
-class Booking(models.Model):
+class Booking(PaidFromPool):
     """A time with a practitioner, and the units held for it."""
 
     class Status(models.TextChoices):
@@ -67,16 +85,6 @@ class Booking(models.Model):
     reference = models.CharField(_("reference"), max_length=12, unique=True)
     request_id = models.UUIDField(unique=True)
     subject = models.UUIDField(db_index=True)
-    pool = models.ForeignKey("therapy_credits.Pool", on_delete=models.PROTECT, related_name="+")
-    # Those of the lots it is held from.
-    limits = models.ForeignKey(
-        "therapy_credits.Limits",
-        on_delete=models.PROTECT,
-        null=True,
-        blank=True,
-        related_name="+",
-        db_index=False,
-    )
     practice = models.ForeignKey(
         "therapy_credits.Practice", on_delete=models.PROTECT, related_name="bookings"
     )
@@ -220,7 +228,7 @@ class SessionCodeQuerySet(models.QuerySet["SessionCode"]):
         return self.filter(status=SessionCode.Status.ISSUED, expires_at__gt=at)
 
 
-class SessionCode(models.Model):
+class SessionCode(PaidFromPool):
     """One session to take to a practice that has no hours here. Used once.
 
     Only a keyed digest of the code and its last four symbols are kept.
@@ -238,16 +246,6 @@ class SessionCode(models.Model):
     digest = models.CharField(max_length=64, unique=True)
     last_four = models.CharField(_("ends with"), max_length=4)
     subject = models.UUIDField(db_index=True)
-    pool = models.ForeignKey("therapy_credits.Pool", on_delete=models.PROTECT, related_name="+")
-    # Those of the lots it is held from.
-    limits = models.ForeignKey(
-        "therapy_credits.Limits",
-        on_delete=models.PROTECT,
-        null=True,
-        blank=True,
-        related_name="+",
-        db_index=False,
-    )
     status = models.CharField(
         _("status"), max_length=10, choices=Status.choices, default=Status.ISSUED
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from typing import ClassVar, Self
 from uuid import uuid4
@@ -19,8 +18,26 @@ from ambassadors.models import Programme, Term
 from therapy_credits.models.practices import ServiceType
 
 
-def kind_names(kinds: Sequence[str]) -> list[str]:
-    return [str(ServiceType.Kind(kind).label) for kind in kinds]
+class PaysFor(models.Model):
+    """What is paid for beside a pool's country. Empty is every network, and every kind."""
+
+    networks = ArrayField(
+        models.CharField(max_length=60), verbose_name=_("networks"), default=list, blank=True
+    )
+    kinds = ArrayField(
+        models.CharField(max_length=8, choices=ServiceType.Kind.choices),
+        verbose_name=_("kinds of session"),
+        default=list,
+        blank=True,
+    )
+
+    class Meta:
+        abstract = True
+
+    @property
+    def kind_names(self) -> list[str]:
+        """The kinds of session, in words."""
+        return [str(ServiceType.Kind(kind).label) for kind in self.kinds]
 
 
 class PoolQuerySet(models.QuerySet["Pool"]):
@@ -38,7 +55,7 @@ class PoolQuerySet(models.QuerySet["Pool"]):
         )
 
 
-class Pool(models.Model):
+class Pool(PaysFor):
     """Sessions of one partner, in one country and currency, under one ceiling price.
 
     A pool is a ledger of its own: no session ever crosses from one to another.
@@ -63,16 +80,6 @@ class Pool(models.Model):
     )
     goodwill_percent = models.PositiveSmallIntegerField(
         _("kept back for goodwill and for finishing care, in percent"), default=5
-    )
-    # What it pays for, beside its country: empty is every network, and every kind of session.
-    networks = ArrayField(
-        models.CharField(max_length=60), verbose_name=_("networks"), default=list, blank=True
-    )
-    kinds = ArrayField(
-        models.CharField(max_length=8, choices=ServiceType.Kind.choices),
-        verbose_name=_("kinds of session"),
-        default=list,
-        blank=True,
     )
     opened_at = models.DateTimeField(_("opened"))
     # Who of the partner hears when little is left, and the step they last heard of.
@@ -105,13 +112,8 @@ class Pool(models.Model):
     def __str__(self) -> str:
         return self.name
 
-    @property
-    def kind_names(self) -> list[str]:
-        """The kinds of session it pays for, in words."""
-        return kind_names(self.kinds)
 
-
-class Limits(models.Model):
+class Limits(PaysFor):
     """What sessions given under a policy are for, as it stood when they were given.
 
     Narrower than what their pool pays for: what is empty is as in the pool. A row is
@@ -120,15 +122,6 @@ class Limits(models.Model):
     """
 
     pool = models.ForeignKey(Pool, on_delete=models.PROTECT, related_name="+")
-    networks = ArrayField(
-        models.CharField(max_length=60), verbose_name=_("networks"), default=list, blank=True
-    )
-    kinds = ArrayField(
-        models.CharField(max_length=8, choices=ServiceType.Kind.choices),
-        verbose_name=_("kinds of session"),
-        default=list,
-        blank=True,
-    )
     # As domain.missed.MissedRule: [nth, hours of notice, units charged, fee in percent], by nth.
     missed_rules = ArrayField(
         ArrayField(models.PositiveSmallIntegerField(), size=4), default=list, blank=True
@@ -153,11 +146,6 @@ class Limits(models.Model):
 
     def __str__(self) -> str:
         return f"{self.pool} {self.pk}"
-
-    @property
-    def kind_names(self) -> list[str]:
-        """The kinds of session they are for, in words."""
-        return kind_names(self.kinds)
 
 
 class Expiry(models.TextChoices):
