@@ -31,6 +31,11 @@ def is_showable(name: str) -> bool:
     return not name or any(kind[0] in "LNPS" for kind in kinds)
 
 
+def search_words(typed: str | None) -> str:
+    """What somebody typed to search for, as the database can take it: without zeros, not long."""
+    return (typed or "").replace("\x00", "").strip()[:100]
+
+
 class _Echo:
     """A file that hands back each line instead of keeping it."""
 

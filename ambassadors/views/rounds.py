@@ -42,6 +42,7 @@ from ambassadors.services import decisions
 from ambassadors.services import rounds as service
 from ambassadors.views.reviews import blind_download
 from ambassadors.views.staff import GET_OR_POST, acting, coordinated_term, form_page
+from common.text import search_words
 
 PAGE = 100
 
@@ -263,7 +264,7 @@ def _filtered(request: HttpRequest, found: Round, data: Any) -> QuerySet[Applica
         found,
         user=acting(request),
         status=status if status in Application.Status.values else "",
-        q=(data.get("q", "") or "").strip()[:100],
+        q=search_words(data.get("q")),
         order=data.get("order", "") or "",
     )
 
@@ -298,7 +299,7 @@ def round(request: HttpRequest, pk: int) -> HttpResponse:
         "term": found.term,
         "tabs": tabs,
         "page": page.get_page(request.GET.get("page")),
-        "q": request.GET.get("q", "").strip()[:100],
+        "q": search_words(request.GET.get("q")),
         "order": request.GET.get("order", ""),
         "current": current,
         "decisions": DECISIONS,

@@ -35,7 +35,7 @@ from ambassadors.models import (
 from ambassadors.services import enrolments, invitations, profiles
 from ambassadors.services import programmes as programme_service
 from ambassadors.views.timelines import told
-from common.text import csv_lines
+from common.text import csv_lines, search_words
 
 PAGE = 50
 GET_OR_POST = ["GET", "HEAD", "POST"]
@@ -212,7 +212,7 @@ def end_term(request: HttpRequest, pk: int) -> HttpResponse:
 
 def people_context(request: HttpRequest, term: Term) -> dict[str, Any]:
     """What the page of a term shows of this app: its people, filtered and found."""
-    status, q = request.GET.get("status", ""), request.GET.get("q", "").strip()[:100]
+    status, q = request.GET.get("status", ""), search_words(request.GET.get("q"))
     status = status if status in EnrolmentStatus.values else ""
     context = _term_context(request, term, q=q, current=status or "all")
     pages = Paginator(queries.people_of(term, status=status, q=q), PAGE)
@@ -233,7 +233,7 @@ def people_context(request: HttpRequest, term: Term) -> dict[str, Any]:
 def invitation_list(request: HttpRequest, pk: int) -> HttpResponse:
     term = coordinated_term(request, pk)
     now = timezone.now()
-    q = request.GET.get("q", "").strip()[:100]
+    q = search_words(request.GET.get("q"))
     page = Paginator(queries.open_invitations(term, q=q), PAGE).get_page(request.GET.get("page"))
     rows = [(invitation, invitation.state(at=now)) for invitation in page.object_list]
     context = {

@@ -29,6 +29,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.access import signed_in, staff_only
 from accounts.rules import has_role
 from accounts.services import audit
+from common.text import search_words
 from events.access import Crew, crew_only, date_to_show, event_to_edit
 from events.errors import EventsError
 from events.forms import AddRsvpForm, WalkInForm
@@ -47,7 +48,7 @@ SCANS_AT_ONCE = 500
 def door(request: HttpRequest, crew: Crew) -> HttpResponse:
     """How many have come, and who is looked for."""
     occurrence = crew.date(request.GET.get("date", ""))
-    q = request.GET.get("q", "")
+    q = search_words(request.GET.get("q"))
     context: dict[str, Any] = {**crew.context(), "occurrence": occurrence, "q": q}
     if occurrence is not None:
         expected = door_list(occurrence, q, for_hosts=crew.host is not None)

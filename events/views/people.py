@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.access import proved_again, staff_only
 from accounts.services import audit
-from common.text import csv_lines
+from common.text import csv_lines, search_words
 from events.access import Crew, crew_only, date_to_show, editor, event_to_edit
 from events.errors import EventsError
 from events.forms import NoteForm, QuestionForm
@@ -51,7 +51,7 @@ def staff_people(request: HttpRequest, crew: Crew) -> HttpResponse:
     tab = request.GET.get("status", "going")
     if tab not in PEOPLE_TABS:
         tab = "going"
-    q = request.GET.get("q", "")
+    q = search_words(request.GET.get("q"))
     people = people_of(occurrence, tab, q, for_hosts=crew.host is not None)
     page = Paginator(people, PEOPLE_PER_PAGE).get_page(request.GET.get("page"))
     rsvps = list(page.object_list)

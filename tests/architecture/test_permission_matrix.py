@@ -207,6 +207,32 @@ def test_only_those_named_may_use(
     assert wrong == []
 
 
+NOTHING_TO_ASK_FOR = "&".join(f"{name}=%00" for name in ("q", "page", "status", "order", "date"))
+
+
+def test_no_page_falls_over_what_nobody_can_ask_for(
+    cast: Cast, visitors: dict[str, Client], settings: Any
+) -> None:
+    """A zero is in no text of the database: each page, as somebody who may open it."""
+    settings.REQUIRE_MFA = False  # the second factor has its own tests
+    wrong: list[str] = []
+    for name, route in sorted(classified().items()):
+        if OURS.get(name):
+            own = route.own(cast) if route.own and "get" in route.own_methods else {}
+            some = route.some(cast) if route.some else {}
+            tries = [*own.items(), *((role, some) for role in sorted(route.get) if some)]
+        else:
+            tries = [(role, {}) for role in sorted(route.get)]
+        for role, kwargs in tries[:1]:
+            query = f"{route.query or '?'}&{NOTHING_TO_ASK_FOR}"
+            url = reverse(name, kwargs=dict(kwargs)) + query
+            try:
+                try_as(visitors[role], "get", url, route)
+            except Exception as error:  # whatever it is: the person would see a broken page
+                wrong.append(f"{role} {url}: {error!r}")
+    assert wrong == []
+
+
 def test_the_admin_site_opens_for_admins_only(visitors: dict[str, Client]) -> None:
     names = [name for name, arguments in routes() if name.startswith(ADMIN) and not arguments]
     assert names
