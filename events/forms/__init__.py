@@ -556,7 +556,8 @@ class EventForm(forms.ModelForm):  # type: ignore[type-arg]  # takes none at run
         label=_("A place that becomes free"),
         help_text=_(
             "It goes to those on the waiting list, in order. An offer keeps the place until its "
-            "time is over, at the latest until the date starts; then the next person is asked."
+            "time is over, at the latest until the date starts; then the next person is asked. A "
+            "place with a price is never given at once: it is offered for a day."
         ),
         choices=OfferHours.choices,
         coerce=int,
