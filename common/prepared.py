@@ -24,6 +24,9 @@ from django.db.models.expressions import Value
 
 M = TypeVar("M", bound=models.Model)
 
+# A connection that asks a query so often has it prepared at the next.
+USES_BEFORE_IT_IS_KEPT = 2
+
 
 class _Blank(Value):
     """Stands in the queryset where a value will be."""
@@ -146,7 +149,8 @@ def _part(info: Any, expressions: Sequence[Any]) -> _Part:
 def prepared_cursor() -> Iterator[CursorWrapper]:
     """A cursor that sends values apart from the SQL, which PostgreSQL then plans once.
 
-    Django's ordinary cursors write the values into the SQL.
+    Django's ordinary cursors write the values into the SQL. Nothing of theirs is counted or kept:
+    their last hundred texts would be, with what they say of people, if the threshold stood always.
     """
     connection.ensure_connection()
     link = connection.connection
@@ -156,4 +160,8 @@ def prepared_cursor() -> Iterator[CursorWrapper]:
     finally:
         link.cursor_factory = ordinary
     with cursor:
-        yield cursor
+        link.prepare_threshold = USES_BEFORE_IT_IS_KEPT
+        try:
+            yield cursor
+        finally:
+            link.prepare_threshold = None

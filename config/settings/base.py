@@ -139,8 +139,6 @@ DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DATABASES["default"]["OPTIONS"] = {
     **DATABASES["default"].get("OPTIONS", {}),
     "pool": {"min_size": 1, "max_size": 8, "timeout": 5},
-    # Only for the queries that are kept (common/prepared.py); the others write their values in.
-    "prepare_threshold": 2,
     # A request that waits longer than this for a row answers "try again" instead.
     "options": "-c lock_timeout=3s -c statement_timeout=60s"
     " -c idle_in_transaction_session_timeout=30s",

@@ -9,7 +9,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.test.utils import CaptureQueriesContext
 
 from common.prepared import Prepared
-from events.models import Occurrence, Rsvp
+from events.models import Event, Occurrence, Rsvp
 from tests.factories import EventFactory, OccurrenceFactory, RsvpFactory
 
 DAY = dt.date(2026, 6, 10)
@@ -93,3 +93,23 @@ def test_threads_that_ask_at_once_each_get_their_own_answer() -> None:
 
     with ThreadPoolExecutor(6) as threads:
         assert list(threads.map(ask, slugs)) == [{slug} for slug in slugs]
+
+
+def test_only_what_is_to_be_kept_is_kept(db: None) -> None:
+    """What ordinary queries say of people does not stay in the memory of a connection."""
+
+    @Prepared
+    def named(title: str) -> QuerySet[Event]:
+        return Event.objects.filter(title=title)
+
+    for number in range(4):
+        assert not Event.objects.filter(title="somebody's secret").exists()
+        assert named.first(title=str(number)) is None
+    kept = connection.connection._prepared
+    assert "somebody" not in repr((kept._counts, kept._names))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE %s",
+            ['%"events_event"."title" = $1%'],
+        )
+        assert cursor.fetchone() == (1,)
