@@ -41,6 +41,18 @@ def without_settings() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in ours}
 
 
+def is_debug() -> bool:
+    """What the settings will make of DEBUG, before anything that they need is there."""
+    from django.core.exceptions import ImproperlyConfigured
+
+    from config import env
+
+    try:
+        return env.flag("DEBUG", default=False)
+    except ImproperlyConfigured as wrong:
+        raise LocalError(str(wrong)) from None
+
+
 def check_settings() -> None:
     """Read the settings now, in this process: a wrong one stops us with its sentence."""
     from django.core.exceptions import ImproperlyConfigured

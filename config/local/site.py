@@ -13,10 +13,9 @@ from collections.abc import Iterator
 from types import FrameType
 from urllib.parse import urlsplit
 
-from config import env
 from config.local import PROJECT, VAR, LocalError
 from config.local.console import say
-from config.local.environment import check_settings, given, read_file
+from config.local.environment import check_settings, given, is_debug, read_file
 from config.local.prepare import collect_static, compile_translations, people, prepare
 from config.local.process import spawn, stop
 from config.local.services import Services, State
@@ -161,8 +160,8 @@ class Site:
         Whoever takes over starts it where it was: its address is in the environment of processes
         that run already.
         """
-        is_ours = os.environ.get("STRIPE_SECRET_KEY", TEST_KEY) == TEST_KEY
-        if not env.flag("DEBUG", default=False) or not is_ours:
+        is_ours = (os.environ.get("STRIPE_SECRET_KEY") or TEST_KEY) == TEST_KEY
+        if not is_debug() or not is_ours:
             return
         port = urlsplit(os.environ.get("STRIPE_API_BASE", "")).port or 0
         with socket.socket() as listener:

@@ -166,7 +166,7 @@ def test_killed_it_leaves_nothing_running_and_starts_again(
     first = run(start, checkout)
     assert read(f"http://127.0.0.1:{PORT}/healthz") == (200, "ok\n")
     commands = " ".join(first.family().values())
-    for part in ("postgres", "valkey-server", "gunicorn", "celery"):
+    for part in ("postgres", "valkey-server", "gunicorn", "celery", "card_stand_in"):
         assert part in commands
     assert not is_root(first.one("postgres -D"))
 
@@ -199,6 +199,7 @@ def test_a_second_one_has_its_own_port_and_takes_over(
     second.wait_for("this one takes over")
     wait_until(lambda: "celery" in " ".join(second.family().values()), second)
     assert read(f"http://127.0.0.1:{PORT + 1}/readyz")[0] == 200
+    assert "card_stand_in" in " ".join(second.family().values())
 
     for pid in second.family():
         with contextlib.suppress(ProcessLookupError):
