@@ -504,7 +504,7 @@ def _pay(request: HttpRequest, rsvp: Rsvp) -> HttpResponse:
 def paid(request: HttpRequest, token: str) -> HttpResponse:
     """Back from the payment page: ask what became of it, and act on that as on a notice.
 
-    It only learns what has happened already, however often it is opened (decision 0008).
+    It only learns what has happened already, however often it is opened (decision 0009).
     """
     rsvp, at = rsvp_opened_by(token), timezone.now()
     if rsvp is None or not is_link_live(rsvp, at=at):
