@@ -7,6 +7,10 @@ LOCAL := $(VENV) -m config.local --end-with-parent
 # One shell program replaces itself by the next: whoever kills make, the rest notices.
 FRESH := exec $(LOCAL) exec --fresh --
 
+# What Python compiles is kept here, whatever the machine says: some forty processes start in a test.
+export PYTHONPYCACHEPREFIX := $(CURDIR)/var/pycache
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help run test check soak bench format translations requirements setup
 .DEFAULT_GOAL := help
 

@@ -9,6 +9,13 @@ from pytest_django import Settings
 
 from events.models import DueMail
 from notifications.models import Message
+from portal.management.commands import doctor as command
+
+
+@pytest.fixture(autouse=True)
+def _nobody_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is no worker here that could answer."""
+    monkeypatch.setattr(command, "WORKERS_ANSWER_SECONDS", 0.05)
 
 
 def doctor() -> tuple[str, str]:

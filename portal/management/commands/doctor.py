@@ -22,6 +22,7 @@ from payments import gateway
 from payments.errors import PaymentsError
 
 LATEST_MAIL_MINUTES = 10
+WORKERS_ANSWER_SECONDS = 1.5
 
 
 class Problem(Exception):
@@ -100,7 +101,7 @@ def _broker() -> str:
 def _workers() -> str:
     if broker_problem():
         raise Problem("unknown without the broker.")
-    there = current_app.control.ping(timeout=1.5)
+    there = current_app.control.ping(timeout=WORKERS_ANSWER_SECONDS)
     if not there:
         raise Problem("none answers. Start one: celery --app config.worker worker")
     return f"{len(there)} answer" if len(there) > 1 else "one answers"
