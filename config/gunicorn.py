@@ -3,9 +3,6 @@
 Every value can be changed on the command line or in GUNICORN_CMD_ARGS.
 """
 
-import sys
-from typing import Any
-
 bind = "127.0.0.1:8000"
 # Threads, so that a browser's idle connection does not keep a process from everybody else.
 # A thread waits for the database's pool at worst, which has room for all of one process.
@@ -19,10 +16,3 @@ graceful_timeout = 10
 # A web log would say who looked at what; the access log in the database says what must be said.
 accesslog = None
 control_socket_disable = True
-
-
-def post_worker_init(_worker: Any) -> None:
-    """A thread that has its answer from the database waits for the one that computes to let go:
-    for 5 ms, as Python has it, five times in a request. Half a millisecond confirms a tenth more
-    sessions a second on two cores."""
-    sys.setswitchinterval(0.0005)
