@@ -3,6 +3,7 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from common.addresses import addresses_of
 from config import operations
 from portal import api
 
@@ -13,17 +14,17 @@ urlpatterns = [
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
     path("api/v1/", api.urlpatterns),
-    path("", include("resources.urls")),
-    path("", include("events.urls")),
-    path("", include("ambassadors.urls")),
+    addresses_of("resources.urls"),
+    addresses_of("events.urls"),
+    addresses_of("ambassadors.urls"),
     # After the apps whose pages it frames: /staff/programmes/new/ is a page of theirs.
-    path("", include("portal.urls")),
-    path("", include("therapy_credits.urls")),
-    path("", include("reports.urls")),
-    path("", include("calendars.urls")),
-    path("", include("notifications.urls")),
-    path("", include("payments.urls")),
-    path("", include("accounts.urls")),
+    addresses_of("portal.urls"),
+    addresses_of("therapy_credits.urls"),
+    addresses_of("reports.urls"),
+    addresses_of("calendars.urls"),
+    addresses_of("notifications.urls"),
+    addresses_of("payments.urls"),
+    addresses_of("accounts.urls"),
 ]
 
 handler403 = "portal.views.site.refused"
