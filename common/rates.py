@@ -7,7 +7,7 @@ import hashlib
 import logging
 from datetime import datetime
 
-from django.core.cache import cache
+from common.cache import count_one
 
 logger = logging.getLogger(__name__)
 
@@ -22,17 +22,10 @@ def count_in_this_minute(what: str, who: str, *, at: datetime) -> int:
     minute = int(at.timestamp()) // MINUTE_SECONDS
     key = f"rate:{what}:{minute}:{hashlib.sha256(who.encode()).hexdigest()[:32]}"
     try:
-        return _count(key)
+        return count_one(key, seconds=2 * MINUTE_SECONDS)
     except Exception:  # any failure of the cache is the same to us: do without
         logger.warning("the cache did not answer; %s is not counted", what)
         return 0
-
-
-def _count(key: str) -> int:
-    try:
-        return int(cache.incr(key))
-    except ValueError:  # nobody has asked in this minute: the first of those who come now is one
-        return 1 if cache.add(key, 1, 2 * MINUTE_SECONDS) else int(cache.incr(key))
 
 
 def seconds_left_in_minute(at: datetime) -> int:

@@ -147,7 +147,7 @@ DATABASES["default"]["OPTIONS"] = {
 CACHE_URL = env.url("CACHE_URL", schemes={"redis", "rediss", "unix"})
 CACHES = {
     "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "BACKEND": "common.cache.SharedCache",
         "LOCATION": CACHE_URL,
         "KEY_PREFIX": "greenroom",
     }

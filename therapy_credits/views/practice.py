@@ -367,7 +367,7 @@ def _act(
             messages.success(
                 request,
                 _("%(reference)s: %(status)s. You can undo this for seven days.")
-                % {"reference": one.reference, "status": done.get_status_display()},
+                % {"reference": one.reference, "status": Booking.Status(done.status).label},
             )
     except TherapyCreditsError as refusal:
         messages.error(request, str(refusal))
