@@ -1,6 +1,7 @@
 """Finding the page of an address among hundreds in a few steps."""
 
 from functools import cached_property
+from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.urls import URLResolver, include
@@ -29,7 +30,7 @@ class ByFirstPart(URLResolver):
 
     @cached_property
     def _sharing_first_part(self) -> dict[str, URLResolver]:
-        found: dict[str, list] = {}
+        found: dict[str, list[Any]] = {}
         for each in self.url_patterns:
             part = _first_part(str(each.pattern))
             if "<" in part:

@@ -46,12 +46,6 @@ class RedeemForm(forms.Form):
         field.initial = services.first()
 
 
-class OutcomeForm(forms.Form):
-    outcome = forms.ChoiceField(
-        choices=[("attended", ""), ("missed", ""), ("late_cancel", "")], widget=forms.HiddenInput
-    )
-
-
 class _OfPractitioner(forms.ModelForm):  # type: ignore[type-arg]  # takes none at run time
     """A form about one of the practice's practitioners."""
 

@@ -26,7 +26,6 @@ from therapy_credits.errors import TherapyCreditsError
 from therapy_credits.forms.practice import (
     BusyForm,
     HoursExceptionForm,
-    OutcomeForm,
     RedeemForm,
     WeeklyHoursForm,
 )
@@ -51,6 +50,7 @@ from therapy_credits.queries.practices import own_practitioners
 from therapy_credits.services import cases, session_codes
 from therapy_credits.services import practices as practice_services
 from therapy_credits.services.bookings import (
+    OUTCOMES,
     can_undo,
     cancel_terms,
     confirm_session,
@@ -359,8 +359,7 @@ def _act(
                 request, _("Cancelled. Your client has been told; it costs them nothing.")
             )
         else:
-            form = OutcomeForm({"outcome": action})
-            if not form.is_valid():
+            if action not in OUTCOMES:
                 messages.error(request, _("Choose what took place."))
                 return redirect("therapy_credits:practice-booking", one.reference)
             done = confirm_session(booking=one, membership=membership, outcome=action, at=now)
