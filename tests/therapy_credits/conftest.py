@@ -9,7 +9,7 @@ import pytest
 from uuid6 import uuid7
 
 from tests.conftest import NOW
-from therapy_credits.models import Account, Kind, Pool
+from therapy_credits.models import Account, Kind, Limits, Pool
 from therapy_credits.services import ledger
 
 STAFF = UUID("0192a000-0000-7000-8000-00000000aaaa")  # whoever did it; the books keep a token only
@@ -42,6 +42,7 @@ def give(
     priority: int = 50,
     since: dt.datetime = NOW,
     group: UUID | None = None,
+    limits: Limits | None = None,
 ) -> Account:
     """A lot of ``units`` for the person, good for ``days`` from ``since``."""
     return ledger.allocate(
@@ -55,6 +56,7 @@ def give(
         actor=STAFF,
         at=since,
         group=group,
+        limits=limits,
     )
 
 

@@ -37,7 +37,7 @@ from therapy_credits.errors import (
     TooEarly,
     TooLate,
 )
-from therapy_credits.models import Booking, Kind, Licence, MissedSessionRule, Transfer
+from therapy_credits.models import Booking, Kind, Licence, Transfer
 from therapy_credits.services.bookings import (
     HOLD_LIFE,
     UNDO_WINDOW,
@@ -315,15 +315,6 @@ def test_a_session_that_has_begun_cannot_be_cancelled(client_: Client, desk: Des
     with pytest.raises(TooLate):
         cancel_booking(booking=booking, user=client_.user, agreed="excused", at=NEXT_THURSDAY_NINE)
     assert left_booked_used(client_) == (2, 1, 0)
-
-
-def test_a_pool_may_have_its_own_table(client_: Client, desk: Desk) -> None:
-    MissedSessionRule.objects.create(pool=client_.pool, nth=1, notice_hours=48, units_charged=1)
-    booking = book(client_, desk)
-    at = NEXT_THURSDAY_NINE - dt.timedelta(hours=47)
-    assert cancel_terms(booking, at=at).name == "charged"
-    cancel_booking(booking=booking, user=client_.user, agreed="charged", at=at)
-    assert left_booked_used(client_) == (2, 0, 1)
 
 
 def test_a_practice_that_cancels_at_any_notice_costs_the_person_nothing(

@@ -40,7 +40,7 @@ from therapy_credits.models import Account, Booking, Expiry, Limits, Policy, Poo
 from therapy_credits.queries.bookings import live_sources, pays_for
 from therapy_credits.queries.missed import rules_of
 from therapy_credits.queries.practices import find_offers
-from therapy_credits.services import allocation, ledger, pools
+from therapy_credits.services import allocation, pools
 from therapy_credits.services.bookings import (
     HORIZON,
     cancel_booking,
@@ -183,18 +183,7 @@ def test_a_gift_keeps_the_limits_of_what_it_came_from(
 def test_a_hold_does_not_span_lots_of_different_limits(pool: Pool, ana: UUID) -> None:
     give(pool, ana, 1)
     limits = Limits.objects.create(pool=pool, kinds=["one"])
-    ledger.allocate(
-        pool=pool,
-        subject=ana,
-        units=2,
-        priority=60,
-        effective_at=NOW,
-        expires_at=NOW + 90 * DAY,
-        transfer_id=uuid7(),
-        actor=STAFF,
-        at=NOW,
-        limits=limits,
-    )
+    give(pool, ana, 2, days=90, priority=60, limits=limits)
     assert [source.limits for source in live_sources([ana], at=NOW)] == [None, limits]
     with pytest.raises(NotEnoughSessions):
         hold(ana, 3)
@@ -249,7 +238,36 @@ def test_what_a_miss_means_is_as_it_was_when_the_sessions_were_given(
     narrow.refresh_from_db()
     assert narrow.limits is not None
     assert (narrow.limits.networks, narrow.limits.missed_rules) == (["Quiet Hands"], [])
-    assert rules_of(client.pool, narrow.limits) == tuple(MILD), "as in the pool"
+    under_that_of_the_pool = given_to(EnrolmentFactory(term=enrolment.term)).lot.limits
+    assert rules_of(under_that_of_the_pool) == tuple(MILD)
+
+
+def test_a_pool_may_have_its_own_table_and_what_was_given_keeps_it(
+    pool: Pool, enrolment: Enrolment, inside: Desk
+) -> None:
+    make_policy(pool, enrolment)
+    clients = [given_to(enrolment)]
+    for table in (HARSH, MILD):
+        pools.set_missed_rules(pool=pool, rules=table, author=UserFactory(), at=NOW)
+        clients.append(given_to(EnrolmentFactory(term=enrolment.term)))
+    bookings = [
+        book(client, inside, NEXT_THURSDAY_NINE + hours * DAY / 12)
+        for hours, client in enumerate(clients)
+    ]
+    hours_before = NEXT_THURSDAY_NINE - DAY / 8
+    terms = [cancel_terms(booking, at=hours_before).name for booking in bookings]
+    assert terms == ["excused", "charged", "in_time"]
+
+
+def test_what_is_given_under_the_same_table_has_the_same_limits(
+    pool: Pool, enrolment: Enrolment, inside: Desk
+) -> None:
+    """Or nobody's two sessions from two policies could be held together."""
+    make_policy(pool, enrolment)
+    pools.set_missed_rules(pool=pool, rules=HARSH, author=UserFactory(), at=NOW)
+    first = given_to(enrolment)
+    second = given_to(EnrolmentFactory(term=enrolment.term))
+    assert first.lot.limits == second.lot.limits == Limits.objects.get()
 
 
 def test_undone_it_is_held_from_the_same_lot_again(

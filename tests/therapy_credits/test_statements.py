@@ -30,7 +30,7 @@ from tests.therapy_credits.care import (
     make_client,
     make_desk,
 )
-from tests.therapy_credits.conftest import DAY, STAFF, account_of, make_pool
+from tests.therapy_credits.conftest import DAY, STAFF, account_of, give, make_pool
 from tests.therapy_credits.test_care_races import assert_books_are_right
 from therapy_credits.errors import (
     CaseloadFull,
@@ -45,7 +45,9 @@ from therapy_credits.models import (
     Booking,
     CareCase,
     Kind,
+    Limits,
     MissedSessionRule,
+    Pool,
     Statement,
     StatementLine,
 )
@@ -341,14 +343,14 @@ def test_a_booking_is_on_one_statement_and_no_other(client_: Client, desk: Desk)
         )
 
 
-def test_a_miss_the_pool_pays_is_owed_as_its_table_says(client_: Client, desk: Desk) -> None:
-    MissedSessionRule.objects.create(
-        pool=client_.pool, nth=1, notice_hours=24, units_charged=0, fee_percent=50
-    )
-    told(client_, desk, "missed")
+def test_a_miss_the_pool_pays_is_owed_as_its_table_says(pool: Pool, desk: Desk) -> None:
+    client = make_client(units=0, pool=pool)
+    limits = Limits.objects.create(pool=pool, missed_rules=[[1, 24, 0, 50]])
+    give(pool, client.token, 4, limits=limits)
+    told(client, desk, "missed")
     statements.draft_statements(at=JULY)
     assert StatementLine.objects.get().amount_minor == 3000
-    assert left_booked_used(client_, JULY) == (4, 0, 0)
+    assert left_booked_used(client, JULY) == (4, 0, 0)
 
 
 def test_approved_by_a_second_person_it_is_settled(

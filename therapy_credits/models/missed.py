@@ -12,8 +12,9 @@ from therapy_credits.models.pools import Pool
 class MissedSessionRule(models.Model):
     """What a miss means from the ``nth`` of a person in a programme-year on.
 
-    A pool without rows has the usual table (``domain.missed``). Nobody who pays
-    for a pool ever sees which rule was applied to whom.
+    A pool without rows has the usual table (``domain.missed``). What is given takes the table of
+    that moment along, as part of its limits. Nobody who pays for a pool ever sees which rule was
+    applied to whom.
     """
 
     pool = models.ForeignKey(Pool, on_delete=models.PROTECT, related_name="missed_rules")

@@ -6,16 +6,19 @@ from therapy_credits.domain.missed import USUAL, MissedRule, rule_for
 from therapy_credits.models import Booking, Limits, MissedSessionRule, Pool
 
 
-def rules_of(pool: Pool | int, limits: Limits | None = None) -> tuple[MissedRule, ...]:
-    """The table of ``limits``, or else the pool's, or the usual one where it has none."""
-    if limits and limits.missed_rules:
-        return tuple(MissedRule.from_numbers(numbers) for numbers in limits.missed_rules)
+def rules_of_pool(pool: Pool | int) -> tuple[MissedRule, ...]:
+    """The pool's own table, which what is given from now on takes along; empty: the usual one."""
     rows = MissedSessionRule.objects.filter(pool=pool).order_by("nth")
-    own = tuple(
+    return tuple(
         MissedRule.from_numbers(numbers)
         for numbers in rows.values_list("nth", "notice_hours", "units_charged", "fee_percent")
     )
-    return own or USUAL
+
+
+def rules_of(limits: Limits | None) -> tuple[MissedRule, ...]:
+    """The table of what was given under ``limits``."""
+    own = limits.missed_rules if limits else ()
+    return tuple(MissedRule.from_numbers(numbers) for numbers in own) or USUAL
 
 
 def rule_of(booking: Booking) -> MissedRule:
@@ -29,4 +32,4 @@ def rule_of(booking: Booking) -> MissedRule:
         .exclude(pk=booking.pk)
         .count()
     )
-    return rule_for(rules_of(booking.pool_id, booking.limits), misses_before=misses)
+    return rule_for(rules_of(booking.limits), misses_before=misses)

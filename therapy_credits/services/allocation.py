@@ -21,6 +21,7 @@ from ambassadors.models import Enrolment, EnrolmentStatus
 from therapy_credits.models import Account, Kind, Policy
 from therapy_credits.services import ledger, subjects
 from therapy_credits.services.ledger import SYSTEM
+from therapy_credits.services.pools import limits_to_give
 
 # People who leave keep what is free for a while, so that nobody can infer who is in care.
 KEPT_AFTER_LEAVING = timedelta(days=60)
@@ -35,7 +36,7 @@ def allocate_due(*, at: datetime) -> int:
     """
     policies = (
         Policy.objects.filter(paused_at__isnull=True, term__ended_at__isnull=True)
-        .select_related("pool", "term__programme")
+        .select_related("pool", "limits", "term__programme")
         .order_by("priority", "pk")
     )
     return sum(_allocate(policy, at) for policy in policies)
@@ -88,6 +89,7 @@ def _allocate(policy: Policy, at: datetime) -> int:
             year=policy.term.starts_on.year,
             make_at=at,
         )
+        limits = limits_to_give(policy)
         cursor.execute(
             GIVE,
             {
@@ -99,7 +101,7 @@ def _allocate(policy: Policy, at: datetime) -> int:
                 "source": source.pk,
                 "at": at,
                 "expires_at": expires_at,
-                "limits": policy.limits_id,
+                "limits": limits.pk if limits else None,
                 "actor": SYSTEM,
             },
         )

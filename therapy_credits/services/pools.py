@@ -14,6 +14,7 @@ from common.hints import hint
 from therapy_credits.domain.missed import MissedRule
 from therapy_credits.errors import LimitsNarrower, LimitsWider, PolicyExists, PoolExists
 from therapy_credits.models import Expiry, Limits, MissedSessionRule, Policy, Pool
+from therapy_credits.queries.missed import rules_of_pool
 from therapy_credits.queries.pools import LOW, Band, PoolBooks, books_of
 from therapy_credits.services import care_mail, ledger
 
@@ -210,6 +211,21 @@ def _limits_after(
     return _limits(policy.pool, networks, kinds, rules)
 
 
+def limits_to_give(policy: Policy) -> Limits | None:
+    """The limits of what ``policy`` gives now.
+
+    Its own; and where it has no table for missed sessions, with the one its pool has now. So what
+    was given keeps the table it was given under, whatever becomes of the pool's.
+    """
+    own = policy.limits or Limits()
+    rules = [rule.numbers for rule in rules_of_pool(policy.pool)]
+    if own.missed_rules or not rules:
+        return policy.limits
+    wanted = {"networks": own.networks, "kinds": own.kinds, "missed_rules": rules}
+    earlier = Limits.objects.filter(pool=policy.pool, **wanted).order_by("pk").first()
+    return earlier or Limits.objects.create(pool=policy.pool, **wanted)
+
+
 def _limits(
     pool: Pool, networks: Sequence[str], kinds: Sequence[str], rules: Sequence[Sequence[int]]
 ) -> Limits | None:
@@ -224,7 +240,7 @@ def _limits(
 def set_missed_rules(
     *, pool: Pool, rules: Sequence[MissedRule], author: User, at: datetime
 ) -> None:
-    """From now on a missed session means what ``rules`` say. What was decided stays decided."""
+    """What missing a session means for what is given from now on, where a policy says nothing."""
     Pool.objects.select_for_update(no_key=True).get(pk=pool.pk)
     MissedSessionRule.objects.filter(pool=pool).delete()
     MissedSessionRule.objects.bulk_create(

@@ -17,6 +17,7 @@ from accounts.access import staff_only
 from accounts.errors import AccountsError
 from accounts.models import Role, User
 from therapy_credits import rules
+from therapy_credits.domain.missed import USUAL
 from therapy_credits.errors import FundingTooSmall, PolicyExists, TherapyCreditsError
 from therapy_credits.forms.pools import (
     AlertForm,
@@ -31,7 +32,7 @@ from therapy_credits.forms.pools import (
 )
 from therapy_credits.models import Policy, Pool
 from therapy_credits.queries import pools as queries
-from therapy_credits.queries.missed import rules_of
+from therapy_credits.queries.missed import rules_of, rules_of_pool
 from therapy_credits.services import adjustments, funding, pools
 
 PAGE = 25
@@ -60,7 +61,7 @@ def pool(request: HttpRequest, pk: int) -> HttpResponse:
         "policies": pool.policies.select_related("term__programme", "limits").order_by(
             "priority", "pk"
         ),
-        "missed_rules": rules_of(pool),
+        "missed_rules": rules_of_pool(pool) or USUAL,
         "sees_amounts": rules.can_see_amounts(request.user, at=now),
     }
     if context["sees_amounts"]:
@@ -199,14 +200,14 @@ def limits(request: HttpRequest, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @staff_only(Role.FINANCE, Role.ADMIN)
 def missed_rules(request: HttpRequest, pk: int) -> HttpResponse:
-    """The pool's table for missed sessions. It counts for sessions missed from now on."""
+    """The pool's table for missed sessions. It counts for what is given from now on."""
     pool = get_object_or_404(Pool, pk=pk)
-    form = MissedRulesForm(request.POST or None, rules=rules_of(pool))
+    form = MissedRulesForm(request.POST or None, rules=rules_of_pool(pool) or USUAL)
     if request.method == "POST" and form.is_valid():
         pools.set_missed_rules(
             pool=pool, rules=form.cleaned_rules, author=_me(request), at=timezone.now()
         )
-        messages.success(request, _("Saved. It counts for sessions missed from now on."))
+        messages.success(request, _("Saved. It counts for what is given from now on."))
         return redirect("therapy_credits:pool", pk=pk)
     context = {"form": form, "pool": pool}
     return render(request, "therapy_credits/staff/missed_rules.html", context)
@@ -257,7 +258,7 @@ def policy_missed_rules(request: HttpRequest, pk: int, policy_id: UUID) -> HttpR
     own = bool(policy.limits and policy.limits.missed_rules)
     form = PolicyMissedRulesForm(
         request.POST if request.method == "POST" else None,
-        rules=rules_of(pk, policy.limits) if own else (),
+        rules=rules_of(policy.limits) if own else (),
     )
     if request.method == "POST" and form.is_valid():
         pools.set_policy_missed_rules(
@@ -269,7 +270,7 @@ def policy_missed_rules(request: HttpRequest, pk: int, policy_id: UUID) -> HttpR
         "form": form,
         "pool": policy.pool,
         "policy": policy,
-        "pool_rules": rules_of(pk),
+        "pool_rules": rules_of_pool(pk) or USUAL,
     }
     return render(request, "therapy_credits/staff/missed_rules.html", context)
 
