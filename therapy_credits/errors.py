@@ -97,7 +97,7 @@ class NoFitCall(TherapyCreditsError):
 
 
 class TooLateToMove(TherapyCreditsError):
-    message = _("It can be moved only while it could still be cancelled without consequence.")
+    message = _("It is too close to be moved. You can still cancel, and see first what that means.")
 
 
 class HoldTooShort(TherapyCreditsError):

@@ -36,9 +36,10 @@ from tests.therapy_credits.care import (
     make_client,
     make_desk,
 )
+from tests.therapy_credits.conftest import give
 from therapy_credits.models import Booking, Practitioner, SessionCode, WeeklyHours
 from therapy_credits.queries.home import home_cards, needs_you
-from therapy_credits.services.bookings import practice_cancel
+from therapy_credits.services.bookings import confirm_session, practice_cancel
 
 pytestmark = pytest.mark.django_db
 
@@ -182,6 +183,19 @@ def test_help_is_there_at_zero_too(desk: Desk) -> None:
     page = text(browser_of(client.user).get("/care/"))
     assert "There is none left to book" in page
     assert 'href="/help/"' in page
+
+
+def test_at_zero_nobody_is_asked_for_consent_and_help_is_there() -> None:
+    client = make_client(units=0)
+    give(client.pool, client.token, 1, days=1, since=NOW - dt.timedelta(days=2))
+    Consent.objects.all().update(withdrawn_at=NOW)
+    page = text(browser_of(client.user).get("/care/"))
+    assert "Help that costs nothing, at any hour" in page
+    assert reverse("ambassadors:my-consent") not in page
+
+
+def test_who_has_sessions_can_open_a_gift_too(client_: Client) -> None:
+    assert reverse("therapy_credits:claim") in text(browser_of(client_.user).get("/care/"))
 
 
 def test_without_consent_home_leads_to_it(client_: Client) -> None:
@@ -372,6 +386,18 @@ def test_cancelled_on_they_see_at_one_tap_who_else_may_see_them(
     assert "Who can see you" in found
     assert "United Kingdom" in found
     assert other.practitioner.name in found
+
+
+def test_a_missed_session_says_what_it_cost_and_blames_nobody(client_: Client, desk: Desk) -> None:
+    after, browser = NEXT_THURSDAY_NINE + dt.timedelta(hours=1), browser_of(client_.user)
+    for week, words in enumerate(["It cost you nothing", "1 session was used for it"]):
+        starts_at = NEXT_THURSDAY_NINE + dt.timedelta(days=7 * week)
+        booking = book(client_, desk, starts_at, at=starts_at - dt.timedelta(days=3))
+        after = starts_at + dt.timedelta(hours=1)
+        confirm_session(booking=booking, membership=desk.membership, outcome="missed", at=after)
+        with time_machine.travel(after, tick=False):
+            page = text(browser.get(reverse("therapy_credits:booking", args=[booking.reference])))
+        assert f"That happens. {words}" in page
 
 
 # --- Codes ------------------------------------------------------------------------------------
@@ -575,6 +601,21 @@ def test_it_never_leads_away_from_the_site(client_: Client, desk: Desk) -> None:
         url, {"action": "cancel", "next": "https://elsewhere.example.com/"}
     )
     assert response.url == url
+
+
+def test_to_cancel_takes_two_taps_and_says_first_that_it_cannot_be_undone(
+    client_: Client, desk: Desk
+) -> None:
+    booking = book(client_, desk)
+    with time_machine.travel(NEXT_THURSDAY_NINE + dt.timedelta(minutes=50), tick=False):
+        page = text(desk_browser(desk).get(f"/practice/bookings/{booking.reference}/"))
+    before, asked, cancelling = page.partition("We have to cancel…</summary>")
+    assert asked
+    assert 'value="attended"' in before
+    assert 'value="cancel"' not in before
+    said, button, _ = cancelling.partition('value="cancel"')
+    assert button
+    assert "This cannot be undone." in said
 
 
 def test_a_word_nobody_knows_changes_nothing(client_: Client, desk: Desk) -> None:

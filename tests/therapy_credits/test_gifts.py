@@ -344,6 +344,23 @@ def test_from_giving_to_claiming_in_two_browsers(giver: Client, friend: Client) 
         assert "laimed" not in given
 
 
+def test_a_giver_sees_where_it_goes_until_it_is_sent(giver: Client) -> None:
+    browser, url = browser_of(giver.user), reverse("therapy_credits:gift")
+    form = {"units": "1", "contact": "mistyped@example.org", "request_id": uuid4()}
+    with time_machine.travel(NOW, tick=False):
+        page = text(browser.post(url, form, follow=True))
+    assert "Look below whether the address is right." in page
+    assert "goes to mistyped@example.org" in page
+    gifts.send_due(at=SENT)
+    with time_machine.travel(SENT, tick=False):
+        assert "mistyped@example.org" not in text(browser.get(url))
+
+
+def test_an_answer_that_comes_too_late_or_twice_says_what_to_do(friend: Client) -> None:
+    page = text(browser_of(friend.user).post("/care/claim/", {"action": "accept"}))
+    assert "open the link or type the code once more." in page
+
+
 def test_the_page_of_a_gift_is_the_same_whatever_became_of_it(
     giver: Client, friend: Client
 ) -> None:

@@ -48,6 +48,7 @@ from therapy_credits.models import (
     Limits,
     MissedSessionRule,
     Pool,
+    SessionCode,
     Statement,
     StatementLine,
 )
@@ -192,10 +193,10 @@ def test_upheld_the_session_is_theirs_again_and_it_is_written_down(
     assert_books_are_right()
 
 
-def test_a_code_can_be_disputed_too(client_: Client, desk: Desk, care: User) -> None:
-    issued = issue_code(user=client_.user, request_id=uuid4(), at=NOW)
+def used_code(client: Client, desk: Desk) -> SessionCode:
+    issued = issue_code(user=client.user, request_id=uuid4(), at=NOW)
     assert issued.text
-    code = redeem_code(
+    return redeem_code(
         text=issued.text,
         membership=desk.membership,
         service=desk.service,
@@ -203,6 +204,73 @@ def test_a_code_can_be_disputed_too(client_: Client, desk: Desk, care: User) -> 
         address="192.0.2.1",
         at=NOW,
     )
+
+
+def test_who_took_a_code_along_is_asked_by_mail_and_at_home(client_: Client, desk: Desk) -> None:
+    code = used_code(client_, desk)
+    for hours in (1, 2):
+        ask_people(at=NOW + dt.timedelta(hours=hours))
+    mail = Message.objects.get(to=client_.user.email)
+    assert mail.subject == f"Greenroom {code.reference}: was this right?"
+    assert reverse("therapy_credits:code") in mail.text
+    browser = Browser()
+    browser.force_login(client_.user, backend="django.contrib.auth.backends.ModelBackend")
+    with time_machine.travel(NOW + DAY, tick=False):
+        assert "Was this right?" in browser.get("/care/").content.decode()
+        answer = reverse("therapy_credits:code-right", args=[code.reference])
+        browser.post(answer, {"right": "yes"})
+        assert "Was this right?" not in browser.get("/care/").content.decode()
+    assert ask_people(at=NOW + DAY / 2) == 0
+
+
+@pytest.mark.parametrize(
+    ("is_upheld", "words", "told_practice"),
+    [(True, "you were right", 1), (False, "it stays as it was noted", 0)],
+)
+def test_what_the_desk_decides_of_a_code_is_told(
+    client_: Client, desk: Desk, care: User, is_upheld: bool, words: str, told_practice: int
+) -> None:
+    code, browser = used_code(client_, desk), Browser()
+    browser.force_login(client_.user, backend="django.contrib.auth.backends.ModelBackend")
+    url = reverse("therapy_credits:code")
+    with time_machine.travel(NOW + DAY, tick=False):
+        case = cases.open_dispute(source=code, at=NOW + DAY)
+        page = browser.get(url).content.decode()
+        assert "You said that this is not right." in page
+        assert code.reference in page
+        cases.take_case(case=case, by=care, at=NOW + DAY)
+        cases.decide_dispute(case=case, is_upheld=is_upheld, by=care, at=NOW + DAY)
+        page = browser.get(url).content.decode()
+    assert words in page
+    assert "Undone by the practice" not in page, "it was the desk"
+    changed = Message.objects.filter(subject__contains=f"{code.reference}: changed")
+    assert changed.filter(to=client_.user.email).count() == 1
+    to_practice = changed.filter(to=desk.practitioner.practice.contact_email)
+    assert to_practice.count() == told_practice
+
+
+def test_the_page_of_codes_takes_the_same_queries_for_one_as_for_three(
+    client_: Client, desk: Desk, care: User
+) -> None:
+    browser = Browser()
+    browser.force_login(client_.user, backend="django.contrib.auth.backends.ModelBackend")
+
+    def queries() -> int:
+        later = NOW + 8 * DAY  # nothing is asked any more
+        with time_machine.travel(later, tick=False), CaptureQueriesContext(connection) as asked:
+            browser.get(reverse("therapy_credits:code"))
+        return len(asked)
+
+    cases.open_dispute(source=used_code(client_, desk), at=NOW)
+    queries()  # what a first request caches
+    one = queries()
+    for _ in range(2):
+        cases.open_dispute(source=used_code(client_, desk), at=NOW)
+    assert queries() == one
+
+
+def test_a_code_can_be_disputed_too(client_: Client, desk: Desk, care: User) -> None:
+    code = used_code(client_, desk)
     case = cases.open_dispute(source=code, at=NOW + DAY)
     cases.take_case(case=case, by=care, at=NOW + DAY)
     cases.decide_dispute(case=case, is_upheld=True, by=care, at=NOW + DAY)

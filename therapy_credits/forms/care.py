@@ -83,43 +83,8 @@ class FindForm(forms.Form):
         return field
 
 
-class BookForm(forms.Form):
-    """One time, and what the practice will see."""
-
-    request_id = forms.UUIDField(widget=forms.HiddenInput)
-    slot = forms.ChoiceField(
-        label=_("Time"),
-        widget=forms.RadioSelect,
-        error_messages={
-            "required": _("Choose a time."),
-            "invalid_choice": _("That time is no longer free. Choose another."),
-        },
-    )
-    name = forms.CharField(
-        label=_("Name for the practice"),
-        max_length=80,
-        help_text=_("Any name you like to be called by. It is all they see of who you are."),
-        error_messages={"required": _("Give a name they can call you by.")},
-    )
-    contact = forms.CharField(
-        label=_("How they can reach you"),
-        max_length=120,
-        help_text=_("A telephone number or an address that only you read."),
-        error_messages={"required": _("Give a number or an address, in case the time changes.")},
-    )
-
-    def __init__(self, *args: Any, slots: tuple[dt.datetime, ...], **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        field = self.fields["slot"]
-        assert isinstance(field, forms.ChoiceField)
-        field.choices = [(slot.isoformat(), slot.isoformat()) for slot in slots]
-
-    def clean_slot(self) -> dt.datetime:
-        return dt.datetime.fromisoformat(self.cleaned_data["slot"])
-
-
-class MoveForm(forms.Form):
-    """Another time, in the place that was said when it was booked."""
+class SlotForm(forms.Form):
+    """One of the times that are free."""
 
     slot = forms.ChoiceField(
         label=_("Time"),
@@ -138,6 +103,24 @@ class MoveForm(forms.Form):
 
     def clean_slot(self) -> dt.datetime:
         return dt.datetime.fromisoformat(self.cleaned_data["slot"])
+
+
+class BookForm(SlotForm):
+    """One time, and what the practice will see. The id makes a double click one booking."""
+
+    request_id = forms.UUIDField(widget=forms.HiddenInput)
+    name = forms.CharField(
+        label=_("Name for the practice"),
+        max_length=80,
+        help_text=_("Any name you like to be called by. It is all they see of who you are."),
+        error_messages={"required": _("Give a name they can call you by.")},
+    )
+    contact = forms.CharField(
+        label=_("How they can reach you"),
+        max_length=120,
+        help_text=_("A telephone number or an address that only you read."),
+        error_messages={"required": _("Give a number or an address, in case the time changes.")},
+    )
 
 
 class CancelForm(forms.Form):

@@ -12,6 +12,8 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from common.sealing import unseal
+
 
 class GiftQuerySet(models.QuerySet["Gift"]):
     def given_by(self, tokens: Sequence[UUID]) -> Self:
@@ -105,6 +107,11 @@ class Gift(models.Model):
 
     def __str__(self) -> str:
         return str(self.pk)[:8]
+
+    @property
+    def contact(self) -> str:
+        """Where it will be sent; empty once it was, and where it is passed on by hand."""
+        return unseal(self.sealed_contact, "gift.contact") if self.sealed_contact else ""
 
     def can_be_undone(self, *, at: dt.datetime) -> bool:
         return self.status == self.Status.WAITING and at < self.sends_at

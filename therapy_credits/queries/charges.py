@@ -43,6 +43,15 @@ def charged_units(group: UUID) -> int:
     return int(charges.aggregate(units=Sum("amount"))["units"] or 0)
 
 
+def units_taken(group: UUID) -> int:
+    """Units the person lost by this hold: 0 where the pool paid, or where they came back."""
+    moved = Transfer.objects.filter(group=group)
+    taken = moved.filter(phase="post").aggregate(units=Sum("amount"))["units"] or 0
+    came_back = moved.filter(code=Code.REVERSAL, credit__kind=Kind.LOT)
+    back = came_back.aggregate(units=Sum("amount"))["units"] or 0
+    return int(taken - back)
+
+
 def is_settled(*, booking: Booking | None = None, code: SessionCode | None = None) -> bool:
     """Whether it stands on a statement that was approved."""
     lines = StatementLine.objects.filter(kind=StatementLine.Kind.SESSION)

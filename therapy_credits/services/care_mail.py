@@ -27,11 +27,12 @@ from therapy_credits.models import (
     Practice,
     PracticeInvitation,
     SafeguardingLead,
+    SessionCode,
 )
 from therapy_credits.services.subjects import person_to_reach
 
-# What a mail is about, as in the names of its pages.
-SESSION, CALL = "booking", "fit-call"
+# What a mail is about, as in the names of its pages. A person's codes are on one page.
+SESSION, CALL, CODE = "booking", "fit-call", "code"
 
 
 def prepare_booked(
@@ -110,11 +111,11 @@ def tell_practice_cancelled(booking: Booking, at: dt.datetime) -> None:
     _tell_person(booking, user, "changed", f"practice-cancelled-{booking.undo_count}", at)
 
 
-def tell_put_right(booking: Booking, at: dt.datetime) -> None:
+def tell_put_right(source: Booking | SessionCode, at: dt.datetime) -> None:
     """A charge was undone: both should look."""
-    user = person_to_reach(booking.subject)
-    _tell_person(booking, user, "changed", f"put-right-{booking.undo_count}", at)
-    _tell_practice(booking, "practice_changed", f"put-right-{booking.undo_count}", at)
+    user, news = person_to_reach(source.subject), f"put-right-{_undo_count(source)}"
+    _tell_person(source, user, "changed", news, at)
+    _tell_practice(source, "practice_changed", news, at)
 
 
 def tell_given_back(booking: Booking, user: User, at: dt.datetime) -> None:
@@ -122,16 +123,16 @@ def tell_given_back(booking: Booking, user: User, at: dt.datetime) -> None:
     _tell_person(booking, user, "changed", "given-back", at)
 
 
-def tell_decided(booking: Booking, at: dt.datetime) -> None:
-    """The care desk looked at what the person said of a booking: it stays as it was."""
-    user = person_to_reach(booking.subject)
-    _tell_person(booking, user, "changed", f"stands-{booking.undo_count}", at)
+def tell_decided(source: Booking | SessionCode, at: dt.datetime) -> None:
+    """The care desk looked at what the person said of a session: it stays as it was."""
+    user = person_to_reach(source.subject)
+    _tell_person(source, user, "changed", f"stands-{_undo_count(source)}", at)
 
 
-def ask_if_right(booking: Booking, at: dt.datetime) -> None:
+def ask_if_right(source: Booking | SessionCode, at: dt.datetime) -> None:
     """One neutral question after a session, answered by one tap on its page."""
-    user = person_to_reach(booking.subject)
-    _tell_person(booking, user, "was_this_right", f"was-this-right-{booking.undo_count}", at)
+    user = person_to_reach(source.subject)
+    _tell_person(source, user, "was_this_right", f"was-this-right-{_undo_count(source)}", at)
 
 
 def tell_search_answered(case: CareCase, at: dt.datetime) -> None:
@@ -265,12 +266,26 @@ def warn_of_guessing(limit: str, window: int, at: dt.datetime) -> None:
         )
 
 
-def _tell_person(booking: Booking, user: User, template: str, news: str, at: dt.datetime) -> None:
-    _promise(_to_person(SESSION, booking.reference, user, template, news, at))
+def _tell_person(
+    source: Booking | SessionCode, user: User, template: str, news: str, at: dt.datetime
+) -> None:
+    _promise(_to_person(_what(source), source.reference, user, template, news, at))
 
 
-def _tell_practice(booking: Booking, template: str, news: str, at: dt.datetime) -> None:
-    _promise(_to_practice(SESSION, booking.reference, booking.practice, template, news, at))
+def _tell_practice(
+    source: Booking | SessionCode, template: str, news: str, at: dt.datetime
+) -> None:
+    assert source.practice is not None  # of a code: whoever entered it
+    _promise(_to_practice(_what(source), source.reference, source.practice, template, news, at))
+
+
+def _what(source: Booking | SessionCode) -> str:
+    return SESSION if isinstance(source, Booking) else CODE
+
+
+def _undo_count(source: Booking | SessionCode) -> int:
+    """How often it was told anew. A code that was undone stays spent."""
+    return source.undo_count if isinstance(source, Booking) else 0
 
 
 def _tell_person_of_call(
@@ -287,14 +302,20 @@ def _tell_practice_of_call(call: FitCall, template: str, news: str, at: dt.datet
 def _to_person(
     what: str, reference: str, user: User, template: str, news: str, at: dt.datetime
 ) -> Message | None:
-    page = _url(f"therapy_credits:{what}", reference)
+    page = (
+        _url("therapy_credits:code") if what == CODE else _url(f"therapy_credits:{what}", reference)
+    )
     return _prepare(f"{what}:{reference}:{news}", user, template, reference, page, at)
 
 
 def _to_practice(
     what: str, reference: str, practice: Practice, template: str, news: str, at: dt.datetime
 ) -> Message | None:
-    page = _url(f"therapy_credits:practice-{what}", reference)
+    page = (
+        _url("therapy_credits:practice-confirm")
+        if what == CODE
+        else _url(f"therapy_credits:practice-{what}", reference)
+    )
     key = f"{what}:{reference}:practice:{news}"
     return _prepare(key, practice, template, reference, page, at)
 

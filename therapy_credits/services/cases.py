@@ -216,8 +216,7 @@ def decide_dispute(*, case: CareCase, is_upheld: bool, by: User, at: dt.datetime
         )
         source.resolved_at = at
         source.save(update_fields=["status", "resolved_at"])
-    if isinstance(source, Booking):
-        care_mail.tell_put_right(source, at) if is_upheld else care_mail.tell_decided(source, at)
+    care_mail.tell_put_right(source, at) if is_upheld else care_mail.tell_decided(source, at)
     return _close(case, outcome, by, at)
 
 

@@ -19,7 +19,7 @@ from django.db import transaction
 from accounts.models import User
 from common import tokens
 from common.codes import BadCode, new_code, read_code
-from common.sealing import seal, unseal
+from common.sealing import seal
 from therapy_credits.errors import (
     AdultsOnly,
     CannotUndo,
@@ -208,8 +208,7 @@ def _send(pk: UUID, at: dt.datetime) -> bool:
         if gift is None or gift.status != Gift.Status.WAITING:
             return False
         if gift.sealed_contact:
-            contact = unseal(gift.sealed_contact, "gift.contact")
-            care_mail.send_gift(gift, contact, link_secret(gift.pk), at)
+            care_mail.send_gift(gift, gift.contact, link_secret(gift.pk), at)
         gift.status, gift.sealed_contact = Gift.Status.SENT, ""
         gift.save(update_fields=["status", "sealed_contact"])
         return True

@@ -6,7 +6,7 @@ import datetime as dt
 
 from django.db import transaction
 
-from therapy_credits.models import Booking, FitCall, Practice
+from therapy_credits.models import Booking, FitCall, Practice, SessionCode
 from therapy_credits.services import care_mail
 from therapy_credits.services.cases import TOLD_BY_PRACTICE
 
@@ -48,16 +48,15 @@ def remind_of_calls(*, at: dt.datetime) -> int:
 
 def ask_people(*, at: dt.datetime) -> int:
     """Ask "was this right?" once of what a practice told in the last day. Says how many."""
-    told = Booking.objects.filter(
-        status__in=TOLD_BY_PRACTICE,
-        resolved_by__isnull=False,
-        resolved_at__gt=at - DAY,
-        resolved_at__lte=at - QUIET,
-        agreed_at=None,
-    ).order_by("resolved_at")
-    for booking in told:
+    lately = {"resolved_at__gt": at - DAY, "resolved_at__lte": at - QUIET, "agreed_at": None}
+    bookings = Booking.objects.filter(
+        status__in=TOLD_BY_PRACTICE, resolved_by__isnull=False, **lately
+    )
+    codes = SessionCode.objects.filter(status=SessionCode.Status.REDEEMED, **lately)
+    told = [*bookings.order_by("resolved_at"), *codes.order_by("resolved_at")]
+    for source in told:
         with transaction.atomic():
-            care_mail.ask_if_right(booking, at)
+            care_mail.ask_if_right(source, at)
     return len(told)
 
 

@@ -8,7 +8,7 @@ from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 from django.contrib import messages
-from django.db.models import Q
+from django.db.models import Prefetch, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -24,7 +24,7 @@ from therapy_credits.access import care_only
 from therapy_credits.domain.matching import Need
 from therapy_credits.domain.places import place_name
 from therapy_credits.errors import TherapyCreditsError, TooLateToMove
-from therapy_credits.forms.care import BookForm, CancelForm, FindForm, IssueCodeForm, MoveForm
+from therapy_credits.forms.care import BookForm, CancelForm, FindForm, IssueCodeForm, SlotForm
 from therapy_credits.models import (
     Booking,
     CareCase,
@@ -33,6 +33,7 @@ from therapy_credits.models import (
     ServiceType,
     SessionCode,
 )
+from therapy_credits.models.bookings import SessionCodeQuerySet
 from therapy_credits.queries.balances import balance_of, parts_of
 from therapy_credits.queries.bookings import (
     bookings_of,
@@ -41,6 +42,7 @@ from therapy_credits.queries.bookings import (
     has_said_adult,
     known_practitioners,
 )
+from therapy_credits.queries.charges import units_taken
 from therapy_credits.queries.desk import desk_shown, desk_week
 from therapy_credits.queries.practices import Offer
 from therapy_credits.services.bookings import (
@@ -64,7 +66,7 @@ from therapy_credits.services.fit_calls import why_no_call
 from therapy_credits.services.mismatches import can_say_mismatch, say_mismatch
 from therapy_credits.services.session_codes import cancel_code, issue_code
 from therapy_credits.services.subjects import own_tokens
-from therapy_credits.views.kept import keep, person_of, say_age, what_is_kept
+from therapy_credits.views.kept import keep, person_of, request_id_in, say_age, what_is_kept
 from therapy_credits.views.searching import (
     as_initial,
     book_form,
@@ -75,6 +77,7 @@ from therapy_credits.views.searching import (
     in_words,
     keep_need,
     kinds_for,
+    look_on_from,
     need_of,
     offers_for,
     service_among,
@@ -99,7 +102,8 @@ def home(request: HttpRequest) -> HttpResponse:
     user, now = person_of(request), timezone.now()
     bookings = bookings_of(own_tokens(user)).select_related("practitioner__practice", "service")
     upcoming = list(bookings.upcoming(at=now))
-    recent = bookings.filter(resolved_at__gt=now - ASKED_FOR).prefetch_related("cases")
+    codes = codes_of(own_tokens(user))
+    lately = {"resolved_at__gt": now - ASKED_FOR}
     return render(
         request,
         "therapy_credits/care_home.html",
@@ -115,11 +119,12 @@ def home(request: HttpRequest) -> HttpResponse:
             "desk_zone": str(desk_week().zone),
             "calls": calls_of(own_tokens(user)).upcoming(at=now),
             "had_calls": _calls_to_decide_on(user, now),
-            "questions": [one for one in recent if asks_if_right(one, at=now)],
+            "questions": [one for one in bookings.filter(**lately) if asks_if_right(one, at=now)],
+            "codes_asked": [one for one in codes.filter(**lately) if asks_if_right(one, at=now)],
             "past": bookings.exclude(pk__in=[one.pk for one in upcoming]).order_by("-starts_at")[
                 :5
             ],
-            "codes": codes_of(own_tokens(user)).usable(at=now).order_by("expires_at"),
+            "codes": codes.usable(at=now).order_by("expires_at"),
         },
     )
 
@@ -169,6 +174,8 @@ def forget_search(request: HttpRequest) -> HttpResponse:
 def practitioner(request: HttpRequest, slug: str) -> HttpResponse:
     """One practitioner, their times, and the booking of one."""
     user, now = person_of(request), timezone.now()
+    if request.method == "POST" and (before := _booked_before(request, user)):
+        return _show_what_was_booked(request, before)
     one = get_object_or_404(Practitioner.objects.bookable().select_related("practice"), slug=slug)
     need = need_of(request, now)
     if need is None:
@@ -236,6 +243,7 @@ def booking(request: HttpRequest, reference: str) -> HttpResponse:
             "asks_place": one.is_open and now < one.starts_at <= now + ASK_PLACE,
             "asks_if_right": asks_if_right(one, at=now),
             "desk_zone": str(desk_week().zone),
+            "charged": units_taken(one.hold_group),
             "dispute": one.cases.disputes().order_by("-pk").first(),
             "place_name": place_name(one.country, one.region, get_language() or "en"),
         },
@@ -248,12 +256,15 @@ def move(request: HttpRequest, reference: str) -> HttpResponse:
     """Another time with the same practitioner. The session stays held."""
     user, now = person_of(request), timezone.now()
     one = _own_booking(user, reference)
+    slots = [slot for slot in slots_to_move_to(one, at=now) if slot != one.starts_at]
+    form = SlotForm(request.POST or None, slots=[*slots, one.starts_at])
+    if form.is_valid() and form.cleaned_data["slot"] == one.starts_at:
+        # The form was sent twice, and the first time moved it.
+        return redirect("therapy_credits:booking", one.reference)
     if not one.is_open or not cancel_terms(one, at=now).is_in_time:
         messages.info(request, str(TooLateToMove.message))
         return redirect("therapy_credits:booking", one.reference)
     zone = zone_of(request) or one.practice.zone
-    slots = [slot for slot in slots_to_move_to(one, at=now) if slot != one.starts_at]
-    form = MoveForm(request.POST or None, slots=slots)
     if request.method == "POST" and form.is_valid():
         try:
             move_booking(
@@ -309,15 +320,8 @@ def look_again(request: HttpRequest, reference: str) -> HttpResponse:
     user, now = person_of(request), timezone.now()
     one = _own_booking(user, reference)
     language, spoken = first_guess(user, now)["language"], one.practitioner.languages
-    looked_for: dict[str, Any] = {
-        "country": one.country,
-        "region": one.region,
-        "language": language if language in spoken else spoken[0],
-        "format": one.format,
-        "topics": [],
-        "kind": one.service.kind,
-    }
-    keep_need(request, looked_for, now)
+    language = language if language in spoken else spoken[0]
+    look_on_from(request, one, language=language, kind=one.service.kind, now=now)
     return redirect("therapy_credits:find")
 
 
@@ -426,10 +430,8 @@ def code(request: HttpRequest) -> HttpResponse:
         {
             "form": form,
             "shown": _shown_code(request, now),
-            "codes": [
-                {"code": one, "asks_if_right": asks_if_right(one, at=now)}
-                for one in codes_of(own_tokens(user)).order_by("-issued_at")[:20]
-            ],
+            "codes": _with_what_was_said(codes_of(own_tokens(user)), now),
+            "desk_zone": str(desk_week().zone),
             "balance": balance_of(own_tokens(user), at=now),
             "has_consent": has_health_consent(user, at=now),
         },
@@ -493,6 +495,20 @@ def _search_of(user: User, now: dt.datetime) -> CareCase | None:
     return lately.order_by("-opened_at").first()
 
 
+def _with_what_was_said(codes: SessionCodeQuerySet, now: dt.datetime) -> list[dict[str, Any]]:
+    """The latest codes, with the question or what became of its answer."""
+    disputes = Prefetch("cases", CareCase.objects.disputes().order_by("pk"), to_attr="disputes")
+    latest = codes.select_related("practice").prefetch_related(disputes).order_by("-issued_at")
+    return [
+        {
+            "code": one,
+            "asks_if_right": asks_if_right(one, at=now),
+            "dispute": next(reversed(one.disputes), None),  # type: ignore[attr-defined]  # prefetched
+        }
+        for one in latest[:20]
+    ]
+
+
 def _answer(request: HttpRequest, one: Booking | SessionCode) -> None:
     try:
         if request.POST.get("right") == "yes":
@@ -516,6 +532,19 @@ def _own_booking(user: User, reference: str) -> Booking:
         "practice", "practitioner", "service", "pool"
     )
     return get_object_or_404(own, reference=reference)
+
+
+def _booked_before(request: HttpRequest, user: User) -> Booking | None:
+    """What this very form booked: it came again, by a second click or from the page before."""
+    return bookings_of(own_tokens(user)).filter(request_id=request_id_in(request)).first()
+
+
+def _show_what_was_booked(request: HttpRequest, one: Booking) -> HttpResponse:
+    if not one.is_open:
+        messages.info(request, _("This was booked before, and is over. Nothing new was booked."))
+    elif request.POST.get("slot") != one.starts_at.isoformat():
+        messages.info(request, _("You have booked already: this is it. Here it can be moved."))
+    return redirect("therapy_credits:booking", one.reference)
 
 
 def _book(

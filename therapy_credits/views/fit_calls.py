@@ -26,15 +26,15 @@ from therapy_credits.services.fit_calls import (
 )
 from therapy_credits.services.looks import note_look
 from therapy_credits.services.subjects import own_tokens
-from therapy_credits.views.kept import person_of
+from therapy_credits.views.kept import person_of, request_id_in
 from therapy_credits.views.practice import frame
 from therapy_credits.views.searching import (
     book_form,
     described,
     identity_in,
     in_words,
-    keep_need,
     kinds_for,
+    look_on_from,
     need_of,
     offers_for,
     shown_times,
@@ -47,6 +47,11 @@ from therapy_credits.views.searching import (
 def arrange(request: HttpRequest, slug: str) -> HttpResponse:
     """The times for a call with one practitioner, and taking one."""
     user, now = person_of(request), timezone.now()
+    if request.method == "POST":
+        # By a second click, or from the page before: what this very form arranged is shown.
+        sent = calls_of(own_tokens(user)).filter(request_id=request_id_in(request))
+        if before := sent.first():
+            return redirect("therapy_credits:fit-call", before.reference)
     need = need_of(request, now)
     offer = next(iter(offers_for(request, need, now, only=slug)), None) if need else None
     if need is None or offer is None:
@@ -126,15 +131,7 @@ def go_on(request: HttpRequest, reference: str) -> HttpResponse:
     """On to a session with them, or to somebody else, with what was looked for as it was."""
     user, now = person_of(request), timezone.now()
     one = _own(user, reference)
-    looked_for = {
-        "country": one.country,
-        "region": one.region,
-        "language": one.language,
-        "format": one.format,
-        "topics": [],
-        "kind": kinds_for(user, now)[0],
-    }
-    keep_need(request, looked_for, now)
+    look_on_from(request, one, language=one.language, kind=kinds_for(user, now)[0], now=now)
     if request.POST.get("to") == "them":
         return redirect("therapy_credits:practitioner", one.practitioner.slug)
     return redirect("therapy_credits:find")

@@ -27,7 +27,7 @@ from therapy_credits.queries.balances import balance_of
 from therapy_credits.queries.bookings import has_said_adult
 from therapy_credits.services import code_tries, gifts
 from therapy_credits.services.subjects import own_tokens
-from therapy_credits.views.kept import keep, person_of, say_age, what_is_kept
+from therapy_credits.views.kept import keep, person_of, request_id_in, say_age, what_is_kept
 
 # A new gift's link and code can be seen again this long by the browser it was made in.
 SHOW_GIFT = dt.timedelta(minutes=30)
@@ -41,6 +41,10 @@ def give(request: HttpRequest) -> HttpResponse:
     """Set sessions aside for somebody. Below, what was given: that it was, and nothing after."""
     user, now = person_of(request), timezone.now()
     tokens = own_tokens(user)
+    sent_before = Gift.objects.given_by(tokens).filter(pk=request_id_in(request))
+    if request.method == "POST" and sent_before.exists():
+        # By a second click: what this very form gave is shown, also where it was all there was.
+        return redirect("therapy_credits:gift")
     balance = balance_of(tokens, at=now)
     ask_age = not has_said_adult(user)
     form = GiveForm(
@@ -127,6 +131,15 @@ def claim(request: HttpRequest) -> HttpResponse:
         accept = AcceptForm(request.POST, ask_age=not has_said_adult(user))
         if accept.is_valid():
             return _accept(request, user, opener, accept, now)
+    elif action in ("accept", "refuse"):
+        # The page was open for long, or it was sent twice; which of the two is not looked up.
+        messages.info(
+            request,
+            _(
+                "If you have answered already, there is nothing else to do. If not, open the link"
+                " or type the code once more."
+            ),
+        )
     return render(
         request,
         "therapy_credits/claim.html",
@@ -153,6 +166,8 @@ def _give(request: HttpRequest, user: User, form: GiveForm, now: dt.datetime) ->
         return False
     if new.code:
         keep(request, "care_gift", {"id": str(new.gift.pk), "code": new.code}, now)
+    elif new.gift.contact:
+        messages.success(request, _("Set aside. Look below whether the address is right."))
     return True
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from typing import Any
+from uuid import UUID
 
 from django.http import HttpRequest
 
@@ -17,6 +18,17 @@ def person_of(request: HttpRequest) -> User:
     """Who is signed in, behind ``signed_in``."""
     assert isinstance(request.user, User)
     return request.user
+
+
+def request_id_in(request: HttpRequest) -> UUID:
+    """The id a form was made with: what it did when it was sent before can be found by it.
+
+    The nil UUID, which nothing has, where there is none.
+    """
+    try:
+        return UUID(request.POST.get("request_id", ""))
+    except ValueError:
+        return UUID(int=0)
 
 
 def say_age(user: User, is_adult: bool, now: dt.datetime) -> bool:

@@ -21,7 +21,7 @@ from common.when import ZONES
 from therapy_credits.domain.matching import Need
 from therapy_credits.domain.places import language_name, place_name
 from therapy_credits.forms.care import BookForm
-from therapy_credits.models import Format, Practice, ServiceType, Topic
+from therapy_credits.models import Booking, FitCall, Format, Practice, ServiceType, Topic
 from therapy_credits.queries.balances import balance_of
 from therapy_credits.queries.bookings import kinds_paid_by, live_sources, pays_for
 from therapy_credits.queries.practices import Offer, find_offers, services_to_choose
@@ -65,6 +65,21 @@ def choose_service(request: HttpRequest, service: str, now: dt.datetime) -> None
     kept = what_is_kept(request, "care_need", NEED_LIFE, now)
     if kept and service.isdecimal():
         keep(request, "care_need", kept | {"service": int(service)}, now)
+
+
+def look_on_from(
+    request: HttpRequest, one: Booking | FitCall, *, language: str, kind: str, now: dt.datetime
+) -> None:
+    """Look for what ``one`` was: where they said they will be, and in the same way."""
+    looked_for: dict[str, Any] = {
+        "country": one.country,
+        "region": one.region,
+        "language": language,
+        "format": one.format,
+        "topics": [],
+        "kind": kind,
+    }
+    keep_need(request, looked_for, now)
 
 
 def service_among(
