@@ -151,8 +151,7 @@ def let_in(*, rsvp: Rsvp, actor: User, at: datetime) -> Rsvp:
     does. Raises NotYetBegun, NoRoomAtTheDoor, DateIsOver and NotGoing.
     """
     with places_of(rsvp.occurrence_id, at=at) as places:
-        rsvp = Rsvp.objects.select_related("user").get(pk=rsvp.pk)
-        rsvp.occurrence = places.occurrence
+        rsvp = places.reread(rsvp)
         if places.occurrence.is_over(at=at):
             raise DateIsOver
         if at < places.occurrence.starts_at:

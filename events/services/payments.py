@@ -104,7 +104,7 @@ def _title(rsvp: Rsvp) -> str:
 
 def _go_for_nothing(rsvp: Rsvp, at: datetime) -> None:
     with places_of(rsvp.occurrence_id, at=at, leaving_out=rsvp) as places:
-        rsvp = _as_it_is_now(rsvp, places)
+        rsvp = places.reread(rsvp)
         if rsvp.is_going:
             return
         if places.occurrence.is_cancelled:
@@ -128,12 +128,6 @@ def _go(places: Places, rsvp: Rsvp, at: datetime, charge: Charge | None = None) 
     places.told.append(rsvp)
 
 
-def _as_it_is_now(rsvp: Rsvp, places: Places) -> Rsvp:
-    now = Rsvp.objects.select_related("user", "series_rsvp").get(pk=rsvp.pk)
-    now.occurrence = places.occurrence
-    return now
-
-
 # --- What became of a charge ---------------------------------------------------------------------
 
 
@@ -146,7 +140,7 @@ def settle(*, charge: Charge, at: datetime) -> None:
         if charge.settled_at is not None or charge.is_unpaid:
             return
         if charge.is_paid:
-            rsvp = _as_it_is_now(payment.rsvp, places)
+            rsvp = places.reread(payment.rsvp)
             if _seat_who_paid(places, rsvp, payment, at):
                 _go(places, rsvp, at, charge)
             else:

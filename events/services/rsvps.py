@@ -239,7 +239,7 @@ def confirm_rsvp(*, rsvp: Rsvp, user: User | None = None, at: datetime) -> Rsvp:
     Raises RsvpClosed and NoLongerComing.
     """
     with places_of(rsvp.occurrence_id, at=at, leaving_out=rsvp) as places:
-        rsvp = _as_it_is_now(rsvp, places)
+        rsvp = places.reread(rsvp)
         was_maybe = rsvp.is_maybe
         if rsvp.is_active and not rsvp.is_pending and not was_maybe:
             return rsvp
@@ -266,7 +266,7 @@ def change_party(
     then nothing changes. Shrinking never is. Somebody in the queue keeps their turn.
     """
     with places_of(rsvp.occurrence_id, at=at) as places:
-        rsvp = _as_it_is_now(rsvp, places)
+        rsvp = places.reread(rsvp)
         if not rsvp.is_active or rsvp.has_lapsed(at=at):
             raise NoLongerComing
         if places.occurrence.is_over(at=at):
@@ -289,7 +289,7 @@ def change_party(
         if more < 0:
             release(places, -more if has_places else 0, at=at)
             if rsvp.is_waiting:
-                rsvp = _as_it_is_now(rsvp, places)
+                rsvp = places.reread(rsvp)
         places.told.append(rsvp)
     return rsvp
 
@@ -300,7 +300,7 @@ def approve_request(*, rsvp: Rsvp, actor: User, at: datetime) -> Rsvp:
     Raises DateIsOver and DateIsCancelled.
     """
     with places_of(rsvp.occurrence_id, at=at) as places:
-        rsvp = _as_it_is_now(rsvp, places)
+        rsvp = places.reread(rsvp)
         if not rsvp.is_applied:
             return rsvp
         if places.occurrence.is_cancelled:
@@ -318,7 +318,7 @@ def approve_request(*, rsvp: Rsvp, actor: User, at: datetime) -> Rsvp:
 def refuse_request(*, rsvp: Rsvp, actor: User, at: datetime) -> Rsvp:
     """The hosts say no, and the person is told. Again changes nothing."""
     with places_of(rsvp.occurrence_id, at=at) as places:
-        rsvp = _as_it_is_now(rsvp, places)
+        rsvp = places.reread(rsvp)
         if not rsvp.is_applied:
             return rsvp
         rsvp.status, rsvp.is_approved, rsvp.changed_at = Rsvp.Status.DECLINED, False, at
@@ -336,7 +336,7 @@ def accept_offer(*, rsvp: Rsvp, at: datetime) -> Rsvp:
     the room has become too small meanwhile, the person has their turn in the queue back.
     """
     with places_of(rsvp.occurrence_id, at=at, leaving_out=rsvp) as places:
-        rsvp = _as_it_is_now(rsvp, places)
+        rsvp = places.reread(rsvp)
         if rsvp.is_going or (rsvp.is_paying and not rsvp.has_lapsed(at=at)):
             return rsvp
         if not rsvp.is_offered or rsvp.has_lapsed(at=at):
@@ -345,7 +345,7 @@ def accept_offer(*, rsvp: Rsvp, at: datetime) -> Rsvp:
             raise DateIsCancelled
         if not places.fits(rsvp.party_size):
             put_back(places, [rsvp], at=at)
-            return _as_it_is_now(rsvp, places)
+            return places.reread(rsvp)
         places.take(rsvp.party_size)
         offered_until = rsvp.hold_expires_at
         _seat(rsvp, places.occurrence, at, PAY_WITHIN)
@@ -379,7 +379,7 @@ def say_maybe(*, rsvp: Rsvp, is_told: bool = True, at: datetime) -> Rsvp:
     ``is_told`` there is no mail, for whoever says it to many dates and is told of all.
     """
     with places_of(rsvp.occurrence_id, at=at) as places:
-        rsvp = _as_it_is_now(rsvp, places)
+        rsvp = places.reread(rsvp)
         if not rsvp.is_going:
             return rsvp
         if places.occurrence.is_over(at=at):
@@ -402,7 +402,7 @@ def _end(
     rsvp: Rsvp, status: Rsvp.Status, mail: str, at: datetime, *, actor: User | None = None
 ) -> Rsvp:
     with places_of(rsvp.occurrence_id, at=at) as places:
-        rsvp = _as_it_is_now(rsvp, places)
+        rsvp = places.reread(rsvp)
         if not rsvp.is_active:
             return rsvp
         if places.occurrence.is_over(at=at):
@@ -533,13 +533,6 @@ def _tell_outcome(places: Places, rsvp: Rsvp, at: datetime, *, once: str = "") -
 def _says_the_same(seen: Occurrence, now: Occurrence) -> bool:
     """Whether nobody has edited the date or its event since it was read."""
     return (seen.revised_at, seen.event.version) == (now.revised_at, now.event.version)
-
-
-def _as_it_is_now(rsvp: Rsvp, places: Places) -> Rsvp:
-    """The row as it is under the lock: a promotion may have come between."""
-    now = Rsvp.objects.select_related("user", "series_rsvp").get(pk=rsvp.pk)
-    now.occurrence = places.occurrence
-    return now
 
 
 def _has_places(rsvp: Rsvp, at: datetime) -> bool:

@@ -57,6 +57,12 @@ class Places:
         if self.free is not None:
             self.free -= people
 
+    def reread(self, rsvp: Rsvp) -> Rsvp:
+        """An RSVP of this date as it is under the lock: a promotion may have come between."""
+        now = Rsvp.objects.select_related("user", "series_rsvp").get(pk=rsvp.pk)
+        now.occurrence = self.occurrence
+        return now
+
 
 @contextmanager
 def places_of(

@@ -84,8 +84,7 @@ def take_given_place(*, rsvp: Rsvp, person: User | None, language: str, at: date
     """
     offered_to = rsvp.heir_email
     with places_of(rsvp.occurrence_id, at=at) as places:
-        rsvp = Rsvp.objects.select_related("user").get(pk=rsvp.pk)
-        rsvp.occurrence = places.occurrence
+        rsvp = places.reread(rsvp)
         if rsvp.heir_email != offered_to or not can_be_given(rsvp, at=at):
             raise CannotGive
         if not _may_see(places.occurrence, person, at):

@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts.access import staff_only
+from accounts.access import proved_again, staff_only
 from accounts.queries import trail_of
 from accounts.services import audit
 from common.money import to_decimal
@@ -92,9 +92,13 @@ def photo(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 @staff_only("coordinator")
+@proved_again
 @require_safe
 def export(request: HttpRequest) -> HttpResponse:
-    """The dates of the events the list shows, as a file that can be imported again."""
+    """The dates of the events the list shows, as a file that can be imported again.
+
+    It names nobody who comes, but drafts, links to join and briefings of hosts are in it.
+    """
     at = timezone.now()
     form = StaffFilter(request.GET, editor=editor(request), at=at)
     events = staff_events(editor(request), form.chosen, at=at)

@@ -11,8 +11,9 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 
-from accounts.models import User
+from accounts.models import AuditEntry, User
 from accounts.services.grants import give_role
 from ambassadors.models import ProgrammeGrant
 from events.errors import AlreadyPublished
@@ -47,6 +48,7 @@ def upload(client: Client, text: str, **fields: str) -> str:
 
 
 def exported(client: Client, query: str = "") -> list[dict[str, str]]:
+    client.post(reverse("account_reauthenticate"), {"password": "greenroom-test"})
     answer = client.get(f"/staff/events/export/{query}")
     assert answer["Content-Disposition"] == 'attachment; filename="events.csv"'
     return list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
@@ -141,8 +143,18 @@ def test_importing_a_file_again_writes_nothing_new(staff: Client) -> None:
     assert Event.objects.count() == 1
 
 
+def test_the_list_is_taken_as_a_file_by_who_proves_again_who_they_are(staff: Client) -> None:
+    OccurrenceFactory(event__host_briefing="The key is under the mat.")
+    asked = staff.get("/staff/events/export/?q=x")
+    assert asked["Location"].startswith(reverse("account_reauthenticate"))
+    assert not AuditEntry.objects.filter(verb="event.export").exists()
+    assert len(exported(staff)) == 1
+    assert AuditEntry.objects.filter(verb="event.export").count() == 1
+
+
 def test_what_was_exported_can_be_imported_elsewhere(staff: Client) -> None:
     OccurrenceFactory(event__title="-minus", event__topics=["sleep", "stress"], capacity=7)
+    staff.post(reverse("account_reauthenticate"), {"password": "greenroom-test"})
     text = staff.get("/staff/events/export/").content.decode()
     Event.objects.update(title="Another")
     upload(staff, text, confirm="1")
