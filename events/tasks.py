@@ -19,6 +19,7 @@ from events.services import mailings, payments, replies, series_rsvps
 from events.services.answers import purge_answers
 from events.services.due_mails import write_due
 from events.services.events import complete_events
+from events.services.incidents import purge_incidents
 from events.services.rsvps import drop_unconfirmed, wake_queue
 from events.services.series import WINDOW, extend_series
 from events.services.series_rsvps import drop_unconfirmed_series, join_due
@@ -107,6 +108,12 @@ def follow_choices() -> int:
 def forget_answers() -> int:
     """Delete what people answered once its time is over."""
     return purge_answers(at=timezone.now()).rows
+
+
+@shared_task
+def forget_incidents() -> int:
+    """Delete incidents that were looked after long ago."""
+    return purge_incidents(at=timezone.now()).rows
 
 
 @shared_task

@@ -267,6 +267,10 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
         "task": "events.tasks.forget_answers",
         "schedule": crontab(hour=3, minute=15),
     },
+    "forget-incidents": {
+        "task": "events.tasks.forget_incidents",
+        "schedule": crontab(hour=3, minute=35),
+    },
     "send-messages": {
         "task": "notifications.tasks.send_messages",
         "schedule": timedelta(minutes=1),
@@ -346,6 +350,11 @@ HINTS: dict[str, list[str]] = {
     "allocation-due": ["therapy_credits.tasks.allocate_due"],
     "approval-decided": ["therapy_credits.tasks.book_decided"],
 }
+
+# --- Events ------------------------------------------------------------------
+# So long an incident at an event is kept once it was looked after: by default three years, in which
+# somebody who was hurt may still ask for it in many countries. For counsel to confirm.
+INCIDENT_DAYS = env.number("INCIDENT_DAYS", default=1095)
 
 # --- Care --------------------------------------------------------------------
 # How many free first calls a person can have in a programme-year, one with each practitioner.

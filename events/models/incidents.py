@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Self
 
 from django.conf import settings
@@ -71,6 +72,11 @@ class Incident(models.Model):
 
     def __str__(self) -> str:
         return str(self.pk)
+
+    @property
+    def deleted_at(self) -> datetime | None:
+        """When it is deleted, once it was looked after."""
+        return self.closed_at and self.closed_at + timedelta(days=settings.INCIDENT_DAYS)
 
     @property
     def words(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
@@ -13,6 +13,7 @@ from accounts.models import User
 from accounts.services import audit
 from events.errors import NobodyToTell
 from events.models import Incident, Occurrence
+from notifications.models import Purge
 from notifications.services.messages import queue_message
 
 
@@ -71,3 +72,12 @@ def close_incident(*, incident: Incident, by: User, at: datetime) -> Incident:
         incident.save(update_fields=["closed_by", "closed_at"])
         audit.record(by, "incident.closed", incident, at)
     return incident
+
+
+@transaction.atomic
+def purge_incidents(*, at: datetime) -> Purge:
+    """Delete what was looked after so long ago that nobody needs it (``INCIDENT_DAYS``), and leave
+    a row that proves it. What is open is kept, however old it is."""
+    older_than = at - timedelta(days=settings.INCIDENT_DAYS)
+    rows, _by_model = Incident.objects.filter(closed_at__lte=older_than).delete()
+    return Purge.objects.create(at=at, what="incidents", older_than=older_than, rows=rows)

@@ -1,5 +1,6 @@
 """What happened at an event: written by whoever works there, read by two people."""
 
+import datetime as dt
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,7 +13,9 @@ from accounts.models import AuditEntry, Role, User
 from accounts.services.grants import give_role
 from events.models import Incident, Occurrence
 from events.services.hosts import accept_host, ask_host
-from notifications.models import Message
+from events.services.incidents import close_incident, purge_incidents, report_incident
+from events.tasks import forget_incidents
+from notifications.models import Message, Purge
 from portal.queries import needs_you
 from tests.conftest import NOW, make_user
 from tests.events.test_pages import signed_in
@@ -146,3 +149,32 @@ def test_the_database_keeps_what_an_incident_is(
     signed_in(artist).post(path_of(circle), FACTS)
     with pytest.raises(IntegrityError, match=name), transaction.atomic():
         Incident.objects.update(**fields)
+
+
+def test_what_was_looked_after_is_deleted_after_its_time_and_what_is_open_is_not(
+    circle: Occurrence, artist: User, leads: dict[str, User], settings: Any
+) -> None:
+    for words in ("Looked after.", "Still open."):
+        report_incident(
+            occurrence=circle,
+            kind="other",
+            words=words,
+            was_emergency=False,
+            readers=[leads["lead"]],
+            due_at=NOW,
+            by=artist,
+            at=NOW,
+        )
+    closed, waiting = Incident.objects.order_by("pk")
+    close_incident(incident=closed, by=leads["lead"], at=NOW)
+    page = signed_in(leads["lead"]).get(f"/staff/incidents/{closed.pk}/").text
+    assert "It is deleted on 2 June 2029." in page
+    over = NOW + dt.timedelta(days=1095)
+    assert purge_incidents(at=over - dt.timedelta(seconds=1)).rows == 0
+    with time_machine.travel(over):
+        assert forget_incidents() == 1
+    assert list(Incident.objects.all()) == [waiting]
+    proof = Purge.objects.latest("pk")
+    assert (proof.what, proof.older_than, proof.rows) == ("incidents", NOW, 1)
+    settings.INCIDENT_DAYS = 1
+    assert purge_incidents(at=over).rows == 0, "it is open, however old"
