@@ -24,6 +24,9 @@ class ProcessorAway(PaymentsError):
 
     message = _("The payment page does not answer right now. Please try again in a minute.")
 
+    def __init__(self, detail: str = "") -> None:
+        self.detail = detail
+
 
 class ProcessorRefused(PaymentsError):
     """An answer that says no: it has done nothing. ``detail`` is for the log and for staff."""

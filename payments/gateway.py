@@ -7,6 +7,7 @@ ProcessorAway (no answer: whether it was done is not known, so ask again with th
 from __future__ import annotations
 
 import functools
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from stripe import StripeClient
 
     from payments.models import Charge, Refund
+
+logger = logging.getLogger(__name__)
 
 # A person waits for the payment page, and a worker for a refund: neither for long.
 TIMEOUT_SECONDS = 10
@@ -184,6 +187,11 @@ def _asking() -> Iterator[StripeClient]:
         yield _client(settings.STRIPE_SECRET_KEY, settings.STRIPE_API_BASE)
     except (stripe.APIConnectionError, stripe.RateLimitError) as away:
         raise ProcessorAway from away
+    except (stripe.AuthenticationError, stripe.PermissionError) as wrong:
+        # A key that is wrong or may not do this says nothing of what was asked: once it is put
+        # right, the same can be asked again. ``doctor`` says so, and so does the log.
+        logger.error("Stripe does not take STRIPE_SECRET_KEY: %s", wrong)
+        raise ProcessorAway(str(wrong)) from wrong
     except stripe.StripeError as wrong:
         # A conflict is another process asking the same at this moment: it has the answer.
         if wrong.http_status is None or wrong.http_status >= 500 or wrong.http_status == 409:

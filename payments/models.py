@@ -12,8 +12,7 @@ from typing import Self
 import pgtrigger
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q, Sum
-from django.db.models.functions import Coalesce
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from common.codes import new_reference
@@ -33,13 +32,6 @@ class ChargeQuerySet(models.QuerySet["Charge"]):
     def unpaid(self) -> Self:
         """Those somebody may still pay."""
         return self.filter(status__in=[Charge.Status.STARTED, Charge.Status.OPEN])
-
-    def with_refunds(self) -> Self:
-        """Each with what was given back of it, or is on its way (``refunded_minor``)."""
-        standing = ~Q(refunds__status=Refund.Status.FAILED)
-        return self.annotate(
-            refunded_minor=Coalesce(Sum("refunds__amount_minor", filter=standing), 0)
-        )
 
 
 class Charge(models.Model):
@@ -199,6 +191,7 @@ class Refund(models.Model):
         NO_PLACE = "no_place", _("Paid without a place")
         CANCELLED = "cancelled", _("Event cancelled")
         OUTSIDE = "outside", _("Made at the processor")
+        LEFT = "left", _("Left in time")
 
     charge = models.ForeignKey(
         Charge, models.PROTECT, verbose_name=_("charge"), related_name="refunds"
@@ -242,7 +235,9 @@ class Refund(models.Model):
                 name="refund_status_known",
             ),
             models.CheckConstraint(
-                condition=Q(kind__in=["staff", "deposit", "no_place", "cancelled", "outside"]),
+                condition=Q(
+                    kind__in=["staff", "deposit", "no_place", "cancelled", "outside", "left"]
+                ),
                 name="refund_kind_known",
             ),
             models.CheckConstraint(condition=Q(amount_minor__gt=0), name="refund_is_of_something"),

@@ -30,8 +30,10 @@ LEAST: dict[str, int] = {
     "SEK": 300,
 }
 CURRENCIES = tuple(LEAST)
-# Far below what the processor takes at most, and far above what an evening costs.
+# Far above what an evening costs.
 MOST = 9_999_999
+# What the processor takes at most, as it counts.
+_EIGHT_DIGITS = 99_999_999
 
 _COUNTED_IN_HUNDREDTHS = {"ISK", "UGX"}
 
@@ -43,7 +45,17 @@ def step_of(currency: str) -> int:
 
 def is_chargeable(amount_minor: int, currency: str) -> bool:
     """Whether the processor would take this amount."""
-    return LEAST[currency] <= amount_minor <= MOST and amount_minor % step_of(currency) == 0
+    return LEAST[currency] <= amount_minor <= most_of(currency) and is_whole(amount_minor, currency)
+
+
+def is_whole(amount_minor: int, currency: str) -> bool:
+    """Whether it is of steps the processor can count."""
+    return amount_minor % step_of(currency) == 0
+
+
+def most_of(currency: str) -> int:
+    """The most that one amount may be."""
+    return min(MOST, as_we_count(_EIGHT_DIGITS, currency))
 
 
 def as_processor_counts(amount_minor: int, currency: str) -> int:

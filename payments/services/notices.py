@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
+from django.db import DatabaseError, transaction
 
 from common.hints import hint
 from payments.domain.facts import (
@@ -22,6 +23,8 @@ from payments.gateway import Notice, read_notice
 from payments.models import ProcessorEvent
 from payments.services.charges import record_dispute, record_session
 from payments.services.refunds import record_returned
+
+logger = logging.getLogger(__name__)
 
 _SESSIONS = frozenset(
     {
@@ -58,9 +61,18 @@ def receive(*, body: bytes, signature: str, at: datetime) -> ProcessorEvent | No
 
 
 def apply_notices(*, limit: int, at: datetime) -> int:
-    """Apply what came in and is not applied; how many were."""
+    """Apply what came in and is not applied; how many were.
+
+    One that does not fit (yet) is left for the next run and stops none of those behind it.
+    """
     found = ProcessorEvent.objects.filter(applied_at__isnull=True).order_by("pk")
-    return sum(_apply(pk, at) for pk in list(found.values_list("pk", flat=True)[:limit]))
+    done = 0
+    for pk in list(found.values_list("pk", flat=True)[:limit]):
+        try:
+            done += _apply(pk, at)
+        except DatabaseError:
+            logger.exception("notice %s of the processor cannot be applied", pk)
+    return done
 
 
 @transaction.atomic

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 import pytest
 from django.db import IntegrityError, ProgrammingError, connection, transaction
 from django.utils import timezone, translation
+from pytest_django import Settings
 
 from common.money import NotAnAmount, TooManyDecimals, read_money, write_money
 from config.local.site import TEST_KEY
@@ -78,6 +79,8 @@ def test_the_processor_counts_some_currencies_in_its_own_way() -> None:
     assert is_chargeable(1230, "KWD")
     assert not is_chargeable(1234, "KWD"), "of thousandths, only whole tens"
     assert not is_chargeable(29, "GBP")
+    assert is_chargeable(999_999, "ISK")
+    assert not is_chargeable(1_000_000, "ISK"), "eight digits at most, as the processor counts"
 
 
 def test_the_page_of_a_charge_says_what_it_is_and_nothing_about_anybody(
@@ -122,6 +125,18 @@ def test_a_page_the_processor_refuses_ends_the_charge(db: None, processor: Proce
     assert "between 30 minutes and 24 hours" in refusal.value.detail
     late.refresh_from_db()
     assert late.status == Charge.Status.ENDED
+
+
+def test_a_key_the_processor_does_not_take_ends_nothing(
+    db: None, processor: Processor, settings: Settings
+) -> None:
+    started = begin()
+    right, settings.STRIPE_SECRET_KEY = settings.STRIPE_SECRET_KEY, "sk_test_of_yesterday"
+    with pytest.raises(ProcessorAway) as away:
+        open_page(charge=started, **PAGES)
+    assert "Invalid API Key" in away.value.detail
+    settings.STRIPE_SECRET_KEY = right
+    assert open_page(charge=started, **PAGES)
 
 
 def test_without_keys_nothing_is_asked(db: None) -> None:

@@ -175,6 +175,31 @@ def test_a_refund_told_before_the_payment_is_applied_after_it(
     assert (refund.charge, refund.kind, refund.status) == (charge, "outside", "done")
 
 
+def test_a_notice_that_does_not_fit_stops_none_behind_it(
+    charge: Charge, processor: Processor
+) -> None:
+    intent = processor.pay(charge)["payment_intent"]
+    tell(processor.events(charge.reference)[0])
+    apply()
+    for number, amount in enumerate((900, 600, 300)):
+        thing = {
+            "id": f"re_{number}",
+            "amount": amount,
+            "currency": "gbp",
+            "payment_intent": intent,
+            "metadata": {},
+            "status": "succeeded",
+        }
+        event = {"id": f"evt_{number}", "type": "refund.created", "created": 1}
+        tell({**event, "data": {"object": thing}})
+    assert apply() == 2
+    assert sorted(one.amount_minor for one in Refund.objects.all()) == [300, 900]
+    # Once there is news that the first of them failed, the one that waited fits.
+    Refund.objects.filter(amount_minor=900).update(status="failed")
+    assert apply() == 1
+    assert ProcessorEvent.objects.filter(applied_at=None).count() == 0
+
+
 def test_notices_are_forgotten_once_they_are_applied_and_old(
     charge: Charge, told_paid: dict
 ) -> None:

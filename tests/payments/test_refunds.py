@@ -11,6 +11,7 @@ from django.conf import settings as live
 from django.db import IntegrityError, ProgrammingError, connection
 from django.db.models.query import QuerySet
 from django.utils import timezone
+from pytest_django import Settings
 
 from accounts.models import User
 from config.local import PROJECT
@@ -147,6 +148,18 @@ def test_what_the_processor_refuses_has_failed_and_can_be_asked_for_again(
     look_after(refund=ours, actor=coordinator, at=timezone.now())
     ours.refresh_from_db()
     assert ours.seen_at is not None
+
+
+def test_a_key_the_processor_does_not_take_fails_no_refund(
+    paid: Charge, processor: Processor, settings: Settings
+) -> None:
+    refund = ask(paid)
+    right, settings.STRIPE_SECRET_KEY = settings.STRIPE_SECRET_KEY, "sk_test_of_yesterday"
+    assert send() == 0
+    settings.STRIPE_SECRET_KEY = right
+    assert send(SOON) == 1
+    refund.refresh_from_db()
+    assert (refund.status, len(processor.refunds(paid))) == ("done", 1)
 
 
 def test_a_refund_that_the_bank_sends_back_has_failed(paid: Charge, processor: Processor) -> None:
