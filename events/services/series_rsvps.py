@@ -2,7 +2,7 @@
 
 The answer for each date is an ordinary RSVP, so seats, the queue and the door know nothing of
 this. One person joins every date in one transaction, and so do as many as ``ROWS_AT_ONCE`` allows;
-each date is left in one of its own. What a crash leaves undone, ``join_due`` finds again.
+what a crash leaves undone, ``join_due`` finds again. All dates are left in one transaction.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from calendars.queries import personal_feed_key
 from calendars.services.revisions import bump_all
 from common.hints import hint
 from events.errors import (
-    DateIsOver,
     NoLongerComing,
     NotASeries,
     PaidOneByOne,
@@ -49,8 +48,9 @@ from events.rules import refusal_of_rsvp
 from events.services.answers import write_series_answers
 from events.services.due_mails import promise
 from events.services.mails import tell, tell_of_form, tell_of_series
-from events.services.rsvps import ASK_AGAIN_AFTER, Guest, leave, say_maybe
-from events.services.seats import claim_each, places_of_each
+from events.services.payments import give_back_by_rule
+from events.services.rsvps import ASK_AGAIN_AFTER, Guest, say_maybe
+from events.services.seats import Places, claim_each, places_of_each, release
 
 # Answers that are written in one transaction: the places of their dates are held meanwhile.
 ROWS_AT_ONCE = 500
@@ -175,31 +175,53 @@ def refuse_series_request(*, series_rsvp: SeriesRsvp, actor: User, at: datetime)
     return series_rsvp
 
 
+@transaction.atomic
 def end_series_rsvp(*, series_rsvp: SeriesRsvp, at: datetime) -> SeriesRsvp:
-    """No longer come every time: give up the places of all dates to come.
+    """No longer come every time: give up the places of all dates to come, in one transaction.
 
     Always succeeds, is told in one mail, and calling it again changes nothing.
     """
-    with transaction.atomic():
-        series_rsvp = _locked(series_rsvp)
-        if not series_rsvp.is_standing:
-            return series_rsvp
-        was_confirmed = series_rsvp.is_active
-        series_rsvp.status, series_rsvp.changed_at = SeriesRsvp.Status.ENDED, at
-        series_rsvp.save(update_fields=["status", "changed_at"])
-        if was_confirmed:
-            tell_of_series(series_rsvp, "series_left", at=at)
-            keep_what_was(series_rsvp.rsvps.all(), at=at)
-    dates = series_dates(series_rsvp.event, at=at) if was_confirmed else []
-    answers = answers_by_date(series_rsvp, dates)
-    for occurrence in sorted(dates, key=lambda date: date.pk):
-        rsvp = answers.get(occurrence.pk)
-        if rsvp is not None and rsvp.is_active:
-            try:
-                leave(rsvp=rsvp, is_told=False, at=at)
-            except DateIsOver:
-                continue
+    # Who joins dates holds the event and then the answers: with the event held first, neither
+    # waits for the other in vain, and no date is joined between the mail and the leaving.
+    Event.objects.select_for_update(no_key=True).get(pk=series_rsvp.event_id)
+    series_rsvp = _locked(series_rsvp)
+    if not series_rsvp.is_standing:
+        return series_rsvp
+    was_confirmed = series_rsvp.is_active
+    series_rsvp.status, series_rsvp.changed_at = SeriesRsvp.Status.ENDED, at
+    series_rsvp.save(update_fields=["status", "changed_at"])
+    if was_confirmed:
+        # The mail is written before the places are held.
+        tell_of_series(series_rsvp, "series_left", at=at)
+        keep_what_was(series_rsvp.rsvps.all(), at=at)
+        _leave_each(series_rsvp, series_dates(series_rsvp.event, at=at), at)
     return series_rsvp
+
+
+def _leave_each(series_rsvp: SeriesRsvp, dates: Sequence[Occurrence], at: datetime) -> None:
+    """Give up what this person has at each date: as many statements as for one, and a few more
+    for each date that somebody waits for."""
+    with places_of_each(series_rsvp.event_id, [date.pk for date in dates], at=at) as each:
+        answers = answers_by_date(series_rsvp, dates)
+        leaving: list[tuple[Places, Rsvp, int]] = []
+        for places in each:
+            rsvp = answers.get(places.occurrence.pk)
+            if rsvp is not None and rsvp.is_active and not places.occurrence.is_over(at=at):
+                has_places = rsvp.is_going or rsvp.is_holding(at=at)
+                leaving.append((places, rsvp, rsvp.party_size if has_places else 0))
+        Rsvp.objects.filter(pk__in=[rsvp.pk for _places, rsvp, _freed in leaving]).update(
+            status=Rsvp.Status.LEFT,
+            queued_at=None,
+            hold_expires_at=None,
+            heir_name="",
+            heir_email="",
+            changed_at=at,
+        )
+        for places, rsvp, freed in leaving:
+            rsvp.status, rsvp.occurrence = Rsvp.Status.LEFT, places.occurrence
+            release(places, freed, at=at)
+            give_back_by_rule(rsvp, at=at)
+            places.told.append(rsvp)
 
 
 def keep_what_was(rsvps: QuerySet[Rsvp], *, at: datetime) -> None:

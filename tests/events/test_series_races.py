@@ -386,6 +386,50 @@ def test_without_the_lock_on_the_answer_one_date_is_left_over(
     assert Rsvp.objects.active().filter(user=person).exists()
 
 
+def leave_all_while_dates_are_held(
+    event: Event, monkeypatch: pytest.MonkeyPatch
+) -> tuple[User, list[Any]]:
+    """Somebody leaves all dates while their next ones are joined: the places are held already,
+    and the answers are not."""
+    person = UserFactory()
+    mine = place_series_rsvp(event=event, person=person, left_out=[], at=NOW)
+    Rsvp.objects.all().delete()
+    pause = Pause(monkeypatch, series_rsvps, "refusal_of_rsvp", after=False)
+    outcomes: list[Any] = []
+    joiner = in_thread(lambda: outcomes.extend(at_once([lambda: join_due(event=event, at=NOW)])))
+    pause.reached.wait(timeout=30)
+    leaver = in_thread(
+        lambda: outcomes.extend(at_once([lambda: end_series_rsvp(series_rsvp=mine, at=NOW)]))
+    )
+    leaver.join(timeout=1)
+    pause.on.set()
+    joiner.join()
+    leaver.join()
+    return person, outcomes
+
+
+def test_who_leaves_all_dates_and_who_joins_them_do_not_wait_for_one_another(
+    event: Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person, outcomes = leave_all_while_dates_are_held(event, monkeypatch)
+    assert not [one for one in outcomes if isinstance(one, Exception)]
+    assert not Rsvp.objects.active().filter(user=person).exists()
+    assert SeriesRsvp.objects.get().status == "ended"
+
+
+def test_without_the_event_held_leaving_and_joining_wait_in_vain(
+    event: Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = QuerySet.select_for_update
+
+    def all_but_the_event(queryset: Any, **how: Any) -> Any:
+        return queryset if how.get("no_key") else original(queryset, **how)
+
+    monkeypatch.setattr(QuerySet, "select_for_update", all_but_the_event)
+    _person, outcomes = leave_all_while_dates_are_held(event, monkeypatch)
+    assert [one for one in outcomes if isinstance(one, Exception)]
+
+
 def two_wait_for_a_place_more(event: Event) -> tuple[SeriesRsvp, User]:
     """The first and the next in line of every date, each of which has just got one place more."""
     person, next_in_line = UserFactory(), UserFactory()

@@ -33,6 +33,7 @@ from events.services.answers import (
     write_series_answers,
 )
 from events.services.hosts import accept_host, ask_host
+from events.services.payments import settle_due, start_payment
 from events.services.rsvps import leave, place_rsvp
 from events.services.series import extend_series, start_series
 from events.services.series_rsvps import (
@@ -47,8 +48,12 @@ from events.services.series_rsvps import (
 )
 from events.tasks import join_regulars
 from notifications.models import Message
+from payments.domain.facts import Session
+from payments.models import Charge
+from payments.services.charges import record_session
+from payments.services.refunds import left_of
 from tests.conftest import NOW, make_user
-from tests.events.conftest import ANA, minutes, write_mails
+from tests.events.conftest import ANA, minutes, publish, write_mails
 from tests.events.test_pages import signed_in
 from tests.events.test_series import weekly
 from tests.factories import EnrolmentFactory, EventFactory, RsvpFactory, UserFactory
@@ -158,6 +163,52 @@ def test_ending_it_gives_every_place_back_in_one_mail(event: Event) -> None:
     assert {date.seats.firm for date in dates(event)} == {0}
     assert Message.objects.get().subject == "You have left: Thu 4 June, 18:00 and every date after"
     assert join_due(event=event, at=minutes(3)) == 0
+
+
+def test_leaving_many_dates_asks_as_much_as_leaving_two(event: Event) -> None:
+    def statements() -> int:
+        mine = place_series_rsvp(event=event, person=UserFactory(), at=NOW)
+        with CaptureQueriesContext(connection) as asked:
+            end_series_rsvp(series_rsvp=mine, at=minutes(1))
+        return len(asked)
+
+    many = statements()
+    Occurrence.objects.filter(pk__in=[date.pk for date in dates(event)[2:]]).update(
+        starts_at=NOW - dt.timedelta(days=1)
+    )
+    assert statements() == many
+
+
+def test_who_paid_for_a_date_by_itself_is_given_it_back_with_all_others(event: Event) -> None:
+    """A price came later: who came to all dates before it, and paid for one since."""
+    person = UserFactory()
+    first, second = dates(event)[:2]
+    mine = place_series_rsvp(event=event, person=person, left_out=[first.pk, second.pk], at=NOW)
+    publish(first, price_kind="fixed", currency="GBP", price_minor=1200, refund_hours=24)
+    second.event = first.event
+    charges = [paid_for(date, person) for date in (first, second)]
+    end_series_rsvp(series_rsvp=mine, at=first.starts_at - dt.timedelta(hours=1))
+    assert [left_of(one) for one in charges] == [1200, 0], "for the first it is too late"
+    assert set(statuses(event, user=person)) == {"left"}
+
+
+def paid_for(date: Occurrence, person: User) -> Charge:
+    charge = start_payment(rsvp=place_rsvp(occurrence=date, person=person, at=NOW), at=NOW)
+    assert charge is not None
+    session = Session(
+        id=f"cs_{charge.reference}",
+        reference=charge.reference,
+        status="complete",
+        is_paid=True,
+        payment_intent=f"pi_{charge.reference}",
+        amount_minor=charge.amount_minor,
+        currency=charge.currency,
+        url="",
+    )
+    record_session(session=session, at=NOW)
+    settle_due(at=NOW)
+    charge.refresh_from_db()
+    return charge
 
 
 def test_a_guest_confirms_by_mail_and_nothing_is_held_before(event: Event) -> None:
