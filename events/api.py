@@ -67,6 +67,10 @@ class PriceOut(Schema):
     currency: str | None = Field(description="ISO 4217; null where it is free")
     amount_minor: int | None = Field(description="The price, the deposit, or what is suggested")
     least_minor: int | None = Field(description="The least, where people choose")
+    refund_hours: int | None = Field(
+        description="Whoever leaves until so many hours before the start is given back all of it "
+        "by itself; null: the organisers decide"
+    )
 
 
 class EventOut(DateOut):
@@ -357,6 +361,7 @@ def _event(date: Occurrence) -> dict[str, Any]:
             "currency": event.currency or None,
             "amount_minor": event.price_minor,
             "least_minor": event.least_minor,
+            "refund_hours": event.refund_hours,
         },
         "url": page_url(date),
     }

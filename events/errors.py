@@ -159,8 +159,8 @@ class PaidOneByOne(EventsError):
 
 class PartyIsPaidFor(EventsError):
     message = _(
-        "The payment is for as many as you are now. Whoever comes besides can say yes on the "
-        "event's page themselves."
+        "Your payment is for as many as you are now, and cannot grow. Whoever comes besides says "
+        "yes on the event's page and pays there."
     )
 
 
@@ -175,7 +175,10 @@ class AmountNotAccepted(EventsError):
 
 
 class StillPaidFor(EventsError):
-    message = _("People have paid for this event, so its price cannot become free or change kind.")
+    message = _(
+        "People have paid for this event or are about to, so its price cannot become free, change "
+        "its kind or its currency."
+    )
 
 
 class NotASeries(EventsError):

@@ -574,7 +574,8 @@ _OWN_DATES = """
             event.format = 'in_person' AND date.vevent <> '' AND rsvp.series_rsvp_id IS NULL
                 AND NOT rsvp.is_discreet AND rsvp.uid_generation = 0 AS is_usual,
             date.vevent, date.sequence, date.revised_at,
-            date.cancelled_at IS NOT NULL OR event.status = 'cancelled' AS is_off,
+            date.cancelled_at IS NOT NULL
+                OR coalesce(date.ends_at > event.cancelled_at, false) AS is_off,
             date.starts_at, date.id AS date_id, date.event_id
         FROM events_rsvp AS rsvp
         JOIN events_occurrence AS date ON date.id = rsvp.occurrence_id
@@ -1770,20 +1771,45 @@ class Money:
     """Of what was paid: they stand on card statements."""
     is_begun: bool
     """Whether a payment page is open, on which they may just have paid."""
+    back_minor: int = 0
+    """What goes back by itself if they leave at this moment."""
+    back_until: datetime | None = None
+    """Until when something of it does, or did."""
+    is_by_another: bool = False
+    """Whether somebody else has paid, who then gave them the place."""
+
+    @property
+    def left_minor(self) -> int:
+        return self.paid_minor - self.returned_minor
 
 
-def money_of(rsvp: Rsvp) -> Money:
+def money_of(rsvp: Rsvp, *, at: datetime) -> Money:
+    """What a party has paid, and what leaving at ``at`` gives back. Needs ``occurrence.event``."""
     payments = list(
         Payment.objects.filter(rsvp=rsvp).select_related("charge").order_by("charge_id")
     )
-    paid = [one.charge for one in payments if one.charge.is_paid]
-    returned = Refund.objects.standing().filter(charge__in=paid)
+    paid = [one for one in payments if one.charge.is_paid]
+    standing = Refund.objects.standing().filter(charge__in=[one.charge_id for one in paid])
+    sums = standing.order_by().values_list("charge").annotate(total=Sum("amount_minor"))
+    returned: dict[int, int] = dict(sums)
+    until = {one.pk: one.goes_back_until(rsvp.occurrence) for one in paid}
+    moments = [moment for moment in until.values() if moment is not None]
+    back = 0
+    for one in paid:
+        moment = until[one.pk]
+        if moment is not None and at < moment:
+            back += one.charge.amount_minor - returned.get(one.charge_id, 0)
     return Money(
-        paid_minor=sum(one.amount_minor for one in paid),
-        returned_minor=returned.aggregate(total=Sum("amount_minor"))["total"] or 0,
-        currency=paid[0].currency if paid else rsvp.occurrence.event.currency,
-        references=tuple(one.reference for one in paid),
+        paid_minor=sum(one.charge.amount_minor for one in paid),
+        returned_minor=sum(returned.values()),
+        currency=paid[0].charge.currency if paid else rsvp.occurrence.event.currency,
+        references=tuple(one.charge.reference for one in paid),
         is_begun=any(one.charge.status == "open" and not one.charge.closing_at for one in payments),
+        back_minor=back,
+        back_until=max(moments) if moments else None,
+        is_by_another=any(
+            one.charge.paid_at is not None and one.charge.paid_at < rsvp.placed_at for one in paid
+        ),
     )
 
 
@@ -1863,14 +1889,18 @@ def money_needs(user: User, *, at: datetime) -> list[NeedsYou]:
         return []
     payments = Payment.objects.filter(rsvp__occurrence__event=OuterRef("pk"))
     failed = Refund.objects.filter(status=Refund.Status.FAILED, seen_at=None)
-    standing = Refund.objects.standing().filter(charge=OuterRef("charge"))
-    off = Q(rsvp__occurrence__cancelled_at__isnull=False) | Q(
-        rsvp__occurrence__event__status=Event.Status.CANCELLED
+    # Who was given something since it was called off was looked at.
+    called_off_at = Coalesce(
+        OuterRef("rsvp__occurrence__cancelled_at"),
+        OuterRef("rsvp__occurrence__event__cancelled_at"),
     )
+    since = Refund.objects.filter(charge=OuterRef("charge"), asked_at__gte=called_off_at)
+    looked_at = since.exclude(kind=Refund.Kind.LEFT)
+    to_give_back = payments.with_money_left().called_off().filter(is_deposit=False)
     events = events_with_money(user, at=at).annotate(
         has_failed=Exists(payments.filter(charge__in=failed.values("charge"))),
         is_disputed=Exists(payments.filter(charge__dispute=Charge.Dispute.OPEN)),
-        is_off=Exists(payments.paid().filter(off, is_deposit=False).exclude(Exists(standing))),
+        is_off=Exists(to_give_back.exclude(Exists(looked_at))),
     )
     open_ = events.filter(Q(has_failed=True) | Q(is_disputed=True) | Q(is_off=True)).order_by("pk")
     found = []
@@ -1880,7 +1910,7 @@ def money_needs(user: User, *, at: datetime) -> list[NeedsYou]:
         elif event.is_disputed:
             title = _("%(event)s: a payment is disputed")
         else:
-            title = _("%(event)s: it was called off, and nobody has their money back yet")
+            title = _("%(event)s: it was called off, and not everybody has their money back")
         url = reverse("events:staff-payments", args=[event.slug])
         found.append(NeedsYou(title=title % {"event": event.title}, url=url, kind="event"))
     return found

@@ -112,7 +112,9 @@ _SUMS = """
         JOIN cuts ON cuts.programme_id IS NOT DISTINCT FROM e.programme_id
         WHERE o.starts_at >= cuts.starts_at AND o.starts_at < cuts.ends_at
           AND o.ends_at <= %(at)s
-          AND o.cancelled_at IS NULL AND e.status IN ('published', 'completed')
+          AND o.cancelled_at IS NULL AND e.status <> 'draft'
+          -- what was over before its event was cancelled has taken place
+          AND (e.cancelled_at IS NULL OR o.ends_at <= e.cancelled_at)
     ),
     yeses AS (
         -- a person is their address, so that a guest who later opens an account is counted once

@@ -33,6 +33,7 @@ from events.models import (
     OfferHours,
     PriceKind,
     Question,
+    RefundHours,
     ReminderHours,
     Rsvp,
     SeriesRsvp,
@@ -40,7 +41,7 @@ from events.models import (
     SurveyKind,
     Topic,
 )
-from payments.domain.currencies import LEAST, MOST, is_chargeable
+from payments.domain.currencies import LEAST, is_chargeable, is_whole, most_of
 
 ZONES = sorted(name for name in available_timezones() if "/" in name or name == "UTC")
 DATES_AT_ONCE = 60
@@ -222,9 +223,16 @@ class PartyForm(AnswersForm):
         widget=forms.Textarea({"rows": 2}),
     )
 
-    def __init__(self, *args: Any, event: Event, at_least: int = 1, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        event: Event,
+        at_least: int = 1,
+        at_most: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
-        largest = max(event.largest_party, at_least)
+        largest = at_most or max(event.largest_party, at_least)
         size = self.fields["party_size"]
         assert isinstance(size, forms.TypedChoiceField)
         size.choices = [(number, str(number)) for number in range(1, largest + 1)]
@@ -337,6 +345,11 @@ class RefundForm(forms.Form):
         amount = read_amount(self.cleaned_data["amount"], self.currency)
         if amount == 0:
             raise forms.ValidationError(gettext("That would give back nothing."))
+        if not is_whole(amount, self.currency):
+            raise forms.ValidationError(
+                gettext("Cards take %(currency)s in whole hundredths only: end it with a 0.")
+                % {"currency": self.currency}
+            )
         return amount
 
 
@@ -612,6 +625,18 @@ class EventForm(forms.ModelForm):  # type: ignore[type-arg]  # takes none at run
         max_length=24,
         widget=forms.TextInput({"inputmode": "decimal", "autocomplete": "off"}),
     )
+    refund_hours = forms.TypedChoiceField(
+        label=_("Who leaves gets it back"),
+        help_text=_(
+            "By itself, to the card that paid: all of it to who leaves in time, and to who comes "
+            "with fewer the share of those who stay away. People see it before they pay, and keep "
+            "what they were promised. You can always give back more. A deposit has its own rule."
+        ),
+        choices=[("", _("Not by itself: you decide each time")), *RefundHours.choices],
+        coerce=int,
+        empty_value=None,
+        required=False,
+    )
     rsvp_opens_at = forms.CharField(required=False, label=_("RSVPs open"))
     rsvp_closes_at = forms.CharField(required=False, label=_("RSVPs close"))
 
@@ -642,6 +667,7 @@ class EventForm(forms.ModelForm):  # type: ignore[type-arg]  # takes none at run
             "currency",
             "price_minor",
             "least_minor",
+            "refund_hours",
             "offer_hours",
             "skips_large_parties",
             "reminder_hours",
@@ -727,6 +753,8 @@ class EventForm(forms.ModelForm):  # type: ignore[type-arg]  # takes none at run
         kind, currency = data.get("price_kind"), data.get("currency")
         typed = {name: data.get(name) or "" for name in ("price_minor", "least_minor")}
         data["price_minor"] = data["least_minor"] = None
+        if kind not in (PriceKind.FIXED, PriceKind.OPEN):
+            data["refund_hours"] = None
         if kind == PriceKind.FREE or kind is None:
             data["currency"] = ""
             return
@@ -764,7 +792,7 @@ class EventForm(forms.ModelForm):  # type: ignore[type-arg]  # takes none at run
                 gettext("Between %(least)s and %(most)s can be charged.")
                 % {
                     "least": show_money(LEAST[currency], currency),
-                    "most": show_money(MOST, currency),
+                    "most": show_money(most_of(currency), currency),
                 },
             )
             return None

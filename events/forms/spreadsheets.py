@@ -47,6 +47,7 @@ WORDS = (
     "currency",
     "price",
     "least",
+    "refund_hours",
     "recording_note",
     "safety_lead",
     "host_briefing",

@@ -104,6 +104,18 @@ class PriceKind(models.TextChoices):
     DEPOSIT = "deposit", _("A deposit, given back to everybody who comes")
 
 
+class RefundHours(models.IntegerChoices):
+    """Until when whoever leaves is given back what they paid, in hours before the start."""
+
+    START = 0, _("Until it begins")
+    TWO_HOURS = 2, _("Until two hours before")
+    DAY = 24, _("Until a day before")
+    TWO_DAYS = 48, _("Until two days before")
+    THREE_DAYS = 72, _("Until three days before")
+    WEEK = 168, _("Until a week before")
+    TWO_WEEKS = 336, _("Until two weeks before")
+
+
 # Labels are the codes: those who set a price know theirs.
 CHOICES_OF_CURRENCY = [(code, code) for code in CURRENCIES]
 
@@ -253,6 +265,10 @@ class Event(models.Model):
     # The price, the deposit, or what is suggested where people choose.
     price_minor = models.PositiveBigIntegerField(_("amount"), null=True, blank=True)
     least_minor = models.PositiveBigIntegerField(_("at least"), null=True, blank=True)
+    # Empty: nothing goes back by itself. A deposit has its own rule.
+    refund_hours = models.PositiveSmallIntegerField(
+        _("who leaves gets it back"), choices=RefundHours.choices, null=True, blank=True
+    )
     # When it is full
     offer_hours = models.PositiveSmallIntegerField(
         _("a place that becomes free"),
@@ -287,6 +303,7 @@ class Event(models.Model):
     # that nobody hosts need not ask.
     has_hosts = models.BooleanField(_("has hosts"), default=False, editable=False)
 
+    cancelled_at = models.DateTimeField(_("cancelled"), null=True, blank=True, editable=False)
     cancellation_note = models.TextField(_("message when cancelled"), blank=True)
     version = models.PositiveIntegerField(_("version"), default=1)
     edited_at = models.DateTimeField(_("last edited"), null=True, blank=True)
@@ -363,6 +380,16 @@ class Event(models.Model):
                     & (Q(price_minor=None) | Q(price_minor__gte=F("least_minor")))
                 ),
                 name="event_price_is_whole",
+            ),
+            models.CheckConstraint(
+                condition=Q(refund_hours=None)
+                | Q(price_kind__in=["fixed", "open"], refund_hours__lte=336),
+                name="event_gives_back_what_is_paid",
+            ),
+            models.CheckConstraint(
+                condition=Q(status="cancelled", cancelled_at__isnull=False)
+                | (~Q(status="cancelled") & Q(cancelled_at=None)),
+                name="event_cancelled_says_when",
             ),
             models.CheckConstraint(
                 condition=Q(survey__in=["off", "short", "health"]), name="event_survey_known"
@@ -505,6 +532,11 @@ class OccurrenceQuerySet(models.QuerySet["Occurrence"]):
         """Dates whose people their hosts may see: to come, or over since less than two weeks."""
         return self.filter(ends_at__gt=at - HOSTS_SEE_FOR)
 
+    def called_off(self) -> Self:
+        """Dates that do not take place. What was over before its event was cancelled did."""
+        with_event = Q(event__status=Event.Status.CANCELLED, ends_at__gt=F("event__cancelled_at"))
+        return self.filter(Q(cancelled_at__isnull=False) | with_event)
+
     def upcoming(self, *, at: datetime) -> Self:
         """Dates that are not over, the next one first."""
         return self.filter(ends_at__gt=at).order_by("starts_at", "pk")
@@ -603,7 +635,17 @@ class Occurrence(models.Model):
 
     @property
     def is_cancelled(self) -> bool:
-        return self.cancelled_at is not None or self.event.status == Event.Status.CANCELLED
+        if self.cancelled_at is not None:
+            return True
+        # What was over before the event was cancelled has taken place.
+        cancelled_at = self.event.cancelled_at
+        return cancelled_at is not None and self.ends_at > cancelled_at
+
+    @property
+    def refundable_until(self) -> datetime | None:
+        """Until when whoever leaves is given back by itself what they paid; None: never."""
+        hours = self.event.refund_hours
+        return None if hours is None else self.starts_at - timedelta(hours=hours)
 
     @property
     def recurrence_id(self) -> datetime | None:
@@ -638,6 +680,11 @@ class Occurrence(models.Model):
             if by_rule.note == "skipped" and by_rule.starts_at == self.starts_at:
                 return gettext("The clocks go forward that night, so it starts later than usual.")
         return ""
+
+    def is_refund_over(self, *, at: datetime) -> bool:
+        """Whether leaving gave back what was paid, and does not any more."""
+        until = self.refundable_until
+        return until is not None and until <= at
 
     @property
     def place_name(self) -> str:

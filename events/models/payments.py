@@ -6,10 +6,13 @@ from datetime import datetime
 from typing import Self
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q, Sum
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
+from events.models.events import Occurrence
 from events.models.rsvps import Rsvp
+from payments.domain.currencies import step_of
 from payments.models import Charge, Refund
 
 
@@ -26,14 +29,24 @@ class PaymentQuerySet(models.QuerySet["Payment"]):
         keeping = Q(rsvp__status=Rsvp.Status.PAYING, rsvp__hold_expires_at__gt=at)
         return self.unpaid().filter(charge__closing_at__isnull=True).exclude(keeping)
 
+    def called_off(self) -> Self:
+        """Those for dates that do not take place."""
+        return self.filter(rsvp__occurrence__in=Occurrence.objects.called_off())
+
+    def with_money_left(self) -> Self:
+        """Paid ones of which something was not given back, nor is on its way."""
+        standing = Refund.objects.standing().filter(charge=models.OuterRef("charge")).order_by()
+        back = standing.values("charge").annotate(total=Sum("amount_minor")).values("total")
+        left = self.paid().alias(returned_minor=Coalesce(models.Subquery(back), 0))
+        return left.filter(charge__amount_minor__gt=F("returned_minor"))
+
     def deposits_to_return(self, *, at: datetime) -> Self:
-        """Deposits of parties that were checked in by ``at``, and of dates that we called off."""
+        """Deposits of parties that were checked in by ``at``, and of dates that we called off:
+        what is left of each, once."""
         came = Q(rsvp__check_ins__undone_at__isnull=True, rsvp__check_ins__checked_in_at__lte=at)
-        called_off = Q(rsvp__occurrence__cancelled_at__isnull=False) | Q(
-            rsvp__occurrence__event__status="cancelled"
-        )
-        due = self.paid().filter(came | called_off, is_deposit=True)
-        returned = Refund.objects.filter(charge=models.OuterRef("charge"))
+        called_off = Q(rsvp__occurrence__in=Occurrence.objects.called_off())
+        due = self.with_money_left().filter(came | called_off, is_deposit=True)
+        returned = Refund.objects.filter(charge=models.OuterRef("charge"), kind=Refund.Kind.DEPOSIT)
         return due.exclude(models.Exists(returned)).distinct().order_by("pk")
 
 
@@ -46,6 +59,10 @@ class Payment(models.Model):
     )
     party_size = models.PositiveSmallIntegerField(_("people paid for"))
     is_deposit = models.BooleanField(_("a deposit"), default=False)
+    # What the rule of the event was when they began to pay: it is kept, whatever comes later.
+    refundable_until = models.DateTimeField(
+        _("given back to who leaves until"), null=True, blank=True
+    )
 
     objects = PaymentQuerySet.as_manager()
 
@@ -58,3 +75,19 @@ class Payment(models.Model):
 
     def __str__(self) -> str:
         return str(self.charge)
+
+    def goes_back_until(self, occurrence: Occurrence) -> datetime | None:
+        """Until when leaving gives it back by itself: as was promised when they began to pay, or
+        as the event says now where that is longer, and never once it has begun."""
+        if self.is_deposit:
+            return None
+        promised = [self.refundable_until, occurrence.refundable_until]
+        moments = [moment for moment in promised if moment is not None]
+        return min(max(moments), occurrence.starts_at) if moments else None
+
+    def share_of(self, people: int) -> int:
+        """What of it is for so many of those who were paid for, in steps that a card can take."""
+        charge = self.charge
+        step = step_of(charge.currency)
+        steps = -(-charge.amount_minor * people // (self.party_size * step))
+        return min(charge.amount_minor, steps * step)

@@ -60,6 +60,7 @@ COPIED_FIELDS = (
     "currency",
     "price_minor",
     "least_minor",
+    "refund_hours",
     "reminder_hours",
     "survey",
     "photo_name",
@@ -164,10 +165,7 @@ def edit_event(
         raise EditedMeanwhile
     was_zone = event.zone
     changed = frozenset(name for name, value in words.items() if getattr(event, name) != value)
-    if (
-        changed & {"price_kind", "currency"}
-        and Payment.objects.filter(rsvp__occurrence__event=event).exists()
-    ):
+    if changed & {"price_kind", "currency"} and _is_money_asked(event, at):
         raise NotReady({"price_kind": str(StillPaidFor())})
     for name in changed:
         setattr(event, name, words[name])
@@ -243,10 +241,20 @@ def cancel_event(*, event: Event, note: str, actor: User, at: datetime) -> Event
         return event
     if event.status != Event.Status.PUBLISHED:
         raise NotPublished
-    event.status, event.cancellation_note = Event.Status.CANCELLED, note
+    event.status, event.cancelled_at = Event.Status.CANCELLED, at
+    event.cancellation_note = note
     event.version += 1
     event.edited_at, event.edited_by = at, actor
-    event.save(update_fields=["status", "cancellation_note", "version", "edited_at", "edited_by"])
+    event.save(
+        update_fields=[
+            "status",
+            "cancelled_at",
+            "cancellation_note",
+            "version",
+            "edited_at",
+            "edited_by",
+        ]
+    )
     news = News()
     standing = Occurrence.objects.filter(event=event, ends_at__gt=at, cancelled_at=None)
     for occurrence in standing.order_by("pk"):
@@ -267,6 +275,15 @@ def complete_events(*, at: datetime) -> int:
         occurrences__ends_at__gt=at
     )
     return Event.objects.filter(pk__in=over.values("pk")).update(status=Event.Status.COMPLETED)
+
+
+def _is_money_asked(event: Event, at: datetime) -> bool:
+    """Whether anybody has paid or begun to, or has a place that waits for it."""
+    waiting = Rsvp.objects.holding(at=at).filter(status=Rsvp.Status.PAYING)
+    return (
+        Payment.objects.filter(rsvp__occurrence__event=event).exists()
+        or waiting.filter(occurrence__event=event).exists()
+    )
 
 
 def _check_ready(event: Event, *, has_dates: bool) -> None:

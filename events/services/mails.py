@@ -287,6 +287,7 @@ def prepare(
             "manage_url": settings.BASE_URL + rsvp.manage_path,
             "page_url": page_url(occurrence),
             "position": queue_position(rsvp),
+            "is_refund_over": occurrence.is_refund_over(at=at),
             **context,
         },
         language=rsvp.language,

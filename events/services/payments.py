@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.utils.translation import gettext, override
 
 from accounts.models import User
@@ -22,6 +23,7 @@ from events.queries import standing_rsvp
 from events.services.mails import tell
 from events.services.seats import Places, claim, places_of
 from payments.domain.currencies import is_chargeable
+from payments.errors import MoreThanWasPaid
 from payments.models import Charge, Refund
 from payments.services.charges import give_up_charge, start_charge
 from payments.services.refunds import ask_refund, left_of
@@ -42,7 +44,10 @@ def amount_due(rsvp: Rsvp, chosen_minor: int | None) -> int:
     """
     event = rsvp.occurrence.event
     if not event.is_price_open:
-        return (event.price_minor or 0) * rsvp.party_size
+        amount = (event.price_minor or 0) * rsvp.party_size
+        if amount and not is_chargeable(amount, event.currency):
+            raise AmountNotAccepted
+        return amount
     least = (event.least_minor or 0) * rsvp.party_size
     amount = least if chosen_minor is None else chosen_minor
     if amount < least or (amount and not is_chargeable(amount, event.currency)):
@@ -88,7 +93,11 @@ def start_payment(*, rsvp: Rsvp, chosen_minor: int | None = None, at: datetime) 
             at=at,
         )
         Payment.objects.create(
-            rsvp=rsvp, charge=charge, party_size=rsvp.party_size, is_deposit=event.has_deposit
+            rsvp=rsvp,
+            charge=charge,
+            party_size=rsvp.party_size,
+            is_deposit=event.has_deposit,
+            refundable_until=rsvp.occurrence.refundable_until,
         )
         return charge
 
@@ -141,9 +150,12 @@ def settle(*, charge: Charge, at: datetime) -> None:
             return
         if charge.is_paid:
             rsvp = places.reread(payment.rsvp)
-            if _seat_who_paid(places, rsvp, payment, at):
+            # What somebody has given back at the processor already buys nothing.
+            left = left_of(charge)
+            if left and _seat_who_paid(places, rsvp, payment, at):
+                _give_back_surplus(payment, charge, rsvp, at)
                 _go(places, rsvp, at, charge)
-            else:
+            elif left:
                 kind = Refund.Kind.NO_PLACE
                 ask_refund(charge=charge, kind=kind, key=f"no-place:{charge.reference}", at=at)
                 tell(rsvp, "paid_back", at=at, once=charge.reference, charge=charge)
@@ -172,8 +184,21 @@ def _seat_who_paid(places: Places, rsvp: Rsvp, payment: Payment, at: datetime) -
     return claim(places, rsvp.party_size, at=at)
 
 
+def _give_back_surplus(payment: Payment, charge: Charge, rsvp: Rsvp, at: datetime) -> None:
+    """Who made their party smaller while the payment page was open has paid for too many."""
+    surplus = left_of(charge) - payment.share_of(rsvp.party_size)
+    if surplus > 0:
+        ask_refund(
+            charge=charge,
+            kind=Refund.Kind.NO_PLACE,
+            key=f"surplus:{charge.reference}",
+            amount_minor=surplus,
+            at=at,
+        )
+
+
 def settle_due(*, at: datetime) -> int:
-    """Act on every charge of ours that is over; on how many."""
+    """Act on every charge of ours that is over; on how many. One that fails stops no other."""
     done = 0
     for charge in Charge.objects.to_settle(Charge.Purpose.EVENT)[:500]:
         try:
@@ -181,6 +206,8 @@ def settle_due(*, at: datetime) -> int:
             done += 1
         except Busy:
             logger.info("a date is busy; its payment is settled with the next run")
+        except DatabaseError:
+            logger.exception("%s cannot be settled", charge)
     return done
 
 
@@ -195,6 +222,52 @@ def give_up_unkept(*, at: datetime) -> int:
 # --- Giving back ---------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class GivenBack:
+    """What goes back by itself to the card of somebody who leaves, or comes with fewer."""
+
+    amount_minor: int
+    currency: str
+    references: tuple[str, ...]
+
+
+def give_back_by_rule(rsvp: Rsvp, *, at: datetime) -> GivenBack | None:
+    """Give back what the rule of the event promises to who has left, or comes with fewer.
+
+    Asked for in the transaction of the leaving, so the two are one. It is what was paid for those
+    who do not come any more, as far as it was not given back before; again gives back nothing.
+    Needs ``occurrence.event``.
+    """
+    if not rsvp.occurrence.event.is_priced:
+        return None
+    people = rsvp.party_size if rsvp.is_active else 0
+    # What is not settled so far finds nobody to seat, and goes back as a whole by that.
+    paid = Payment.objects.paid().filter(rsvp=rsvp, charge__settled_at__isnull=False)
+    charges = Charge.objects.filter(pk__in=paid.values("charge")).order_by("pk")
+    list(charges.select_for_update())  # nobody gives back of these meanwhile
+    refunds = []
+    for payment in paid.select_related("charge").order_by("charge_id"):
+        charge, until = payment.charge, payment.goes_back_until(rsvp.occurrence)
+        amount = left_of(charge) - payment.share_of(people)
+        if until is not None and at < until and amount > 0:
+            refunds.append(
+                ask_refund(
+                    charge=charge,
+                    kind=Refund.Kind.LEFT,
+                    key=f"left:{charge.reference}:{people}",
+                    amount_minor=amount,
+                    at=at,
+                )
+            )
+    if not refunds:
+        return None
+    return GivenBack(
+        amount_minor=sum(one.amount_minor for one in refunds),
+        currency=refunds[0].charge.currency,
+        references=tuple(one.charge.reference for one in refunds),
+    )
+
+
 def return_deposits(*, at: datetime) -> int:
     """Give back the deposits of everybody who was checked in, and of dates that we called off.
 
@@ -205,7 +278,10 @@ def return_deposits(*, at: datetime) -> int:
     for payment in found:
         charge = payment.charge
         kind = Refund.Kind.DEPOSIT
-        ask_refund(charge=charge, kind=kind, key=f"deposit:{charge.reference}", at=at)
+        try:
+            ask_refund(charge=charge, kind=kind, key=f"deposit:{charge.reference}", at=at)
+        except MoreThanWasPaid:
+            logger.info("somebody gave %s back a moment ago", charge)
     return len(found)
 
 
@@ -231,7 +307,10 @@ def refund_everyone(*, event: Event, actor: User, at: datetime) -> int:
     """Give back all that is left of every payment for dates of this event that were called off;
     how many are given something. Again gives back nothing."""
     refunded = 0
-    for payment in cancelled_payments(event):
+    payments = cancelled_payments(event)
+    charges = Charge.objects.filter(pk__in=[one.charge_id for one in payments]).order_by("pk")
+    list(charges.select_for_update())  # nobody gives back of these meanwhile
+    for payment in payments:
         if left_of(payment.charge):
             key = f"cancelled:{payment.charge.reference}:{payment.charge.refunds.count()}"
             kind = Refund.Kind.CANCELLED
@@ -244,8 +323,6 @@ def refund_everyone(*, event: Event, actor: User, at: datetime) -> int:
 
 
 def cancelled_payments(event: Event) -> Sequence[Payment]:
-    """What was paid for dates of this event that do not take place."""
-    paid = Payment.objects.paid().filter(rsvp__occurrence__event=event)
-    if event.status != Event.Status.CANCELLED:
-        paid = paid.filter(rsvp__occurrence__cancelled_at__isnull=False)
+    """What was paid for dates of this event that do not take place, and is not given back."""
+    paid = Payment.objects.with_money_left().called_off().filter(rsvp__occurrence__event=event)
     return list(paid.select_related("charge").order_by("charge_id"))

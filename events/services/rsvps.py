@@ -31,8 +31,10 @@ from events.queries import last_rsvp, standing_rsvp, uid_generation
 from events.rules import refusal_of_rsvp
 from events.services.answers import write_answers
 from events.services.mails import prepare, tell
+from events.services.payments import give_back_by_rule
 from events.services.seats import Places, claim, places_of, put_back, release, serve_queue
 from notifications.services.messages import queue_prepared
+from payments.services.charges import give_up_charge
 from payments.services.refunds import left_of
 
 # How long places wait for a guest to confirm, and at how many dates at once for one address.
@@ -140,7 +142,7 @@ def _place(
         may_hold = may_hold and not is_request and _holds_of(person.email, at) < HOLDS_PER_ADDRESS
     # The likely mail is made before the lock, so that nobody waits for a template.
     likely_status = Rsvp.Status.APPLIED if is_request else _seated(occurrence)
-    if likely_status == Rsvp.Status.PAYING:
+    if user and likely_status == Rsvp.Status.PAYING:
         rsvp.hold_expires_at = _pay_until(occurrence, PAY_WITHIN, at)
     rsvp.status = likely_status if user else Rsvp.Status.PENDING
     likely = prepare(rsvp, rsvp.status if user else "confirm", at=at, is_held=may_hold)
@@ -262,8 +264,9 @@ def change_party(
 ) -> Rsvp:
     """Come with more or fewer people, or with others.
 
-    Growing takes places and may be refused (NotEnoughPlaces, PartyTooLarge, RsvpClosed), and
-    then nothing changes. Shrinking never is. Somebody in the queue keeps their turn.
+    Growing takes places and may be refused (NotEnoughPlaces, PartyTooLarge, RsvpClosed,
+    PartyIsPaidFor), and then nothing changes. Shrinking never is, and gives back by itself what
+    the rule of the event promises. Somebody in the queue keeps their turn.
     """
     with places_of(rsvp.occurrence_id, at=at) as places:
         rsvp = places.reread(rsvp)
@@ -290,6 +293,12 @@ def change_party(
             release(places, -more if has_places else 0, at=at)
             if rsvp.is_waiting:
                 rsvp = places.reread(rsvp)
+            if rsvp.is_paying:
+                # Their payment page asks for more people than there are now.
+                for begun in Payment.objects.unpaid().filter(rsvp=rsvp).select_related("charge"):
+                    give_up_charge(charge=begun.charge, at=at)
+            if given_back := give_back_by_rule(rsvp, at=at):
+                tell(rsvp, "fewer", at=at, once=party_size, given_back=given_back)
         places.told.append(rsvp)
     return rsvp
 
@@ -363,13 +372,13 @@ def decline_offer(*, rsvp: Rsvp, at: datetime) -> Rsvp:
     return _end(rsvp, Rsvp.Status.DECLINED, "left", at)
 
 
-def leave(*, rsvp: Rsvp, is_told: bool = True, at: datetime) -> Rsvp:
+def leave(*, rsvp: Rsvp, at: datetime) -> Rsvp:
     """Give up the places, or the turn in the queue. Always succeeds until the date is over.
 
-    Without ``is_told`` there is no mail, for whoever leaves many dates and is told of all.
-    What was freed goes to the queue at once. Calling it again changes nothing.
+    What was freed goes to the queue at once, and what the rule of the event promises goes back
+    to the card. Calling it again changes nothing.
     """
-    return _end(rsvp, Rsvp.Status.LEFT, "left" if is_told else "", at)
+    return _end(rsvp, Rsvp.Status.LEFT, "left", at)
 
 
 def say_maybe(*, rsvp: Rsvp, is_told: bool = True, at: datetime) -> Rsvp:
@@ -422,8 +431,11 @@ def _end(
             ]
         )
         release(places, freed, at=at)
+        # Staff who take a place back decide about the money themselves.
+        given_back = give_back_by_rule(rsvp, at=at) if actor is None else None
         if was_confirmed and mail:
-            tell(rsvp, mail, at=at)
+            is_paid_for = places.occurrence.event.is_priced and _has_paid(rsvp)
+            tell(rsvp, mail, at=at, given_back=given_back, is_paid_for=is_paid_for)
         if actor is not None:
             audit.record(actor, f"rsvp.{status}", rsvp, at)
         places.told.append(rsvp)

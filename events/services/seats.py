@@ -59,7 +59,9 @@ class Places:
 
     def reread(self, rsvp: Rsvp) -> Rsvp:
         """An RSVP of this date as it is under the lock: a promotion may have come between."""
-        now = Rsvp.objects.select_related("user", "series_rsvp").get(pk=rsvp.pk)
+        # Held as well: who begins to pay or checks in holds the row and not the places.
+        row = Rsvp.objects.select_for_update(of=("self",), no_key=True)
+        now = row.select_related("user", "series_rsvp").get(pk=rsvp.pk)
         now.occurrence = self.occurrence
         return now
 

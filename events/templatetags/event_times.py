@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django import template
 
 from common.when import clock, day, describe
@@ -32,7 +34,16 @@ def start_words(occurrence: Occurrence) -> str:
 def held_until(rsvp: Rsvp, time_zone: str = "") -> str:
     """Until when a place is kept, in the reader's zone first: "Thu 4 June, 17:00 (your time) …"."""
     assert rsvp.hold_expires_at is not None
-    said = describe(
-        rsvp.hold_expires_at, None, zone=rsvp.occurrence.event.time_zone, reader_zone=time_zone
-    )
+    return _moment(rsvp.hold_expires_at, rsvp.occurrence, time_zone)
+
+
+@register.filter
+def refundable_until(occurrence: Occurrence, time_zone: str = "") -> str:
+    """Until when leaving gives back what was paid, in the same words."""
+    assert occurrence.refundable_until is not None
+    return _moment(occurrence.refundable_until, occurrence, time_zone)
+
+
+def _moment(moment: datetime, occurrence: Occurrence, time_zone: str) -> str:
+    said = describe(moment, None, zone=occurrence.event.time_zone, reader_zone=time_zone)
     return f"{said.here} · {said.there}"

@@ -135,7 +135,9 @@ def _word(event: Event, name: str) -> object:
         amount = event.price_minor if name == "price" else event.least_minor
         return "" if amount is None else to_decimal(amount, event.currency)
     value = getattr(event, name)
-    return " ".join(value) if name == "topics" else value
+    if name == "topics":
+        return " ".join(value)
+    return "" if value is None else value
 
 
 @staff_only("coordinator")

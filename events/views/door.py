@@ -234,8 +234,12 @@ def door_add(request: HttpRequest, slug: str) -> HttpResponse:
         except EventsError as refusal:
             form.add_error(None, str(refusal))
         else:
-            going, queued = _("They are going."), _("It is full: they are on the waiting list.")
-            messages.success(request, going if rsvp.is_going else queued)
+            text = _("It is full: they are on the waiting list.")
+            if rsvp.is_going:
+                text = _("They are going.")
+            elif rsvp.is_paying:
+                text = _("A place is kept for them until it is paid, for a day at most.")
+            messages.success(request, text)
             return _back(event, occurrence, rsvp.reference)
     if occurrence is None:
         return redirect("events:door", slug=event.slug)

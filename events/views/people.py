@@ -23,6 +23,7 @@ from events.forms import NoteForm, QuestionForm
 from events.models import Answer, Note, Occurrence, Rsvp
 from events.queries import (
     PEOPLE_TABS,
+    money_of,
     note_recipients,
     people_counts,
     people_of,
@@ -170,11 +171,12 @@ def staff_person(request: HttpRequest, crew: Crew, reference: str) -> HttpRespon
     try:
         if act == "approve":
             answered = approve_request(rsvp=rsvp, actor=crew.person, at=at)
-            going, queued = (
-                _("%(name)s is going."),
-                _("%(name)s is on the waiting list: it is full."),
-            )
-            messages.success(request, (going if answered.is_going else queued) % name)
+            text = _("%(name)s is on the waiting list: it is full.")
+            if answered.is_going:
+                text = _("%(name)s is going.")
+            elif answered.is_paying:
+                text = _("A place is kept for %(name)s until it is paid, for a day at most.")
+            messages.success(request, text % name)
         elif act == "refuse":
             refuse_request(rsvp=rsvp, actor=crew.person, at=at)
             messages.info(request, _("%(name)s is told that it is not possible this time.") % name)
@@ -182,7 +184,10 @@ def staff_person(request: HttpRequest, crew: Crew, reference: str) -> HttpRespon
             if not can_release(rsvp.occurrence, is_host=crew.host is not None, at=at):
                 raise Http404
             release_rsvp(rsvp=rsvp, actor=crew.person, at=at)
-            messages.info(request, _("The place of %(name)s is free again.") % name)
+            text = _("The place of %(name)s is free again.")
+            if event.is_priced and money_of(rsvp, at=at).left_minor:
+                text += " " + _("What was paid for it is not given back by that: see Payments.")
+            messages.info(request, text % name)
     except EventsError as refusal:
         messages.warning(request, str(refusal))
     tab = request.POST.get("status", "")

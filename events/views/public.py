@@ -241,12 +241,14 @@ def _ways_to_add(occurrence: Occurrence) -> AddLinks:
 
 def event_context(event: Event, occurrence: Occurrence | None, room: Room) -> dict[str, Any]:
     """What the page of an event shows to everybody, in the preview too."""
+    at = timezone.now()
     return {
         "event": event,
         "occurrence": occurrence,
         "body": to_html(event.body),
-        "hosts": hosts_named(event, at=timezone.now()),
+        "hosts": hosts_named(event, at=at),
         "room": room,
+        "is_refund_over": occurrence is not None and occurrence.is_refund_over(at=at),
     }
 
 
@@ -386,7 +388,9 @@ def _show_rsvp(
     at = timezone.now()
     occurrence = rsvp.occurrence
     event = occurrence.event
-    money = money_of(rsvp) if event.is_priced else None
+    money = money_of(rsvp, at=at) if event.is_priced else None
+    # What is paid for, or being paid, can become less and not more.
+    at_most = rsvp.party_size if money and (money.paid_minor or money.is_begun) else None
     context = {
         "rsvp": rsvp,
         "event": event,
@@ -396,8 +400,12 @@ def _show_rsvp(
         "has_lapsed": rsvp.has_lapsed(at=at),
         "refusal": refusal_of_rsvp(occurrence, at=at),
         "party_form": party_form
-        or PartyForm(event=event, at_least=rsvp.party_size, initial=party_of(rsvp)),
-        "asks_party": event.max_plus_ones > 0 or rsvp.party_size > 1,
+        or PartyForm(
+            event=event, at_least=rsvp.party_size, at_most=at_most, initial=party_of(rsvp)
+        ),
+        "asks_party": rsvp.party_size > 1 or (event.max_plus_ones > 0 and at_most is None),
+        "is_paid_for": at_most is not None and event.max_plus_ones > 0,
+        "is_refund_over": occurrence.is_refund_over(at=at),
         "answers_form": answers_form
         or AnswersForm(questions=event.questions.asked(), initial=answers_of_rsvp(rsvp)),
         "can_be_given": can_be_given(rsvp, at=at),
@@ -633,7 +641,13 @@ def given(request: HttpRequest, token: str) -> HttpResponse:
             return without_referrer(redirect("events:given", token=token))
         messages.success(request, _("The place is yours. A mail with it is on its way."))
         return redirect("events:rsvp", token=mine.token)
-    context = {"rsvp": rsvp, "occurrence": rsvp.occurrence, "event": rsvp.occurrence.event}
+    event = rsvp.occurrence.event
+    context = {
+        "rsvp": rsvp,
+        "occurrence": rsvp.occurrence,
+        "event": event,
+        "money": money_of(rsvp, at=at) if event.is_priced else None,
+    }
     return without_referrer(render(request, "events/given.html", context))
 
 

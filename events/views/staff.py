@@ -240,7 +240,7 @@ def _fieldsets(form: EventForm) -> list[tuple[str, list[Any]]]:
             "visibility programme minimum_age max_plus_ones needs_approval rsvp_opens_at "
             "rsvp_closes_at",
         ),
-        (_("What it costs"), "price_kind currency price_minor least_minor"),
+        (_("What it costs"), "price_kind currency price_minor least_minor refund_hours"),
         (_("When it is full"), "offer_hours skips_large_parties"),
         (_("Before and after"), "reminder_hours survey"),
         (_("What people should know"), "access_notes content_notes recording_note"),

@@ -237,7 +237,7 @@ def test_what_cannot_be_asked_says_why_and_writes_nothing(
     )
     assert page.status_code == 422
     assert "hosts the event already" in page.content.decode()
-    publish(circle, status="cancelled")
+    publish(circle, status="cancelled", cancelled_at=NOW)
     with pytest.raises(NobodyNewHosts):
         ask_host(event=circle.event, email="new@example.org", level="host", by=coordinator, at=NOW)
     assert (Host.objects.count(), Message.objects.count()) == (1, before)

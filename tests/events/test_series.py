@@ -201,7 +201,7 @@ def test_the_schedule_extends_what_is_due(
     event: Event, begin: Begin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begin(weekly())
-    ended = EventFactory(status=Event.Status.CANCELLED)
+    ended = EventFactory(status=Event.Status.CANCELLED, cancelled_at=NOW)
     assert not ended.occurrences.exists()
     monkeypatch.setattr("django.utils.timezone.now", lambda: NOW + dt.timedelta(days=7))
     assert extend_all_series() == 1

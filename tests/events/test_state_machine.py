@@ -1,4 +1,5 @@
-"""Random histories of one date: never over, never an unsold place that somebody waits for."""
+"""Random histories of one date: never over, never an unsold place that somebody waits for, and
+where it has a price, never a place without its money or money without its place."""
 
 from __future__ import annotations
 
@@ -10,9 +11,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from events.errors import NotEnoughPlaces, OfferEnded
-from events.models import Event, Occurrence, Rsvp, Seats
+from events.errors import NotEnoughPlaces, OfferEnded, PartyIsPaidFor
+from events.models import Event, Occurrence, Payment, Rsvp, Seats
 from events.queries import dates_with_room_and_queue, seats_that_disagree
+from events.services.payments import settle_due, start_payment
 from events.services.rsvps import (
     Guest,
     accept_offer,
@@ -23,6 +25,10 @@ from events.services.rsvps import (
     place_rsvp,
     wake_queue,
 )
+from payments.domain.facts import Session
+from payments.models import Charge
+from payments.services.charges import record_session
+from payments.services.refunds import left_of
 from tests.events.conftest import minutes
 from tests.factories import OccurrenceFactory, UserFactory
 
@@ -34,16 +40,32 @@ class OneDate(RuleBasedStateMachine):
     """People come, go, shrink, grow and hesitate while the room changes its size."""
 
     @initialize(
-        capacity=st.integers(0, 6), offer_hours=st.sampled_from([0, 1]), skips_large=st.booleans()
+        capacity=st.integers(0, 6),
+        offer_hours=st.sampled_from([0, 1]),
+        skips_large=st.booleans(),
+        price=st.sampled_from([None, None, 1200, 1000]),
+        has_rule=st.booleans(),
     )
-    def open(self, capacity: int, offer_hours: int, skips_large: bool) -> None:
+    def open(
+        self,
+        capacity: int,
+        offer_hours: int,
+        skips_large: bool,
+        price: int | None,
+        has_rule: bool,
+    ) -> None:
         self.transaction = transaction.atomic()
         self.transaction.__enter__()
+        self.is_priced, self.has_rule = price is not None, has_rule
+        words = {"price_kind": "fixed", "currency": "GBP", "price_minor": price}
+        words["refund_hours"] = 0 if has_rule else None
+        priced = {f"event__{name}": value for name, value in words.items()}
         self.occurrence = OccurrenceFactory(
             capacity=capacity,
             event__max_plus_ones=3,
             event__offer_hours=offer_hours,
             event__skips_large_parties=skips_large,
+            **(priced if self.is_priced else {}),
         )
         self.skips_large = skips_large
         self.capacity = capacity
@@ -116,6 +138,9 @@ class OneDate(RuleBasedStateMachine):
         except NotEnoughPlaces:
             assert party_size > before, "shrinking is never refused"
             assert not is_waiting, "who waits may change their party"
+        except PartyIsPaidFor:
+            assert party_size > before, "shrinking is never refused"
+            assert self.is_priced
 
     @rule(capacity=st.integers(0, 8))
     def the_room_changes(self, capacity: int) -> None:
@@ -140,7 +165,27 @@ class OneDate(RuleBasedStateMachine):
         except OfferEnded:
             assert rsvp.has_lapsed(at=minutes(self.minute))
         else:
-            assert answered.is_going, "what is held is there to be taken"
+            is_taken = answered.is_paying if self.is_priced else answered.is_going
+            assert is_taken, "what is held is there to be taken"
+
+    @precondition(lambda self: self.people and self.is_priced)
+    @rule(number=st.integers(0, 50))
+    def somebody_begins_to_pay(self, number: int) -> None:
+        self.tick()
+        rsvp = self.pick(number)
+        if rsvp.is_paying and not rsvp.has_lapsed(at=minutes(self.minute)):
+            start_payment(rsvp=rsvp, at=minutes(self.minute))
+
+    @precondition(lambda self: self.is_priced)
+    @rule(number=st.integers(0, 50))
+    def a_payment_page_is_paid(self, number: int) -> None:
+        """At once, or long after the place was given up, went elsewhere or became smaller."""
+        self.tick()
+        begun = list(Charge.objects.unpaid().order_by("pk"))
+        if begun:
+            charge = begun[number % len(begun)]
+            record_session(session=_paid(charge), at=minutes(self.minute))
+            settle_due(at=minutes(self.minute))
 
     @rule(skips_large=st.booleans())
     def the_rule_changes(self, skips_large: bool) -> None:
@@ -180,10 +225,38 @@ class OneDate(RuleBasedStateMachine):
             assert waiting[0].party_size > free, "the first in line would fit"
         assert [r.queued_at for r in waiting] == sorted(r.queued_at for r in waiting)
 
+    @invariant()
+    def money_and_places_agree(self) -> None:
+        if not getattr(self, "is_priced", False):
+            return
+        paid_for: dict[int, int] = {}
+        for payment in Payment.objects.paid().select_related("charge", "rsvp"):
+            rsvp, left = payment.rsvp, left_of(payment.charge)
+            paid_for[rsvp.pk] = paid_for.get(rsvp.pk, 0) + (left > 0)
+            if rsvp.is_going and left and self.has_rule:
+                assert left == payment.share_of(rsvp.party_size)
+            elif not rsvp.is_going and self.has_rule:
+                assert left == 0, "money that is kept for nothing"
+        going = Rsvp.objects.going().values_list("pk", flat=True)
+        assert all(paid_for.get(pk) == 1 for pk in going), "each place is paid for, once"
+
     def was_lowered(self, firm: int, held: int) -> bool:
         """Being over is never made worse by anything but the size of the room."""
         before = getattr(self, "last", (0, 0))
         return firm + held <= sum(before)
+
+
+def _paid(charge: Charge) -> Session:
+    return Session(
+        id=f"cs_{charge.reference}",
+        reference=charge.reference,
+        status="complete",
+        is_paid=True,
+        payment_intent=f"pi_{charge.reference}",
+        amount_minor=charge.amount_minor,
+        currency=charge.currency,
+        url="",
+    )
 
 
 @pytest.mark.machine

@@ -35,7 +35,7 @@ def test_its_payments_are_in_every_state(world: World, settings: Settings) -> No
     needs = [one.title for one in money_needs(world.users["coordinator"], at=world.at)]
     assert needs == [
         "A Day for Songwriters: a refund has failed",
-        "Voice Care Masterclass: it was called off, and nobody has their money back yet",
+        "Voice Care Masterclass: it was called off, and not everybody has their money back",
     ]
     assert not seats_that_disagree()
 

@@ -146,6 +146,17 @@ def test_an_evening_that_begins_after_midnight_utc_is_in_the_programmes_quarter(
     assert value(content, "events", "ny", "events_held") == 1
 
 
+@pytest.mark.django_db
+def test_an_evening_that_was_over_before_its_event_was_cancelled_was_held() -> None:
+    programme = ProgrammeFactory(slug="ny")
+    cancelled_at = dt.datetime(2026, 5, 10, tzinfo=dt.UTC)
+    event = EventFactory(programme=programme, status="cancelled", cancelled_at=cancelled_at)
+    for day in (6, 13):
+        OccurrenceFactory(event=event, starts_at=dt.datetime(2026, 5, day, 18, tzinfo=dt.UTC))
+    content = draft_content(SPRING, at=LATER)
+    assert value(content, "events", "ny", "events_held") == 1
+
+
 def test_a_quarter_is_published_once_and_not_before_it_settled(
     spring: dict[str, Any], analyst: User
 ) -> None:

@@ -48,7 +48,16 @@ OFF = Listing(
 )  # fmt: skip
 PRICES: tuple[tuple[Listing, dict[str, Any]], ...] = (
     (RETREAT, {"price_kind": "fixed", "currency": "GBP", "price_minor": 1800}),
-    (BATH, {"price_kind": "open", "currency": "EUR", "price_minor": 1500, "least_minor": 500}),
+    (
+        BATH,
+        {
+            "price_kind": "open",
+            "currency": "EUR",
+            "price_minor": 1500,
+            "least_minor": 500,
+            "refund_hours": 24,
+        },
+    ),
     (BREATH, {"price_kind": "deposit", "currency": "USD", "price_minor": 1000}),
     (OFF, {"price_kind": "fixed", "currency": "GBP", "price_minor": 2500}),
 )
