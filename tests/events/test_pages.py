@@ -296,7 +296,14 @@ def test_one_network_cannot_hold_every_place(client: Client) -> None:
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"status": "cancelled", "cancellation_note": "The pipes burst."}, "The pipes burst."),
+        (
+            {
+                "status": "cancelled",
+                "cancelled_at": NOW,
+                "cancellation_note": "The pipes burst.",
+            },
+            "The pipes burst.",
+        ),
         ({"rsvp_opens_at": minutes(60)}, "not open yet"),
         ({"rsvp_closes_at": NOW}, "RSVPs for this date are closed"),
     ],

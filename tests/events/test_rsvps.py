@@ -191,7 +191,7 @@ def test_more_people_than_the_event_allows_are_refused(circle: Occurrence, atten
     [
         ({"rsvp_opens_at": minutes(1)}, {}, NotOpenYet),
         ({"rsvp_closes_at": NOW}, {}, RsvpClosed),
-        ({"status": Event.Status.CANCELLED}, {}, DateIsCancelled),
+        ({"status": Event.Status.CANCELLED, "cancelled_at": NOW}, {}, DateIsCancelled),
         ({}, {"cancelled_at": NOW}, DateIsCancelled),
         ({}, {"starts_at": NOW}, RsvpClosed),
         ({}, {"starts_at": minutes(-90), "ends_at": NOW}, DateIsOver),

@@ -97,6 +97,7 @@ def test_an_event_says_what_a_program_needs(client: Client, circle: Occurrence) 
             "currency": None,
             "amount_minor": None,
             "least_minor": None,
+            "refund_hours": None,
         },
         "language": "en",
         "status": "published",
