@@ -152,6 +152,8 @@ def make_practitioners(count: int) -> None:
             minutes=50,
             rate_minor=6000,
             currency="USD" if practice.country == "US" else "GBP",
+            is_active=True,
+            **checked,
         )
         for practice in practices
     )

@@ -215,7 +215,7 @@ class LicenceFactory(DjangoModelFactory[Licence]):
 
 
 class ServiceTypeFactory(DjangoModelFactory[ServiceType]):
-    """Fifty minutes, one session, 60.00 GBP."""
+    """Fifty minutes, one session, 60.00 GBP; offered, as two people have looked at it."""
 
     class Meta:
         model = ServiceType
@@ -226,6 +226,11 @@ class ServiceTypeFactory(DjangoModelFactory[ServiceType]):
     units = 1
     rate_minor = 6000
     currency = "GBP"
+    is_active = True
+    checked_by = factory.SubFactory(UserFactory)
+    checked_at = NOW
+    confirmed_by = factory.SubFactory(UserFactory)
+    confirmed_at = NOW
 
 
 class WeeklyHoursFactory(DjangoModelFactory[WeeklyHours]):

@@ -162,6 +162,10 @@ class PracticeAlreadyChecked(TherapyCreditsError):
     message = _("You have checked this practice already. A second person must look too.")
 
 
+class ServiceAlreadyChecked(TherapyCreditsError):
+    message = _("You have checked this rate already. A second person must look too.")
+
+
 class FundingTooSmall(TherapyCreditsError):
     message = _("The amount does not pay for that many sessions at the pool's ceiling price.")
 

@@ -78,6 +78,16 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(
         "staff/practices/<slug:slug>/services/", staff_practices.service, name="staff-service-new"
     ),
+    path(
+        "staff/practices/<slug:slug>/services/<int:pk>/check/",
+        staff_practices.check_service,
+        name="staff-service-check",
+    ),
+    path(
+        "staff/practices/<slug:slug>/services/<int:pk>/end/",
+        staff_practices.end_service,
+        name="staff-service-end",
+    ),
     path("staff/practices/<slug:slug>/members/", staff_practices.invite, name="staff-member-new"),
     path(
         "staff/practices/<slug:slug>/members/<int:pk>/end/",

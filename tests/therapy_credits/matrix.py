@@ -18,6 +18,7 @@ from tests.factories import (
     LicenceFactory,
     PracticeMembershipFactory,
     PractitionerFactory,
+    ServiceTypeFactory,
     SessionCodeFactory,
     StatementFactory,
 )
@@ -239,6 +240,16 @@ ROUTES = pool_matrix.ROUTES | {
     "therapy_credits:staff-service-new": Route(
         get=SETS_UP, post=SETS_UP, some=_practice, absent=NO_PRACTICE
     ),
+    "therapy_credits:staff-service-check": Route(
+        post=SETS_UP,
+        some=lambda cast: {**_practice(cast), "pk": cast.things["service"].pk},
+        absent={**NO_PRACTICE, "pk": 1},
+    ),
+    "therapy_credits:staff-service-end": Route(
+        post=SETS_UP,
+        some=lambda cast: {**_practice(cast), "pk": cast.things["service"].pk},
+        absent={**NO_PRACTICE, "pk": 1},
+    ),
     "therapy_credits:staff-member-new": Route(
         get=SETS_UP, post=SETS_UP, some=_practice, absent=NO_PRACTICE
     ),
@@ -296,6 +307,7 @@ def enrich(cast: Cast) -> None:
         "practice": practice,
         "practitioner": practitioner,
         "membership": PracticeMembershipFactory(practice=practice, user=cast["practice"]),
+        "service": ServiceTypeFactory(practice=practice),
         "licence": LicenceFactory(
             practitioner=PractitionerFactory(practice=practice),
             checked_by=None,

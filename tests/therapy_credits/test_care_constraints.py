@@ -70,9 +70,14 @@ def test_a_practice_cannot_be_written_wrong(factory, fields, rule) -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(
-    ("factory", "name"), [(LicenceFactory, "licence"), (PracticeFactory, "practice")]
+    ("factory", "name"),
+    [
+        (LicenceFactory, "licence"),
+        (PracticeFactory, "practice"),
+        (ServiceTypeFactory, "servicetype"),
+    ],
 )
-def test_two_different_people_verify_a_licence_and_a_practice(factory, name) -> None:
+def test_two_different_people_verify_a_licence_a_practice_and_a_rate(factory, name) -> None:
     row = factory()
     with refused(f"{name}_verified_by_two_people"):
         update(row, confirmed_by=row.checked_by)
@@ -88,6 +93,13 @@ def test_a_practice_that_two_people_did_not_check_is_not_open(status: str) -> No
     row = PracticeFactory(status="pending", confirmed_by=None, confirmed_at=None)
     with refused("practice_open_only_when_verified"):
         update(row, status=status)
+
+
+@pytest.mark.django_db
+def test_a_rate_that_two_people_did_not_check_is_not_offered() -> None:
+    row = ServiceTypeFactory(is_active=False, confirmed_by=None, confirmed_at=None)
+    with refused("service_offered_only_when_verified"):
+        update(row, is_active=True)
 
 
 @pytest.mark.django_db

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import re
+from uuid import uuid4
 
 import pytest
 import time_machine
@@ -22,25 +23,40 @@ from tests.factories import (
 )
 from tests.therapy_credits.care import NEXT_THURSDAY_NINE, book, make_client, make_desk
 from therapy_credits.errors import (
+    CodeNotAccepted,
     InvitationSpent,
     LicenceAlreadyChecked,
     PracticeAlreadyChecked,
     PracticeNotReady,
     PracticeNotVerified,
+    ServiceAlreadyChecked,
+    SlotTaken,
     WorksElsewhere,
 )
-from therapy_credits.models import Licence, Practice, PracticeMembership, Practitioner
-from therapy_credits.queries.practices import practices_to_check
+from therapy_credits.models import (
+    Licence,
+    Practice,
+    PracticeMembership,
+    Practitioner,
+    ServiceType,
+)
+from therapy_credits.queries.home import needs_you
+from therapy_credits.queries.practices import practices_to_check, services_to_check
+from therapy_credits.services.bookings import confirm_session
 from therapy_credits.services.practices import (
     INVITATION_LIFE,
     accept_invitation,
     check_licence,
     check_practice,
+    check_service,
+    end_service,
     find_invitation,
     invite_member,
+    save_service,
     set_status,
 )
 from therapy_credits.services.reminders import remind_people, remind_practices
+from therapy_credits.services.session_codes import issue_code, redeem_code
 
 DAY = dt.timedelta(days=1)
 pytestmark = pytest.mark.django_db
@@ -147,6 +163,84 @@ def test_a_pause_keeps_what_is_booked(care: User) -> None:
     set_status(practice=desk.practitioner.practice, status=Practice.Status.PAUSED, by=care, at=NOW)
     booking.refresh_from_db()
     assert booking.status == "booked"
+
+
+# --- Rates --------------------------------------------------------------------------------------
+
+
+def new_rate(practice: Practice, by: User, rate_minor: int = 7000) -> ServiceType:
+    """A rate that somebody adds to a practice, as the page of staff does."""
+    service = ServiceType(
+        practice=practice, name="50 minutes", minutes=50, rate_minor=rate_minor, currency="GBP"
+    )
+    return save_service(service=service, by=by, at=NOW)
+
+
+def offered_at(practice: Practice) -> list[int]:
+    rates = practice.service_types.filter(is_active=True)
+    return sorted(rates.values_list("rate_minor", flat=True))
+
+
+def test_a_rate_added_to_an_open_practice_waits_for_two_people(care: User, second: User) -> None:
+    practice = make_desk().practitioner.practice
+    rate = new_rate(practice, care)
+    assert offered_at(practice) == [6000]
+    assert not check_service(service=rate, by=care, at=NOW).is_active
+    with pytest.raises(ServiceAlreadyChecked):
+        check_service(service=rate, by=care, at=NOW)
+    assert (list(services_to_check(care)), list(services_to_check(second))) == ([], [rate])
+    assert check_service(service=rate, by=second, at=NOW + DAY).is_active
+    assert offered_at(practice) == [6000, 7000]
+    assert check_service(service=rate, by=care, at=NOW).confirmed_at == NOW + DAY
+    looks = AuditEntry.objects.filter(verb="practice.service-check").order_by("pk")
+    assert list(looks.values_list("actor", flat=True)) == [care.pk, second.pk]
+
+
+def test_the_two_looks_at_a_practice_are_looks_at_its_rates(care: User, second: User) -> None:
+    practice = unchecked()
+    PractitionerFactory(practice=practice)
+    new_rate(practice, care)
+    check_practice(practice=practice, by=care, at=NOW)
+    new_rate(practice, care, 9000)  # after the first look: only the second person has seen it
+    assert offered_at(practice) == []
+    check_practice(practice=practice, by=second, at=NOW)
+    assert offered_at(practice) == [7000]
+    assert [rate.rate_minor for rate in services_to_check(care)] == [9000]
+    assert list(services_to_check(second)) == []
+
+
+def test_what_is_no_longer_offered_is_neither_booked_nor_redeemed_and_what_is_booked_stays(
+    care: User,
+) -> None:
+    client, desk = make_client(), make_desk()
+    booking = book(client, desk)
+    code = issue_code(user=client.user, request_id=uuid4(), at=NOW)
+    for _ in range(2):
+        end_service(service=desk.service, by=care, at=NOW)
+    assert AuditEntry.objects.filter(verb="practice.service-end").count() == 1
+    desk.service.refresh_from_db()
+    with pytest.raises(SlotTaken):
+        book(client, desk, NEXT_THURSDAY_NINE + dt.timedelta(hours=2))
+    with pytest.raises(CodeNotAccepted):
+        redeem_code(
+            text=code.text or "",
+            membership=desk.membership,
+            service=desk.service,
+            held_on=NOW.date(),
+            address="192.0.2.1",
+            at=NOW,
+        )
+    after = NEXT_THURSDAY_NINE + dt.timedelta(hours=1)
+    done = confirm_session(
+        booking=booking, membership=desk.membership, outcome="attended", at=after
+    )
+    assert (done.status, done.rate_minor) == ("attended", 6000)
+
+
+def test_a_rate_that_was_never_offered_is_taken_away(care: User) -> None:
+    practice = make_desk().practitioner.practice
+    end_service(service=new_rate(practice, care), by=care, at=NOW)
+    assert practice.service_types.count() == 1
 
 
 # --- Members ------------------------------------------------------------------------------------
@@ -280,6 +374,32 @@ def test_a_practice_is_set_up_from_nothing_to_open(staff: Browser, second: User,
     licence.refresh_from_db()
     practice.refresh_from_db()
     assert (licence.is_verified, practice.status) == (True, "active")
+
+
+@time_machine.travel(NOW, tick=False)
+def test_a_rate_is_changed_by_two_people_in_the_browser(
+    staff: Browser, care: User, second: User, settings
+) -> None:
+    settings.REQUIRE_MFA = False
+    practice = make_desk().practitioner.practice
+    base = f"/staff/practices/{practice.slug}/"
+    form = {"name": "50 minutes", "kind": "one", "minutes": 50, "units": 1, "currency": "GBP"}
+    page = staff.post(base + "services/", form | {"rate_minor": 7000}, follow=True)
+    assert "It is offered when two people have looked at it." in page.content.decode()
+    old, new = practice.service_types.order_by("pk")
+    page = staff.post(f"{base}services/{new.pk}/check/", follow=True).content.decode()
+    assert "You have looked. A second person must look too." in page
+    assert f"services/{new.pk}/check/" not in page
+    give_role(user=second, role="admin", giver=None, at=NOW)
+    other = Browser()
+    other.force_login(second, backend="django.contrib.auth.backends.ModelBackend")
+    assert "Rates that need you" in other.get("/staff/practices/").content.decode()
+    assert "A rate waits for your look" in str([one.title for one in needs_you(second, at=NOW)])
+    other.post(f"{base}services/{new.pk}/check/")
+    page = other.post(f"{base}services/{old.pk}/end/", follow=True).content.decode()
+    assert "70.00" in page
+    assert "60.00" not in page
+    assert offered_at(practice) == [7000]
 
 
 @time_machine.travel(NOW, tick=False)

@@ -383,8 +383,18 @@ class Licence(CheckedByTwo):
         return super().is_verified and self.withdrawn_at is None
 
 
-class ServiceType(models.Model):
-    """What a practice offers: so many minutes, worth so many sessions, at this rate."""
+class ServiceTypeQuerySet(models.QuerySet["ServiceType"]):
+    def not_ended(self) -> Self:
+        """What is offered, and what waits for the looks of two people before it is."""
+        return self.exclude(is_active=False, confirmed_at__isnull=False)
+
+
+class ServiceType(CheckedByTwo):
+    """What a practice offers: so many minutes, worth so many sessions, at this rate.
+
+    It is offered when two different people have looked at it: one person alone
+    sets no rate. A rate never changes; another is another kind of session.
+    """
 
     practice = models.ForeignKey(Practice, on_delete=models.PROTECT, related_name="service_types")
 
@@ -401,7 +411,9 @@ class ServiceType(models.Model):
         _("rate, in the smallest unit of the currency"), help_text=_("8000 is 80.00.")
     )
     currency = models.CharField(_("currency"), max_length=3)
-    is_active = models.BooleanField(_("offered"), default=True)
+    is_active = models.BooleanField(_("offered"), default=False)
+
+    objects: ClassVar[ServiceTypeQuerySet] = ServiceTypeQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
         verbose_name = _("service type")
@@ -417,6 +429,11 @@ class ServiceType(models.Model):
             models.CheckConstraint(
                 condition=Q(currency__regex=r"^[A-Z]{3}$"), name="service_currency_three_letters"
             ),
+            models.CheckConstraint(
+                condition=Q(is_active=False) | Q(confirmed_by__isnull=False),
+                name="service_offered_only_when_verified",
+            ),
+            *CheckedByTwo.Meta.constraints,
         ]
 
     def __str__(self) -> str:

@@ -22,6 +22,7 @@ from therapy_credits.queries.practices import (
     licences_to_check,
     membership_of,
     practices_to_check,
+    services_to_check,
 )
 from therapy_credits.rules import can_set_policies
 
@@ -112,6 +113,14 @@ def needs_you(user: User, *, at: dt.datetime) -> list[NeedsYou]:
                 kind="practice-check",
             )
             for practice in practices_to_check(user)[:20]
+        ]
+        waiting += [
+            NeedsYou(
+                title=_("A rate waits for your look before it is offered"),
+                url=reverse("therapy_credits:staff-practice", args=[service.practice.slug]),
+                kind="rate",
+            )
+            for service in services_to_check(user)[:20]
         ]
         waiting += [
             NeedsYou(

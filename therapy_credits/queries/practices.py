@@ -303,7 +303,7 @@ def _busy(
 
 def practices_to_check(user: User) -> QuerySet[Practice]:
     """Practices that wait for ``user`` before they open; those with nothing to offer yet do not."""
-    offered = ServiceType.objects.filter(practice=OuterRef("pk"), is_active=True)
+    offered = ServiceType.objects.not_ended().filter(practice=OuterRef("pk"))
     people = Practitioner.objects.filter(practice=OuterRef("pk"))
     return (
         Practice.objects.filter(
@@ -311,6 +311,18 @@ def practices_to_check(user: User) -> QuerySet[Practice]:
         )
         .exclude(checked_by=user)
         .order_by("created_at", "pk")
+    )
+
+
+def services_to_check(user: User) -> QuerySet[ServiceType]:
+    """What was added to practices after their own check, and waits for ``user`` before it is
+    offered."""
+    return (
+        ServiceType.objects.filter(confirmed_at=None, practice__confirmed_at__isnull=False)
+        .exclude(checked_by=user)
+        .exclude(practice__status=Practice.Status.ENDED)
+        .select_related("practice")
+        .order_by("pk")
     )
 
 

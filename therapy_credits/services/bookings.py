@@ -106,7 +106,7 @@ def book_session(
         free = open_slots_of(practitioner, service, at=at, until=at + HORIZON)
         if service.practice_id != practitioner.practice_id or starts_at not in free:
             raise SlotTaken
-        if format not in practitioner.formats:
+        if not service.is_active or format not in practitioner.formats:
             raise SlotTaken
         ends_at = starts_at + dt.timedelta(minutes=service.minutes)
         booking = Booking(

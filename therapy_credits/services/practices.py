@@ -18,6 +18,7 @@ from therapy_credits.errors import (
     PracticeAlreadyChecked,
     PracticeNotReady,
     PracticeNotVerified,
+    ServiceAlreadyChecked,
     WorksElsewhere,
 )
 from therapy_credits.models import (
@@ -73,8 +74,9 @@ def set_status(
 def check_practice(*, practice: Practice, by: User, at: dt.datetime) -> Practice:
     """Say that the practice is what was entered of it. The second person opens it to clients.
 
-    Raises PracticeNotReady where there is nothing to check yet, and PracticeAlreadyChecked
-    for the same person again; a verified practice stays as it is.
+    It is a look at each of its rates too, which are offered from the second look on. Raises
+    PracticeNotReady where there is nothing to check yet, and PracticeAlreadyChecked for the
+    same person again; a verified practice stays as it is.
     """
     practice = Practice.objects.select_for_update(no_key=True).get(pk=practice.pk)
     if practice.is_verified:
@@ -83,6 +85,8 @@ def check_practice(*, practice: Practice, by: User, at: dt.datetime) -> Practice
         raise PracticeAlreadyChecked
     _check_ready(practice)
     practice.note_check(by, at)
+    for service in practice.service_types.filter(confirmed_at=None).exclude(checked_by=by):
+        _look_at(service, by, at)
     if practice.is_verified and practice.status == Practice.Status.PENDING:
         practice.status = Practice.Status.ACTIVE
     practice.save(
@@ -93,7 +97,7 @@ def check_practice(*, practice: Practice, by: User, at: dt.datetime) -> Practice
 
 
 def _check_ready(practice: Practice) -> None:
-    offers = practice.service_types.filter(is_active=True).exists()
+    offers = practice.service_types.not_ended().exists()
     if not offers or not practice.practitioners.exists():
         raise PracticeNotReady
 
@@ -134,10 +138,52 @@ def replace_busy_times(*, practitioner: Practitioner, spans: Sequence[Span]) -> 
 
 @transaction.atomic
 def save_service(*, service: ServiceType, by: User, at: dt.datetime) -> ServiceType:
-    """Add a kind of session. Its rate is fixed for a booking when the booking is made."""
+    """Add a kind of session. It is offered when two people have looked at it, and its rate is
+    fixed for a booking when the booking is made."""
     service.save()
     audit.record(by, "practice.service", service.practice, at, ["service_types"])
     return service
+
+
+@transaction.atomic
+def check_service(*, service: ServiceType, by: User, at: dt.datetime) -> ServiceType:
+    """Say that its rate, length and sessions are as agreed. The second person has it offered.
+
+    Raises ServiceAlreadyChecked for the same person again; a verified one stays as it is.
+    """
+    service = ServiceType.objects.select_for_update(no_key=True).get(pk=service.pk)
+    if service.is_verified:
+        return service
+    if service.checked_by_id == by.pk:
+        raise ServiceAlreadyChecked
+    _look_at(service, by, at)
+    audit.record(by, "practice.service-check", service.practice, at, ["service_types"])
+    return service
+
+
+@transaction.atomic
+def end_service(*, service: ServiceType, by: User, at: dt.datetime) -> None:
+    """It is offered no more, and what is booked stays. What was never offered is taken away.
+
+    Again changes nothing.
+    """
+    service = ServiceType.objects.select_for_update(no_key=True).get(pk=service.pk)
+    if service.is_verified and not service.is_active:
+        return
+    if service.is_verified:
+        service.is_active = False
+        service.save(update_fields=["is_active"])
+    else:
+        service.delete()
+    audit.record(by, "practice.service-end", service.practice, at, ["service_types"])
+
+
+def _look_at(service: ServiceType, by: User, at: dt.datetime) -> None:
+    service.note_check(by, at)
+    service.is_active = service.is_verified
+    service.save(
+        update_fields=["checked_by", "checked_at", "confirmed_by", "confirmed_at", "is_active"]
+    )
 
 
 @transaction.atomic

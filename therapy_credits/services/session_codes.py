@@ -133,7 +133,7 @@ def _redeem(
         raise CodeNotAccepted
     if service.practice_id != membership.practice_id or service.units != code.units:
         raise CodeNotAccepted
-    if not pays(code, membership.practice, service):
+    if not service.is_active or not pays(code, membership.practice, service):
         raise CodeNotAccepted
     ledger.post_hold(
         group=code.hold_group,

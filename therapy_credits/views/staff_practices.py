@@ -23,8 +23,18 @@ from therapy_credits.forms.staff_practices import (
     PractitionerForm,
     ServiceTypeForm,
 )
-from therapy_credits.models import Licence, Practice, PracticeMembership, Practitioner
-from therapy_credits.queries.practices import licences_to_check, practices_to_check
+from therapy_credits.models import (
+    Licence,
+    Practice,
+    PracticeMembership,
+    Practitioner,
+    ServiceType,
+)
+from therapy_credits.queries.practices import (
+    licences_to_check,
+    practices_to_check,
+    services_to_check,
+)
 from therapy_credits.services import lapses
 from therapy_credits.services import practices as services
 
@@ -48,6 +58,7 @@ def listing(request: HttpRequest) -> HttpResponse:
         {
             "practices": practices,
             "to_open": practices_to_check(_staff(request))[:20],
+            "rates": services_to_check(_staff(request))[:20],
             "to_check": licences_to_check(_staff(request))[:20],
         },
     )
@@ -83,8 +94,9 @@ def practice(request: HttpRequest, slug: str) -> HttpResponse:
             "waits_for_me": practices_to_check(_staff(request)).filter(pk=one.pk).exists(),
             "services": [
                 {"service": service, "rate": show_money(service.rate_minor, service.currency)}
-                for service in one.service_types.order_by("units", "minutes")
+                for service in one.service_types.not_ended().order_by("units", "minutes", "pk")
             ],
+            "rates_for_me": set(services_to_check(_staff(request)).values_list("pk", flat=True)),
             "practitioners": one.practitioners.prefetch_related("licences").order_by("name"),
             "members": one.memberships.filter(ended_at=None).select_related("user"),
             "invitations": one.invitations.filter(
@@ -162,13 +174,42 @@ def service(request: HttpRequest, slug: str) -> HttpResponse:
         new = form.save(commit=False)
         new.practice = one
         services.save_service(service=new, by=_staff(request), at=timezone.now())
-        messages.success(request, _("Added."))
+        messages.success(request, _("Added. It is offered when two people have looked at it."))
         return redirect("therapy_credits:staff-practice", one.slug)
     return render(
         request,
         "therapy_credits/staff_form.html",
         {"form": form, "what": "service", "practice": one},
     )
+
+
+@care_staff
+@require_POST
+def check_service(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+    """One of the two looks at a rate; the second has it offered."""
+    one = get_object_or_404(ServiceType, practice__slug=slug, pk=pk)
+    try:
+        checked = services.check_service(service=one, by=_staff(request), at=timezone.now())
+    except TherapyCreditsError as refusal:
+        messages.error(request, str(refusal))
+    else:
+        messages.success(
+            request,
+            _("Verified by two people. It is offered from now on.")
+            if checked.is_verified
+            else _("Noted. A second person must look too."),
+        )
+    return redirect("therapy_credits:staff-practice", slug)
+
+
+@care_staff
+@require_POST
+def end_service(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+    """It is offered no more: a rate is changed by adding another and ending this one."""
+    one = get_object_or_404(ServiceType, practice__slug=slug, pk=pk)
+    services.end_service(service=one, by=_staff(request), at=timezone.now())
+    messages.success(request, _("It is offered no more. What is booked stays booked."))
+    return redirect("therapy_credits:staff-practice", slug)
 
 
 @care_staff
