@@ -11,9 +11,11 @@ import fcntl
 import hashlib
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from django.apps import apps
 from django.conf import settings
@@ -27,40 +29,52 @@ TEMPLATE = "greenroom_schema"
 
 
 def start_from_kept() -> None:
-    """Let the test database begin as a copy of what was kept, if that is there."""
-    kept = _file()
-    if kept is None or not kept.exists():
+    """Let the test database begin as a copy of a migrated one.
+
+    The first process that comes makes that, for the others too: from what was kept, or by
+    migrating, and then it writes it down for the next run in place of older ones.
+    """
+    if not Path(connection.settings_dict["HOST"]).is_relative_to(VAR):
         return
     with _turn():
         if not _exists():
             _program("createdb", TEMPLATE)
-            _program("psql", "-q", "-X", "-v", "ON_ERROR_STOP=1", "-d", TEMPLATE, "-f", str(kept))
+            if (kept := file()).exists():
+                _program(
+                    "psql", "-q", "-X", "-v", "ON_ERROR_STOP=1", "-d", TEMPLATE, "-f", str(kept)
+                )
+            else:
+                _migrate()
+                _keep(kept)
     connection.settings_dict["TEST"]["TEMPLATE"] = TEMPLATE
 
 
-def keep() -> None:
-    """Write the migrated test database down for the next run, in place of older ones."""
-    kept = _file()
-    if kept is None or kept.exists():
-        return
-    with _turn():
-        draft = kept.with_suffix(f".{os.getpid()}")
-        _program("pg_dump", "-f", str(draft), connection.settings_dict["NAME"])
-        for older in KEPT.glob("*.sql"):
-            older.unlink()
-        draft.rename(kept)
-
-
-def _file() -> Path | None:
-    """What was kept for just these migrations; nothing where the server is not ours."""
-    if not Path(connection.settings_dict["HOST"]).is_relative_to(VAR):
-        return None
+def file() -> Path:
+    """Where is kept what just these migrations make."""
     digest = hashlib.sha256((PROJECT / "requirements" / "dev.txt").read_bytes())
     digest.update(" ".join(settings.INSTALLED_APPS).encode())
     for app in sorted(apps.get_app_configs(), key=lambda app: app.name):
         for path in sorted(Path(app.path).glob("migrations/*.py")):
             digest.update(path.read_bytes())
     return KEPT / f"{digest.hexdigest()[:16]}.sql"
+
+
+def _migrate() -> None:
+    address = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{TEMPLATE}")
+    subprocess.run(
+        [sys.executable, "-m", "django", "migrate", "--no-input", "--verbosity", "0"],
+        cwd=PROJECT,
+        env={**os.environ, "DATABASE_URL": address.geturl()},
+        check=True,
+    )
+
+
+def _keep(kept: Path) -> None:
+    draft = kept.with_suffix(f".{os.getpid()}")
+    _program("pg_dump", "-f", str(draft), TEMPLATE)
+    for older in KEPT.glob("*.sql"):
+        older.unlink()
+    draft.rename(kept)
 
 
 def _exists() -> bool:

@@ -17,10 +17,12 @@ from pathlib import Path
 
 import pytest
 
-from config.local import binaries, postgres
+from config.local import postgres
+from config.local.binaries import find_postgres
 from config.local.environment import without_settings
 from config.local.process import Account, command_of, spawn, stop
 from config.local.services import Services
+from tests import schema
 
 pytestmark = pytest.mark.fault
 
@@ -126,32 +128,49 @@ def start() -> Iterator[Callable[..., Running]]:
 
 
 @pytest.fixture(scope="module")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A checkout whose database is there and has one person, so that no demo data is made."""
-    checkout = tmp_path_factory.mktemp("migrated") / "greenroom"
-    shutil.copytree(ROOT, checkout, ignore=lambda _, names: NOT_COPIED & set(names))
+def sources() -> Iterator[Path]:
+    """A checkout in a directory everybody may enter. It is there for every test, so that Python
+    compiles it once."""
+    above = Path(tempfile.mkdtemp(prefix="greenroom-test-"))
+    shutil.copytree(ROOT, above / "greenroom", ignore=lambda _, names: NOT_COPIED & set(names))
+    yield above / "greenroom"
+    shutil.rmtree(above)
+
+
+@pytest.fixture(scope="module")
+def database(sources: Path, django_db_setup: None) -> Path:
+    """What the checkout has in ``var`` once there is a database, with one person in it, so that no
+    demo data is made."""
     script = (
-        "import django; django.setup(); from django.core.management import call_command;"
-        "from accounts.models import User; call_command('migrate', verbosity=0);"
+        "import django; django.setup(); from accounts.models import User;"
+        "from config.local.prepare import prepare; prepare(demo=False);"
         "User.objects.create_user('someone@example.net')"
     )
+    kept = schema.file()
+    restore = f'"{find_postgres()}/psql" -q -f "{kept}" $DATABASE_URL' if kept.exists() else "true"
+    commands = f'{restore}; python -c "{script}"'
     subprocess.run(
-        [sys.executable, "-m", "config.local", "exec", "--", sys.executable, "-c", script],
-        cwd=checkout,
+        [sys.executable, "-m", "config.local", "exec", "--", "sh", "-e", "-c", commands],
+        cwd=sources,
         env={**without_settings(), "DJANGO_SETTINGS_MODULE": "config.settings.base"},
         check=True,
     )
-    return checkout
+    return (sources / "var").rename(sources.parent / "database")
 
 
 @pytest.fixture
-def checkout(migrated: Path) -> Iterator[Path]:
-    """A copy of it, in a directory everybody may enter."""
-    above = Path(tempfile.mkdtemp(prefix="greenroom-test-"))
-    above.chmod(0o755)
-    subprocess.run(["cp", "-a", migrated, above / "greenroom"], check=True)
-    yield above / "greenroom"
-    shutil.rmtree(above)
+def checkout(sources: Path) -> Iterator[Path]:
+    """The checkout, in which nothing was started yet."""
+    sources.parent.chmod(0o755)
+    yield sources
+    shutil.rmtree(sources / "var")
+
+
+@pytest.fixture
+def migrated(checkout: Path, database: Path) -> Path:
+    """The checkout with a database."""
+    subprocess.run(["cp", "-a", database, checkout / "var"], check=True)
+    return checkout
 
 
 def run(start: Callable[..., Running], checkout: Path, **settings: str) -> Running:
@@ -161,9 +180,9 @@ def run(start: Callable[..., Running], checkout: Path, **settings: str) -> Runni
 
 
 def test_killed_it_leaves_nothing_running_and_starts_again(
-    start: Callable[..., Running], checkout: Path
+    start: Callable[..., Running], migrated: Path
 ) -> None:
-    first = run(start, checkout)
+    first = run(start, migrated)
     assert read(f"http://127.0.0.1:{PORT}/healthz") == (200, "ok\n")
     commands = " ".join(first.family().values())
     for part in ("postgres", "valkey-server", "gunicorn", "celery", "card_stand_in"):
@@ -175,7 +194,7 @@ def test_killed_it_leaves_nothing_running_and_starts_again(
 
     # Started by make, whose end is its own: make may be killed without a word.
     script = f"PORT={PORT} {sys.executable} -m config.local --end-with-parent run; true"
-    under_make = start(checkout, argv=["sh", "-c", script])
+    under_make = start(migrated, argv=["sh", "-c", script])
     under_make.wait_for("Ctrl-C stops everything.")
     assert read(f"http://127.0.0.1:{PORT}/healthz") == (200, "ok\n")
 
@@ -184,12 +203,12 @@ def test_killed_it_leaves_nothing_running_and_starts_again(
 
 
 def test_a_second_one_has_its_own_port_and_takes_over(
-    start: Callable[..., Running], checkout: Path
+    start: Callable[..., Running], migrated: Path
 ) -> None:
-    checkout.parent.chmod(0o700)  # below a directory that only root may enter
-    first = run(start, checkout)
+    migrated.parent.chmod(0o700)  # below a directory that only root may enter
+    first = run(start, migrated)
     assert not is_root(first.one("postgres -D"))
-    second = run(start, checkout)
+    second = run(start, migrated)
     assert f"Port {PORT} is taken, so this one has its own." in second.said
     assert f"Greenroom is at http://127.0.0.1:{PORT + 1}" in second.said
     assert "It shares the database with the one that already runs here." in second.said
@@ -205,10 +224,10 @@ def test_a_second_one_has_its_own_port_and_takes_over(
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     # The crashed database's note may name a process that is now another program: this one.
-    note = checkout / "var" / "postgres" / "postmaster.pid"
+    note = migrated / "var" / "postgres" / "postmaster.pid"
     lines = note.read_text().splitlines()
     note.write_text("\n".join([str(os.getpid()), *lines[1:]]) + "\n")
-    third = run(start, checkout)
+    third = run(start, migrated)
     assert read(f"http://127.0.0.1:{PORT}/readyz")[0] == 200
     assert third.end(signal.SIGINT) == 0
     assert third.family() == {}
@@ -217,7 +236,6 @@ def test_a_second_one_has_its_own_port_and_takes_over(
 def test_an_ordinary_user_needs_nothing_else(start: Callable[..., Running], checkout: Path) -> None:
     # For root: the same person under another number, without any privilege.
     account = Account(1000, 1000, namespace=True) if IS_ROOT else None
-    shutil.rmtree(checkout / "var" / "postgres")
     connect = "import os, psycopg; psycopg.connect(os.environ['DATABASE_URL'])"
     script = f'test "$(id -u)" != 0 && python -c "{connect}"'
     running = start(checkout, "exec", "--", "sh", "-c", script, account=account)
@@ -273,15 +291,15 @@ def test_what_a_killed_test_run_left_is_swept_by_the_next(
 
 
 def test_two_commands_share_the_database_of_the_first(
-    start: Callable[..., Running], checkout: Path
+    start: Callable[..., Running], migrated: Path
 ) -> None:
-    gate = checkout / "gate"
+    gate = migrated / "var" / "gate"
     first = start(
-        checkout, "exec", "--", "sh", "-c", f"echo in; while [ ! -e {gate} ]; do sleep 0.1; done"
+        migrated, "exec", "--", "sh", "-c", f"echo in; while [ ! -e {gate} ]; do sleep 0.1; done"
     )
     first.wait_for("in")
     second = start(
-        checkout, "exec", "--", "sh", "-c", "echo in; sleep 2; python manage.py migrate --check"
+        migrated, "exec", "--", "sh", "-c", "echo in; sleep 2; python manage.py migrate --check"
     )
     second.wait_for("in")
     gate.touch()
@@ -290,7 +308,7 @@ def test_two_commands_share_the_database_of_the_first(
     assert "Another command still uses the local database" in first.said
 
 
-def test_manage_py_finds_its_database_by_itself(checkout: Path) -> None:
+def test_manage_py_finds_its_database_by_itself(migrated: Path) -> None:
     answer = subprocess.run(
         [
             sys.executable,
@@ -301,14 +319,14 @@ def test_manage_py_finds_its_database_by_itself(checkout: Path) -> None:
             "-c",
             "from accounts.models import User; print(User.objects.get())",
         ],
-        cwd=checkout,
+        cwd=migrated,
         env=without_settings(),
         capture_output=True,
         text=True,
         check=True,
     )
     assert answer.stdout.strip() == "someone@example.net"
-    assert not (checkout / "var" / "state.json").exists()
+    assert not (migrated / "var" / "state.json").exists()
 
 
 def test_a_long_path_has_its_sockets_elsewhere(tmp_path: Path) -> None:
@@ -334,14 +352,14 @@ def test_as_a_last_resort_nobody_runs_a_copy(
     monkeypatch.setattr(postgres, "_can_run", lambda *_: False)
     home, sockets = tmp_path / "home", Path(tempfile.mkdtemp(prefix="greenroom-test-"))
     home.mkdir(mode=0o700)
-    place = postgres.choose_place(home, binaries.find_postgres())
+    place = postgres.choose_place(home, find_postgres())
     try:
         assert place.account == postgres.NOBODY
         process = postgres.start(place, sockets=sockets, log=tmp_path / "log", durable=False)
         assert Path(f"/proc/{process.pid}").stat().st_uid == postgres.NOBODY.uid
         stop([process], signal.SIGINT)
         # The next start finds the same place again.
-        assert postgres.choose_place(home, binaries.find_postgres()) == place
+        assert postgres.choose_place(home, find_postgres()) == place
     finally:
         shutil.rmtree(place.data.parent)
         shutil.rmtree(sockets)
