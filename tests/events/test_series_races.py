@@ -216,6 +216,17 @@ def in_thread(act: Callable[[], Any]) -> threading.Thread:
     return thread
 
 
+def let_run(thread: threading.Thread) -> None:
+    """Until it has ended, or waits for what somebody else holds."""
+    who_waits = (
+        "SELECT pid FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    with connection.cursor() as cursor:
+        while thread.is_alive() and not cursor.execute(who_waits).fetchall():
+            thread.join(timeout=0.02)
+
+
 def say_yes_while_a_date_is_made(
     event: Event, series: Series, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[User, Occurrence]:
@@ -229,7 +240,7 @@ def say_yes_while_a_date_is_made(
     pause.reached.wait(timeout=30)
     sayer = in_thread(lambda: place_series_rsvp(event=event, person=person, at=NOW))
     # The control lets them finish; with the lock they wait for the new dates.
-    sayer.join(timeout=1)
+    let_run(sayer)
     pause.on.set()
     maker.join()
     sayer.join()
@@ -265,7 +276,7 @@ def say_no_while_a_date_is_made(
     pause.reached.wait(timeout=30)
     decliner = in_thread(lambda: answer(mine, "DECLINED", on=":20261203T180000"))
     # The control lets them finish; with the lock they wait for the new dates.
-    decliner.join(timeout=1)
+    let_run(decliner)
     pause.on.set()
     maker.join()
     decliner.join()
@@ -324,7 +335,7 @@ def join_while_an_editor_changes_the_dates(
     editor = in_thread(noting(lambda: edit(actor=coordinator, at=NOW)))
     pause.reached.wait(timeout=30)
     joiner = in_thread(noting(lambda: join_due(event=event, at=NOW)))
-    joiner.join(timeout=1)
+    let_run(joiner)
     pause.on.set()
     editor.join()
     joiner.join()
@@ -362,7 +373,7 @@ def end_while_joining(event: Event, monkeypatch: pytest.MonkeyPatch) -> User:
     pause.reached.wait(timeout=30)
     mine = SeriesRsvp.objects.get(user=person)
     leaver = in_thread(lambda: end_series_rsvp(series_rsvp=mine, at=minutes(1)))
-    leaver.join(timeout=1)
+    let_run(leaver)
     pause.on.set()
     joiner.join()
     leaver.join()
