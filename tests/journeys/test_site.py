@@ -48,6 +48,17 @@ def test_a_public_page_is_accessible_in_both_themes_on_a_phone_and_a_desk(
             check_accessible(page)
 
 
+def test_what_is_wrong_in_a_page_would_be_found(
+    open_page: Open, check_accessible: Callable[[Page], None]
+) -> None:
+    """The control, also of a second look at the same page."""
+    page = open_page("/accounts/login/")
+    check_accessible(page)
+    page.evaluate("document.querySelector('main').append(document.createElement('button'))")
+    with pytest.raises(AssertionError, match="button-name: <button>"):
+        check_accessible(page)
+
+
 def test_help_is_one_click_away_and_dials(open_page: Open) -> None:
     page = open_page("/", width=PHONE)
     page.get_by_role("link", name="Need to talk to someone now?", exact=True).click()
