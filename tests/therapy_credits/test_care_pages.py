@@ -655,10 +655,24 @@ def test_entering_a_code(client_: Client, desk: Desk) -> None:
     assert 'value="ABCDE"' in wrong
     done = text(browser.post("/practice/confirm/", form, follow=True))
     assert "is confirmed" in done
+    assert shown_code(text(own.get(reverse("therapy_credits:code")))) is None, "it is spent"
     assert left_booked_used(client_) == (2, 0, 1)
     code = SessionCode.objects.get()
     browser.post(reverse("therapy_credits:practice-undo-code", args=[code.reference]))
     assert left_booked_used(client_) == (3, 0, 0)
+
+
+def test_a_code_is_entered_for_what_takes_one_session(desk: Desk) -> None:
+    house, browser = desk.practitioner.practice, desk_browser(desk)
+    ServiceTypeFactory(practice=house, name="80 minutes", minutes=80, units=2)
+    page = text(browser.get("/practice/confirm/"))
+    assert "80 minutes" not in page
+    assert "Kind of session" not in page, "there is nothing to choose"
+    assert f'name="service" value="{desk.service.pk}"' in page
+    ServiceTypeFactory(practice=house, name="45 minutes", minutes=45)
+    page = text(browser.get("/practice/confirm/"))
+    assert "Kind of session" in page
+    assert "45 minutes" in page
 
 
 def test_hours_and_days_off(desk: Desk) -> None:

@@ -35,7 +35,10 @@ class RedeemForm(forms.Form):
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
     )
     service = forms.ModelChoiceField(
-        label=_("Kind of session"), queryset=ServiceType.objects.none(), empty_label=None
+        label=_("Kind of session"),
+        queryset=ServiceType.objects.none(),
+        empty_label=None,
+        help_text=_("A code is for one session."),
     )
 
     def __init__(self, *args: Any, services: Any, **kwargs: Any) -> None:
@@ -44,6 +47,8 @@ class RedeemForm(forms.Form):
         assert isinstance(field, forms.ModelChoiceField)
         field.queryset = services
         field.initial = services.first()
+        if len(services) == 1:
+            field.widget = forms.HiddenInput()
 
 
 class _OfPractitioner(forms.ModelForm):  # type: ignore[type-arg]  # takes none at run time

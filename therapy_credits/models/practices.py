@@ -388,6 +388,10 @@ class ServiceTypeQuerySet(models.QuerySet["ServiceType"]):
         """What is offered, and what waits for the looks of two people before it is."""
         return self.exclude(is_active=False, confirmed_at__isnull=False)
 
+    def for_a_code(self) -> Self:
+        """What a code can be entered for: it holds one session."""
+        return self.filter(is_active=True, units=1)
+
 
 class ServiceType(CheckedByTwo):
     """What a practice offers: so many minutes, worth so many sessions, at this rate.

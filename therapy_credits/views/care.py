@@ -583,5 +583,6 @@ def _shown_code(request: HttpRequest, now: dt.datetime) -> dict[str, Any] | None
     kept = what_is_kept(request, "care_code", SHOW_CODE, now)
     if kept is None:
         return None
-    one = codes_of(own_tokens(person_of(request))).filter(reference=kept["reference"]).first()
+    own = codes_of(own_tokens(person_of(request))).usable(at=now)
+    one = own.filter(reference=kept["reference"]).first()
     return {"code": one, "text": show_code(kept["text"])} if one else None

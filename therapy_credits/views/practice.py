@@ -193,7 +193,7 @@ def late_claim(
 def confirm(request: HttpRequest, membership: PracticeMembership) -> HttpResponse:
     """Enter a code."""
     now = timezone.now()
-    services = membership.practice.service_types.filter(is_active=True).order_by("units", "minutes")
+    services = membership.practice.service_types.for_a_code().order_by("minutes", "pk")
     local_today = now.astimezone(membership.practice.zone).date()
     form = RedeemForm(request.POST or None, services=services, initial={"held_on": local_today})
     if request.method == "POST" and form.is_valid():
