@@ -39,10 +39,10 @@ test: check
 check: setup
 	@$(FRESH) $(VENV) -m config.local.checks
 
-# Races and kills again and again, random histories by the hundred, and what is marked soak: among
+# Races and kills again and again, random histories by the thousand, and what is marked soak: among
 # it 10,000 histories of the ledger of 100 steps each, for hours. SOAK_RUNS=500 for fewer.
 soak: setup
-	@$(FRESH) env STATE_MACHINE_RUNS=300 $(VENV) -m pytest \
+	@$(FRESH) env STATE_MACHINE_RUNS=1000 $(VENV) -m pytest \
 		-m "soak or race or fault or machine" --rounds $(or $(ROUNDS),10)
 
 bench: setup

@@ -281,7 +281,11 @@ def patch_rsvp(request: HttpRequest, reference: Path[str], payload: RsvpChange) 
 
 @router.delete("/rsvps/{reference}", response=RsvpOut, **write_rsvps.rule, summary="Leave")
 def delete_rsvp(request: HttpRequest, reference: Path[str]) -> dict[str, Any]:
-    """Give up the place or the turn in the queue. Again changes nothing."""
+    """Give up the place or the turn in the queue. Again changes nothing.
+
+    What was paid goes back to the card by itself while the event's rule holds
+    (`price.refund_hours`).
+    """
     return _rsvp(leave(rsvp=_find_rsvp(request, reference), at=timezone.now()))
 
 

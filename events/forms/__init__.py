@@ -628,9 +628,9 @@ class EventForm(forms.ModelForm):  # type: ignore[type-arg]  # takes none at run
     refund_hours = forms.TypedChoiceField(
         label=_("Who leaves gets it back"),
         help_text=_(
-            "By itself, to the card that paid: all of it to who leaves in time, and to who comes "
-            "with fewer the share of those who stay away. People see it before they pay, and keep "
-            "what they were promised. You can always give back more. A deposit has its own rule."
+            "All of what they paid, to their card and by itself. Who comes with fewer gets back "
+            "the share of the others. People see it before they pay, and keep what they were "
+            "promised. You can always give back more. A deposit has its own rule."
         ),
         choices=[("", _("Not by itself: you decide each time")), *RefundHours.choices],
         coerce=int,

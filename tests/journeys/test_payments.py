@@ -42,6 +42,7 @@ def test_a_declined_card_a_second_thought_and_a_place(
         event__price_kind="fixed",
         event__currency="GBP",
         event__price_minor=1200,
+        event__refund_hours=24,
     )
     page = open_page(date.page_path, width=PHONE, leaves_for=checkout.base)
     check_accessible(page)
@@ -77,3 +78,12 @@ def test_a_declined_card_a_second_thought_and_a_place(
     assert send_refunds(limit=5, at=timezone.now()) == 1
     assert Refund.objects.get().status == "done"
     assert [one["amount"] for one in checkout.refunds(Charge.objects.get())] == [1200]
+
+    page.reload()
+    expect(page.get_by_text("If you leave now, £12.00 goes back")).to_be_visible()
+    check_accessible(page)
+    page.get_by_role("button", name="Leave").click()
+    expect(page.get_by_text("£24.00 given back, or on its way to your card.")).to_be_visible()
+    check_accessible(page)
+    assert send_refunds(limit=5, at=timezone.now()) == 1
+    assert [one["amount"] for one in checkout.refunds(Charge.objects.get())] == [1200, 1200]
