@@ -25,9 +25,12 @@ class PaymentQuerySet(models.QuerySet["Payment"]):
         return self.filter(charge__status__in=[Charge.Status.STARTED, Charge.Status.OPEN])
 
     def out_of_hand(self, *, at: datetime) -> Self:
-        """Unpaid ones whose place is not kept any more: nobody should pay them now."""
+        """Unpaid ones whose place is not kept any more, or of what was called off: nobody should
+        pay them now."""
         keeping = Q(rsvp__status=Rsvp.Status.PAYING, rsvp__hold_expires_at__gt=at)
-        return self.unpaid().filter(charge__closing_at__isnull=True).exclude(keeping)
+        called_off = Q(rsvp__occurrence__in=Occurrence.objects.called_off())
+        wanted = self.unpaid().filter(charge__closing_at__isnull=True)
+        return wanted.filter(~keeping | called_off)
 
     def called_off(self) -> Self:
         """Those for dates that do not take place."""

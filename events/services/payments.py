@@ -16,12 +16,13 @@ from django.utils.translation import gettext, override
 
 from accounts.models import User
 from accounts.services import audit
-from common.hints import hint
 from events.errors import AmountNotAccepted, Busy, DateIsCancelled, PayingEnded
 from events.models import Event, Payment, Rsvp
+from events.models.payments import PaymentQuerySet
 from events.queries import standing_rsvp
-from events.services.mails import tell
+from events.services.mails import prepare, tell
 from events.services.seats import Places, claim, places_of
+from notifications.services.messages import queue_all
 from payments.domain.currencies import is_chargeable
 from payments.errors import MoreThanWasPaid
 from payments.models import Charge, Refund
@@ -273,13 +274,16 @@ def return_deposits(*, at: datetime) -> int:
 
     Found from the rows: a crash leaves nothing out, and the key lets nothing happen twice.
     """
-    due = Payment.objects.deposits_to_return(at=at - DEPOSIT_AFTER).select_related("charge")
+    due = _with_person(Payment.objects.deposits_to_return(at=at - DEPOSIT_AFTER))
     found = list(due[:500])
     for payment in found:
         charge = payment.charge
         kind = Refund.Kind.DEPOSIT
         try:
-            ask_refund(charge=charge, kind=kind, key=f"deposit:{charge.reference}", at=at)
+            with transaction.atomic():
+                key = f"deposit:{charge.reference}"
+                refund = ask_refund(charge=charge, kind=kind, key=key, at=at)
+                _tell_of_refunds([(payment, refund)], at)
         except MoreThanWasPaid:
             logger.info("somebody gave %s back a moment ago", charge)
     return len(found)
@@ -289,24 +293,27 @@ def return_deposits(*, at: datetime) -> int:
 def refund_payment(
     *, payment: Payment, amount_minor: int, reason: str, key: str, actor: User, at: datetime
 ) -> Refund:
-    """Staff give back some or all of what was paid. ``key`` is the form's own: sent twice, it
-    gives back once. Raises MoreThanWasPaid and NothingWasPaid."""
-    return ask_refund(
+    """Staff give back some or all of what was paid, and the person is told. ``key`` is the form's
+    own: sent twice, it gives back once. Raises MoreThanWasPaid and NothingWasPaid."""
+    refund = ask_refund(
         charge=payment.charge,
         kind=Refund.Kind.STAFF,
-        key=f"form:{key}",
+        key=f"form:{payment.charge.reference}:{key}",
         amount_minor=amount_minor,
         reason=reason,
         actor=actor,
         at=at,
     )
+    [payment] = _with_person(Payment.objects.filter(pk=payment.pk))
+    _tell_of_refunds([(payment, refund)], at)
+    return refund
 
 
 @transaction.atomic
 def refund_everyone(*, event: Event, actor: User, at: datetime) -> int:
     """Give back all that is left of every payment for dates of this event that were called off;
-    how many are given something. Again gives back nothing."""
-    refunded = 0
+    how many are given something, who are told. Again gives back nothing."""
+    refunded: list[tuple[Payment, Refund]] = []
     payments = cancelled_payments(event)
     charges = Charge.objects.filter(pk__in=[one.charge_id for one in payments]).order_by("pk")
     list(charges.select_for_update())  # nobody gives back of these meanwhile
@@ -314,15 +321,39 @@ def refund_everyone(*, event: Event, actor: User, at: datetime) -> int:
         if left_of(payment.charge):
             key = f"cancelled:{payment.charge.reference}:{payment.charge.refunds.count()}"
             kind = Refund.Kind.CANCELLED
-            ask_refund(charge=payment.charge, kind=kind, key=key, actor=actor, at=at)
-            refunded += 1
+            refund = ask_refund(charge=payment.charge, kind=kind, key=key, actor=actor, at=at)
+            refunded.append((payment, refund))
     if refunded:
+        _tell_of_refunds(refunded, at)
         audit.record(actor, "event.refunded", event, at)
-        hint("refunds-due")
-    return refunded
+    return len(refunded)
+
+
+def _with_person(payments: PaymentQuerySet) -> PaymentQuerySet:
+    """With all that a mail about them says."""
+    return payments.select_related("charge", "rsvp__user", "rsvp__occurrence__event")
+
+
+def _tell_of_refunds(refunds: Sequence[tuple[Payment, Refund]], at: datetime) -> None:
+    """Say to whoever has the place what goes back: one mail for each refund, however often."""
+    queue_all(
+        [
+            prepare(
+                payment.rsvp,
+                "money_back",
+                at=at,
+                once=refund.pk,
+                given_back=GivenBack(
+                    refund.amount_minor, payment.charge.currency, (payment.charge.reference,)
+                ),
+            )
+            for payment, refund in refunds
+            if payment.rsvp.email
+        ]
+    )
 
 
 def cancelled_payments(event: Event) -> Sequence[Payment]:
     """What was paid for dates of this event that do not take place, and is not given back."""
     paid = Payment.objects.with_money_left().called_off().filter(rsvp__occurrence__event=event)
-    return list(paid.select_related("charge").order_by("charge_id"))
+    return list(_with_person(paid).order_by("charge_id"))

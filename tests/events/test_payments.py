@@ -354,6 +354,42 @@ def test_a_check_in_that_was_undone_gives_nothing_back(deposit: Rsvp, coordinato
     assert return_deposits(at=minutes(30)) == 0
 
 
+def test_whoever_is_given_something_back_is_told_how_much_once(
+    gig: Occurrence, coordinator: User
+) -> None:
+    rsvp = come(gig)
+    pay(rsvp)
+    for _ in range(2):
+        refund_payment(
+            payment=rsvp.payments.get(),
+            amount_minor=500,
+            reason="Fell ill",
+            key="1",
+            actor=coordinator,
+            at=NOW,
+        )
+    event = cancel_event(event=gig.event, note="Sorry.", actor=coordinator, at=NOW)
+    for _ in range(2):
+        refund_everyone(event=event, actor=coordinator, at=NOW)
+    mails = Message.objects.filter(to=rsvp.email, key__contains=":money_back:").order_by("pk")
+    assert ["£5.00 goes back" in mails[0].text, "£7.00 goes back" in mails[1].text] == [True, True]
+    assert len(mails) == 2
+    assert "Fell ill" not in mails[0].text, "the reason is for who looks at the accounts"
+    write_mails()
+    cancelled = Message.objects.get(to=rsvp.email, key__contains=":cancelled")
+    assert "If you paid, the organisers give it back" in cancelled.text
+
+
+def test_the_payment_page_of_what_was_called_off_is_closed(
+    gig: Occurrence, coordinator: User
+) -> None:
+    charge = begin(come(gig))
+    cancel_event(event=gig.event, note="Sorry.", actor=coordinator, at=NOW)
+    assert give_up_unkept(at=NOW) == 1
+    charge.refresh_from_db()
+    assert charge.closing_at == NOW
+
+
 def test_a_deposit_is_given_back_when_we_call_it_off(deposit: Rsvp, coordinator: User) -> None:
     cancel_event(event=deposit.occurrence.event, note="Sorry.", actor=coordinator, at=NOW)
     assert return_deposits(at=minutes(10)) == 1
