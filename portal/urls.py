@@ -1,7 +1,17 @@
 from django.urls import URLPattern, URLResolver, path
 
 from portal.feeds import PersonalFeed
-from portal.views import activity, delegates, embed, home, incidents, letters, site, terms
+from portal.views import (
+    activity,
+    delegates,
+    embed,
+    home,
+    incidents,
+    letters,
+    personal_data,
+    site,
+    terms,
+)
 from portal.views.styleguide import StyleGuide
 
 app_name = "portal"
@@ -10,6 +20,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", site.home, name="home"),
     path("language/", site.language, name="language"),
     path("me/", home.me, name="me"),
+    path("me/data/", personal_data.mine, name="my-data"),
+    path("me/data/file/", personal_data.my_file, name="my-data-file"),
+    path("care/data/", personal_data.my_care, name="my-care-data"),
+    path("care/data/file/", personal_data.my_care_file, name="my-care-data-file"),
     path("me/programmes/<int:pk>/activity/", activity.mine, name="activity"),
     path("staff/enrolments/<int:pk>/activity/", activity.theirs, name="staff-activity"),
     path("delegate/", delegates.people, name="delegations"),
