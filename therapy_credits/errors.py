@@ -202,7 +202,10 @@ class ReferenceUnknown(TherapyCreditsError):
 class GiftNotThere(TherapyCreditsError):
     """One answer for a gift that never was, is not open yet, is over or is somebody else's."""
 
-    message = _("This cannot be opened now. Ask whoever gave it to you to look at it again.")
+    message = _(
+        "This cannot be opened now. What was just given opens after half an hour: try again then."
+        " If it still does not, ask whoever gave it to you."
+    )
 
 
 class GiftIsYours(TherapyCreditsError):

@@ -194,6 +194,11 @@ def test_at_zero_nobody_is_asked_for_consent_and_help_is_there() -> None:
     assert reverse("ambassadors:my-consent") not in page
 
 
+@pytest.mark.parametrize(("left", "words"), [(1, "This is the last one"), (2, "last ones for")])
+def test_the_last_ones_are_to_be_planned(left: int, words: str) -> None:
+    assert words in text(browser_of(make_client(units=left).user).get("/care/"))
+
+
 def test_who_has_sessions_can_open_a_gift_too(client_: Client) -> None:
     assert reverse("therapy_credits:claim") in text(browser_of(client_.user).get("/care/"))
 

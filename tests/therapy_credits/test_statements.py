@@ -193,6 +193,22 @@ def test_upheld_the_session_is_theirs_again_and_it_is_written_down(
     assert_books_are_right()
 
 
+def test_upheld_of_a_miss_that_cost_nobody_anything_it_is_no_miss_any_more(
+    desk: Desk, care: User
+) -> None:
+    # Nothing is left in the pool from which a miss could be paid.
+    client = make_client(units=2, pool=make_pool(units=2, goodwill_percent=0))
+    booking = told(client, desk, "missed")
+    assert left_booked_used(client, AFTER) == (2, 0, 0)
+    case = cases.open_dispute(source=booking, at=AFTER)
+    cases.take_case(case=case, by=care, at=AFTER)
+    cases.decide_dispute(case=case, is_upheld=True, by=care, at=AFTER)
+    booking.refresh_from_db()
+    assert booking.status == Booking.Status.REVERSED
+    assert left_booked_used(client, AFTER) == (2, 0, 0)
+    assert_books_are_right()
+
+
 def used_code(client: Client, desk: Desk) -> SessionCode:
     issued = issue_code(user=client.user, request_id=uuid4(), at=NOW)
     assert issued.text

@@ -23,6 +23,7 @@ from therapy_credits.errors import (
     AlreadyClosed,
     CaseloadFull,
     NotEnoughSessions,
+    NothingToReverse,
     NotYourCase,
     TooLate,
 )
@@ -210,7 +211,7 @@ def decide_dispute(*, case: CareCase, is_upheld: bool, by: User, at: dt.datetime
     case = _own_open(case, by)
     source = _lock(_source(case))
     if is_upheld:
-        ledger.reverse_charge(group=source.hold_group, actor=actor_token(by), at=at)
+        _give_back(source, actor_token(by), at)
         source.status = (
             Booking.Status.REVERSED if isinstance(source, Booking) else SessionCode.Status.UNDONE
         )
@@ -254,6 +255,15 @@ def close_undone(
     disputes.filter(booking=booking, code=code).update(
         status=CareCase.Status.CLOSED, outcome=CareCase.Outcome.UNDONE, closed_at=at
     )
+
+
+def _give_back(source: Booking | SessionCode, actor: UUID, at: dt.datetime) -> None:
+    try:
+        ledger.reverse_charge(group=source.hold_group, actor=actor, at=at)
+    except NothingToReverse:
+        # A miss that was excused while the pool's reserve was empty: nobody was charged or paid.
+        if source.status not in (Booking.Status.MISSED, Booking.Status.LATE_CANCEL):
+            raise
 
 
 def _charge_late(booking: Booking, actor: UUID, at: dt.datetime) -> None:
