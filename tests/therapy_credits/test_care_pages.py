@@ -171,6 +171,13 @@ def test_home_shows_what_is_left_booked_and_used(client_: Client, desk: Desk) ->
     assert booking.reference in page
 
 
+def test_one_is_one_in_spanish_too(client_: Client, desk: Desk) -> None:
+    book(client_, desk)
+    page = text(browser_of(client_.user).get("/care/", HTTP_ACCEPT_LANGUAGE="es"))
+    assert "2 libres" in page
+    assert re.search(r"\b1 reservada\b", page)
+
+
 def test_somebody_without_sessions_meets_a_kind_explanation_and_help() -> None:
     page = text(browser_of(UserFactory()).get("/care/"))
     assert "No sessions yet" in page
