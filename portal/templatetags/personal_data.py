@@ -241,8 +241,8 @@ def readable(data: Mapping[str, Any]) -> list[Line]:
 def _lines(data: Mapping[str, Any], *, within: str) -> list[Line]:
     lines = []
     for key, value in data.items():
-        if key == "currency":
-            continue  # said with the amount
+        if key == "currency" or value is None or value in ("", [], {}):
+            continue  # the one is said with the amount; of what is empty there is nothing to say
         if key.endswith("_minor"):
             value = show_money(value, data["currency"])
         lines.append(_line(key, value, within=within))
@@ -262,13 +262,13 @@ def _line(key: str, value: Any, *, within: str) -> Line:
 
 def _words(value: Any, choices: type[TextChoices] | None) -> str:
     if isinstance(value, list):
-        return ", ".join(_words(one, choices) for one in value) or "–"
+        return ", ".join(_words(one, choices) for one in value)
     if choices is not None and value in choices.values:
         return str(choices(value).label)
     if isinstance(value, bool):
         return _("Yes") if value else _("No")
     if isinstance(value, dt.datetime):
-        return date_format(timezone.localtime(value), "DATETIME_FORMAT")
+        return date_format(timezone.localtime(value), "j F Y, H:i")
     if isinstance(value, dt.date):
-        return date_format(value, "DATE_FORMAT")
-    return "–" if value is None or value == "" else str(value)
+        return date_format(value, "j F Y")
+    return str(value)
