@@ -260,6 +260,12 @@ def _odd_mails(event: Event, ahead: Ahead, at: datetime) -> list[tuple[str, str]
             "is offered could stay empty. Offer it for fewer hours, or give it at once."
         )
         odd.append(("offer_hours", text))
+    if event.refund_hours and timedelta() < left <= timedelta(hours=event.refund_hours):
+        text = _(
+            "From when people can say yes, the time to leave and get it back is over already. Let "
+            "it end later, or open RSVPs earlier."
+        )
+        odd.append(("refund_hours", text))
     for hours in event.reminder_hours:
         if event.rsvp_opens_at and left <= timedelta(hours=hours):
             text = _(

@@ -92,6 +92,17 @@ def test_an_event_as_most_are_has_nothing_odd(event: Event) -> None:
             "offer_hours",
             "less time is left than an offer lasts",
         ),
+        (
+            {
+                "rsvp_opens_at": NOW + 2.5 * WEEK,
+                "price_kind": "fixed",
+                "currency": "GBP",
+                "price_minor": 1200,
+                "refund_hours": 168,
+            },
+            "refund_hours",
+            "the time to leave and get it back is over already",
+        ),
     ],
 )
 def test_settings_at_odds_are_named_with_what_to_do(

@@ -4,16 +4,21 @@ where it has a price, never a place without its money or money without its place
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from django.db import connection, transaction
-from hypothesis import HealthCheck, settings
+from django.db.models import Sum
+from django.db.models.functions import Coalesce
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from events.errors import NotEnoughPlaces, OfferEnded, PartyIsPaidFor
 from events.models import Event, Occurrence, Payment, Rsvp, Seats
 from events.queries import dates_with_room_and_queue, seats_that_disagree
+from events.services import seats
 from events.services.payments import settle_due, start_payment
 from events.services.rsvps import (
     Guest,
@@ -28,7 +33,6 @@ from events.services.rsvps import (
 from payments.domain.facts import Session
 from payments.models import Charge
 from payments.services.charges import record_session
-from payments.services.refunds import left_of
 from tests.events.conftest import minutes
 from tests.factories import OccurrenceFactory, UserFactory
 
@@ -74,6 +78,8 @@ class OneDate(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         if hasattr(self, "transaction"):
+            if hasattr(self, "occurrence"):
+                assert seats_that_disagree() == []
             connection.set_rollback(True)
             self.transaction.__exit__(None, None, None)
 
@@ -207,31 +213,51 @@ class OneDate(RuleBasedStateMachine):
         if not hasattr(self, "occurrence"):
             return
         now = minutes(self.minute)
-        seats = Seats.objects.get(pk=self.occurrence.pk)
-        held = sum(r.party_size for r in Rsvp.objects.holding(at=now))
-        assert seats_that_disagree() == []
-        free = self.capacity - seats.firm - held
+        counted = Seats.objects.get(pk=self.occurrence.pk)
+        rsvps = list(Rsvp.objects.order_by("pk"))
+        held = sum(r.party_size for r in rsvps if r.is_holding(at=now))
+        assert counted.firm == sum(r.party_size for r in rsvps if r.is_going)
+        assert counted.capacity == self.capacity
+        free = self.capacity - counted.firm - held
         # More people than places only where the room was made smaller under them.
         if free < 0:
-            assert self.was_lowered(seats.firm, held)
-            offered = Rsvp.objects.holding(at=now).filter(status=Rsvp.Status.OFFERED)
-            assert not offered.exists(), "an offer of a place that is not there"
-        self.last = (seats.firm, held)
-        waiting = list(Rsvp.objects.waiting())
-        assert not Rsvp.objects.lapsed(at=now).exists(), "an offer ran out and was not passed on"
+            assert self.was_lowered(counted.firm, held)
+            offered = [r for r in rsvps if r.is_offered and r.is_holding(at=now)]
+            assert not offered, "an offer of a place that is not there"
+        self.last = (counted.firm, held)
+        waiting = sorted(
+            (r for r in rsvps if r.is_waiting), key=lambda r: (r.queued_at or now, r.pk)
+        )
+        assert not any(r.has_lapsed(at=now) for r in rsvps), "an offer ran out, not passed on"
         if self.skips_large:
             assert all(rsvp.party_size > free for rsvp in waiting), "somebody waiting would fit"
         elif waiting:
             assert waiting[0].party_size > free, "the first in line would fit"
-        assert [r.queued_at for r in waiting] == sorted(r.queued_at for r in waiting)
+        self.nobody_was_passed({r.pk: r for r in rsvps})
+        self.queue = [r.pk for r in waiting]
+
+    def nobody_was_passed(self, now: dict[int, Rsvp]) -> None:
+        """Who was served since the last look was before all who wait still, or they are too large
+        for what was free where such are passed over."""
+        before = getattr(self, "queue", [])
+        for number, pk in enumerate(before):
+            served = now[pk]
+            if not (served.is_going or served.is_offered):
+                continue
+            for earlier in (now[pk] for pk in before[:number]):
+                if earlier.is_waiting:
+                    assert self.skips_large, "somebody passed the first in line"
+                    assert earlier.party_size > served.party_size, "somebody passed who would fit"
 
     @invariant()
     def money_and_places_agree(self) -> None:
         if not getattr(self, "is_priced", False):
             return
         paid_for: dict[int, int] = {}
-        for payment in Payment.objects.paid().select_related("charge", "rsvp"):
-            rsvp, left = payment.rsvp, left_of(payment.charge)
+        back = Coalesce(Sum("charge__refunds__amount_minor"), 0)
+        payments = Payment.objects.paid().select_related("charge", "rsvp")
+        for payment in payments.annotate(back=back):
+            rsvp, left = payment.rsvp, payment.charge.amount_minor - payment.back
             paid_for[rsvp.pk] = paid_for.get(rsvp.pk, 0) + (left > 0)
             if rsvp.is_going and left and self.has_rule:
                 assert left == payment.share_of(rsvp.party_size)
@@ -274,3 +300,30 @@ def test_any_history_of_a_date_keeps_the_rules() -> None:
             suppress_health_check=list(HealthCheck),
         ),
     )
+
+
+@pytest.mark.machine
+@pytest.mark.django_db
+def test_control_a_queue_that_is_served_from_its_end_is_noticed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from hypothesis.stateful import run_state_machine_as_test
+
+    original = seats.next_served
+
+    def from_the_end(turns: Sequence[tuple[int, int]], *free: Any, **rules: Any) -> list[int]:
+        return original(turns[::-1], *free, **rules)
+
+    monkeypatch.setattr(seats, "next_served", from_the_end)
+    with pytest.raises(AssertionError, match="passed"):
+        run_state_machine_as_test(
+            OneDate,
+            settings=settings(
+                max_examples=100,
+                stateful_step_count=25,
+                deadline=None,
+                derandomize=True,
+                phases=[Phase.generate],
+                suppress_health_check=list(HealthCheck),
+            ),
+        )
