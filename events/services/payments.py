@@ -146,11 +146,12 @@ def settle(*, charge: Charge, at: datetime) -> None:
     nothing."""
     payment = Payment.objects.select_related("rsvp").get(charge=charge)
     with places_of(payment.rsvp.occurrence_id, at=at, leaving_out=payment.rsvp) as places:
+        # The answer before the charge, as by everybody who holds both.
+        rsvp = places.reread(payment.rsvp)
         charge = Charge.objects.select_for_update().get(pk=charge.pk)
         if charge.settled_at is not None or charge.is_unpaid:
             return
         if charge.is_paid:
-            rsvp = places.reread(payment.rsvp)
             # What somebody has given back at the processor already buys nothing.
             left = left_of(charge)
             if left and _seat_who_paid(places, rsvp, payment, at):
