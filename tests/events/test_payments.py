@@ -638,6 +638,29 @@ def test_staff_who_release_a_place_decide_about_the_money(
     assert given_back() == []
     mail = Message.objects.get(to=rsvp.email, key__endswith=":released")
     assert "the organisers decide it" in mail.text
+    with time_machine.travel(NOW):
+        page = Client().get(rsvp.manage_path).text
+    assert "did not get back is for the organisers to decide" in page
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [("fixed", "The organisers give back what you paid"), ("deposit", "Your deposit goes back")],
+)
+def test_the_page_of_what_was_called_off_says_what_becomes_of_the_money(
+    open_gig: Occurrence, coordinator: User, kind: str, said: str
+) -> None:
+    now = timezone.now()
+    publish(open_gig, price_kind=kind)
+    rsvp = come(open_gig, at=now)
+    pay(rsvp, now)
+    event = cancel_event(event=open_gig.event, note="", actor=coordinator, at=now)
+    assert said in Client().get(rsvp.manage_path).text
+    return_deposits(at=now)
+    refund_everyone(event=event, actor=coordinator, at=now)
+    page = Client().get(rsvp.manage_path).text
+    assert said not in page
+    assert "£12.00 given back, or on its way" in page
 
 
 def test_an_heir_who_leaves_gives_it_back_to_the_card_that_paid(ruled: Occurrence) -> None:
