@@ -655,7 +655,9 @@ def test_the_page_of_what_was_called_off_says_what_becomes_of_the_money(
     rsvp = come(open_gig, at=now)
     pay(rsvp, now)
     event = cancel_event(event=open_gig.event, note="", actor=coordinator, at=now)
-    assert said in Client().get(rsvp.manage_path).text
+    page = Client().get(rsvp.manage_path).text
+    assert said in page
+    assert "Add to your calendar" not in page
     return_deposits(at=now)
     refund_everyone(event=event, actor=coordinator, at=now)
     page = Client().get(rsvp.manage_path).text
