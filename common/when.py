@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo, available_timezones
 
+from babel import Locale
+from babel.dates import format_date
 from django.utils.formats import date_format
+from django.utils.translation import get_language, to_locale
 from django.utils.translation import gettext as _
 
 ZONES = frozenset(available_timezones())
@@ -27,6 +31,14 @@ def day(moment: datetime) -> str:
     return date_format(moment, _("D j F")).replace(".", "")
 
 
+def with_weekday(moment: datetime, form: str = "MONTH_DAY_FORMAT") -> str:
+    """ "Wednesday 2 December", "miércoles 2 de diciembre"; ``form`` is one of Django's formats.
+
+    The weekday as it stands in the middle of a sentence, which Babel knows.
+    """
+    return f"{format_date(moment, 'EEEE', locale=_locale())} {date_format(moment, form)}"
+
+
 def clock(moment: datetime) -> str:
     return date_format(moment, "H:i")
 
@@ -45,10 +57,21 @@ def span(start: datetime, end: datetime | None) -> str:
 
 
 def place_of(zone: str) -> str:
-    """ "in New York" for America/New_York; zones that are no place keep their name."""
+    """ "in New York" for America/New_York, "en Nueva York" in Spanish; zones that are no place keep
+    their name."""
     if "/" not in zone or zone.startswith("Etc/"):
         return zone
-    return _("in %(city)s") % {"city": zone.rsplit("/", 1)[-1].replace("_", " ")}
+    return _("in %(city)s") % {"city": _city(zone, _locale())}
+
+
+def _locale() -> str:
+    return to_locale(get_language() or "en")
+
+
+@lru_cache(maxsize=4096)
+def _city(zone: str, locale: str) -> str:
+    plain = zone.rsplit("/", 1)[-1].replace("_", " ")
+    return str(Locale.parse(locale).time_zones.get(zone, {}).get("city", plain))
 
 
 def describe(

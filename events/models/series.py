@@ -162,7 +162,7 @@ class Series(models.Model):
         """ "Every Thursday, 18:00–19:30, until 30 July 2026"."""
         parts = [self._days_in_words(), f"{clock(self._on_some_day())}–{self._ends_in_words()}"]
         if self.ends_on:
-            parts.append(gettext("until %(day)s") % {"day": date_format(self.ends_on, "j F Y")})
+            parts.append(gettext("until %(day)s") % {"day": date_format(self.ends_on)})
         elif self.count:
             parts.append(
                 ngettext("%(count)d time", "%(count)d times", self.count) % {"count": self.count}

@@ -268,7 +268,7 @@ def _words(value: Any, choices: type[TextChoices] | None) -> str:
     if isinstance(value, bool):
         return _("Yes") if value else _("No")
     if isinstance(value, dt.datetime):
-        return date_format(timezone.localtime(value), "j F Y, H:i")
+        return date_format(timezone.localtime(value), "DATETIME_FORMAT")
     if isinstance(value, dt.date):
-        return date_format(value, "j F Y")
+        return date_format(value)
     return str(value)

@@ -12,7 +12,6 @@ from django.db.models import Prefetch, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
@@ -20,6 +19,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.models import User
 from ambassadors.queries import has_health_consent
 from common.codes import show_code
+from common.when import with_weekday
 from therapy_credits.access import care_only
 from therapy_credits.domain.matching import Need
 from therapy_credits.domain.places import place_name
@@ -353,7 +353,7 @@ def ask_desk(request: HttpRequest) -> HttpResponse:
     except TherapyCreditsError as refusal:
         messages.error(request, str(refusal))
         return redirect("therapy_credits:find")
-    day = date_format(case.due_at.astimezone(desk_week().zone), "l j F")
+    day = with_weekday(case.due_at.astimezone(desk_week().zone))
     messages.success(
         request, _("We look for somebody. You have an answer by %(day)s.") % {"day": day}
     )
