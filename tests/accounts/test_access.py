@@ -96,10 +96,10 @@ def test_the_admin_site_has_no_sign_in_of_its_own(
     answer = visitor.get("/admin/", follow=True)
     assert answer.redirect_chain[-1][0] == "/accounts/login/?next=/admin/"
 
-    visitor.force_login(attendee, "django.contrib.auth.backends.ModelBackend")
+    visitor.force_login(attendee, "accounts.adapters.SignInBackend")
     assert visitor.get("/admin/", follow=True).status_code == 404
 
-    visitor.force_login(admin_user, "django.contrib.auth.backends.ModelBackend")
+    visitor.force_login(admin_user, "accounts.adapters.SignInBackend")
     assert visitor.get("/admin/", follow=True).redirect_chain[-1][0].startswith("/accounts/")
     add_totp(admin_user)
     assert visitor.get("/admin/").status_code == 200

@@ -20,7 +20,7 @@ from accounts.services.approvals import request_approval
 from tests.accounts.conftest import PASSWORD
 from tests.conftest import make_staff, make_user
 
-BACKEND = "django.contrib.auth.backends.ModelBackend"
+BACKEND = "accounts.adapters.SignInBackend"
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,7 @@ from accounts.models import User
 from tests.factories import PracticeMembershipFactory
 
 START = dt.datetime(2026, 6, 3, 12, 0, tzinfo=dt.UTC)
-BACKEND = "django.contrib.auth.backends.ModelBackend"
+BACKEND = "accounts.adapters.SignInBackend"
 
 
 def stays_signed_in(user: User, *minutes: int) -> bool:

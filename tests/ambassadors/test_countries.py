@@ -70,7 +70,7 @@ def test_a_private_programme_is_not_named_by_its_address_to_whoever_holds_the_li
     assert "Ask whoever invited you" in page
     assert "open-door@" not in page
     owner = User.objects.create_user("ada@example.org")
-    client.force_login(owner, backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(owner, backend="accounts.adapters.SignInBackend")
     assert "open-door@example.org" in go_on(client, link, lives_there="no").text
 
 

@@ -207,7 +207,7 @@ def test_this_is_not_me_is_noted_and_stops_the_link(client: Client, link: str) -
 def test_somebody_else_who_is_signed_in_is_told_and_can_switch(
     client: Client, link: str, invitation: Invitation, outsider: User
 ) -> None:
-    client.force_login(outsider, backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(outsider, backend="accounts.adapters.SignInBackend")
     page = client.get(link).content.decode()
     assert "You are signed in as somebody else" in page
     assert "a•••@example.org" in page

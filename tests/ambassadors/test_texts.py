@@ -35,7 +35,7 @@ def agreed(enrolment: Enrolment) -> Enrolment:
 @pytest.fixture
 def office(client: Client, admin_user: User, settings: object) -> Client:
     settings.REQUIRE_MFA = False  # type: ignore[attr-defined]  # has its own tests
-    client.force_login(admin_user, "django.contrib.auth.backends.ModelBackend")
+    client.force_login(admin_user, "accounts.adapters.SignInBackend")
     client.post(reverse("account_reauthenticate"), {"password": "greenroom-test"})
     return client
 

@@ -90,7 +90,7 @@ def objects(route: Route, cast: Cast) -> Iterator[Kwargs]:
 def visitor(user: User | None) -> Client:
     client = Client()
     if user is not None:
-        client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+        client.force_login(user, backend="accounts.adapters.SignInBackend")
         client.get("/robots.txt")  # the first request of a session does more than the others
     return client
 

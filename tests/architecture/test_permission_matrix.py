@@ -130,7 +130,7 @@ def cast(django_db_setup: None, django_db_blocker: Any) -> Iterator[Cast]:
 def visitor(user: User | None) -> Client:
     client = Client(raise_request_exception=True)
     if user is not None:
-        client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+        client.force_login(user, backend="accounts.adapters.SignInBackend")
         client.get("/robots.txt")  # the first request of a session does more than the others
     return client
 

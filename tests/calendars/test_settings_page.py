@@ -22,7 +22,7 @@ PAGE = "/calendar/"
 
 @pytest.fixture
 def signed_in(client: Client, attendee: User) -> Client:
-    client.force_login(attendee, backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(attendee, backend="accounts.adapters.SignInBackend")
     return client
 
 
@@ -116,7 +116,7 @@ def test_the_anonymous_are_asked_to_sign_in(client: Client) -> None:
 
 
 def test_nobody_else_sees_the_link(client: Client, link: FeedToken, outsider: User) -> None:
-    client.force_login(outsider, backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(outsider, backend="accounts.adapters.SignInBackend")
     assertNotContains(client.get(PAGE), link.secret)
 
 

@@ -111,7 +111,7 @@ def test_the_file_of_an_event_for_members_says_when_and_nothing_of_what(
     words = WORDS | {"visibility": "ambassadors"}
     event = draft_event(words=words, dates=[on()], actor=coordinator, at=NOW)
     publish_event(event=event, actor=coordinator, at=NOW)
-    client.force_login(coordinator, backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(coordinator, backend="accounts.adapters.SignInBackend")
     response = client.get(f"/events/{event.slug}/event.ics")
     (entry,) = entries(response.content)
     assert (entry["SUMMARY"], entry["CLASS"]) == ("Busy", "PRIVATE")

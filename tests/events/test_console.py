@@ -36,7 +36,7 @@ def _now(settings: Any) -> Iterator[None]:
 
 @pytest.fixture
 def staff(client: Client, coordinator: User) -> Client:
-    client.force_login(coordinator, backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(coordinator, backend="accounts.adapters.SignInBackend")
     return client
 
 
@@ -183,7 +183,7 @@ def test_nobody_imports_into_a_programme_they_do_not_run(client: Client) -> None
     user = UserFactory()
     grant = give_role(user=user, role="coordinator", giver=None, at=NOW, all_programmes=False)
     ProgrammeGrant.objects.create(grant=grant, programme=mine)
-    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(user, backend="accounts.adapters.SignInBackend")
     line = "{0},UTC,2026-06-04,18:00,19:30,{0}\n"
     text = "title,time_zone,date,starts,ends,programme\n" + line.format("mine")
     upload(client, text + line.format(other.slug), confirm="1")

@@ -134,7 +134,7 @@ def test_pictures_differ_by_event_and_by_words() -> None:
 def test_the_list_for_other_sites_may_be_framed_and_knows_nobody(
     client: Client, coordinator: User
 ) -> None:
-    client.force_login(coordinator, backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(coordinator, backend="accounts.adapters.SignInBackend")
     OccurrenceFactory(event__title="For all", event__format="online")
     OccurrenceFactory(event__title="For ambassadors", event__visibility="ambassadors")
     answer = client.get("/embed/events/")
@@ -245,7 +245,7 @@ def programme_events() -> dict[str, Occurrence]:
 def client_of(user: User | None) -> Client:
     client = Client()
     if user is not None:
-        client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+        client.force_login(user, backend="accounts.adapters.SignInBackend")
     return client
 
 

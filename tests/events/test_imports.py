@@ -355,7 +355,7 @@ PAGE = "/staff/events/new/from-calendar/"
 @pytest.fixture
 def console(client: Client, coordinator: User, settings: Any) -> Client:
     settings.REQUIRE_MFA = False
-    client.force_login(coordinator, backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(coordinator, backend="accounts.adapters.SignInBackend")
     return client
 
 

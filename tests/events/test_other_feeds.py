@@ -148,7 +148,7 @@ def test_an_event_for_members_is_discreet_there_too(client: Client, coordinator:
     words = WORDS | {"visibility": "ambassadors"}
     event = draft_event(words=words, dates=[on()], actor=coordinator, at=NOW)
     publish_event(event=event, actor=coordinator, at=NOW)
-    client.force_login(coordinator, backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(coordinator, backend="accounts.adapters.SignInBackend")
     page = client.get(event.occurrences.get().page_path).content.decode()
     assert "text=Busy&amp;" in page
     assert "text=Evening" not in page

@@ -37,7 +37,7 @@ def _now(settings: Any) -> Any:
 
 def signed_in(user: User) -> Client:
     client = Client()
-    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(user, backend="accounts.adapters.SignInBackend")
     return client
 
 

@@ -47,7 +47,7 @@ def event(db: None) -> Event:
 
 @pytest.fixture
 def staff(client: Client, coordinator: User) -> Client:
-    client.force_login(coordinator, backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(coordinator, backend="accounts.adapters.SignInBackend")
     return client
 
 

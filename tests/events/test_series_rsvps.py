@@ -572,7 +572,7 @@ class TestPages:
 
     def test_a_person_comes_every_time_but_once(self, event: Event, client: Client) -> None:
         person = UserFactory()
-        client.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
+        client.force_login(person, backend="accounts.adapters.SignInBackend")
         page = client.get("/events/circle/").content.decode()
         assert "Every date, later ones too" in page
         skipped = dates(event)[1]
@@ -594,7 +594,7 @@ class TestPages:
     ) -> None:
         person = UserFactory()
         mine = place_series_rsvp(event=event, person=person, at=NOW)
-        client.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
+        client.force_login(person, backend="accounts.adapters.SignInBackend")
         page = client.get("/me/events/").text
         assert page.count("event-card") == 2
         assert mine.manage_path in page
@@ -622,7 +622,7 @@ class TestPages:
     ) -> None:
         question = Question.objects.create(event=decided, text="Instrument?", is_required=True)
         person = UserFactory()
-        client.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
+        client.force_login(person, backend="accounts.adapters.SignInBackend")
         field = f"question_{question.pk}"
         yes = {"date": "2026-06-04", "party_size": "1", "scope": "all"}
         page = client.post("/events/circle/rsvp/", yes, follow=True).text
@@ -642,7 +642,7 @@ class TestPages:
 
     def test_once_is_the_default(self, event: Event, client: Client) -> None:
         person = UserFactory()
-        client.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
+        client.force_login(person, backend="accounts.adapters.SignInBackend")
         client.post("/events/circle/rsvp/", {"date": "2026-06-04", "party_size": "1"})
         assert statuses(event, user=person) == ["going"]
         assert not SeriesRsvp.objects.exists()

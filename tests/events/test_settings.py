@@ -34,7 +34,7 @@ def _now(settings: Any) -> Iterator[None]:
 
 @pytest.fixture
 def staff(client: Client, coordinator: User) -> Client:
-    client.force_login(coordinator, backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(coordinator, backend="accounts.adapters.SignInBackend")
     return client
 
 

@@ -148,7 +148,7 @@ def open_page(browser: Browser, live_server: Any) -> Iterator[Open]:
 def sign_in(context: BrowserContext, site: str, user: User) -> None:
     """Give the browser a session of ``user``; signing in by hand has its own journey."""
     client = Client()
-    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(user, backend="accounts.adapters.SignInBackend")
     name, cookie = next(iter(client.cookies.items()))
     context.add_cookies([{"name": name, "value": cookie.value, "url": site}])
 

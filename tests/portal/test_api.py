@@ -227,7 +227,7 @@ def test_without_a_key_nothing_is_written(
 
 
 def test_a_session_cookie_is_no_key(client: Client, circle: Occurrence) -> None:
-    client.force_login(UserFactory(), backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(UserFactory(), backend="accounts.adapters.SignInBackend")
     is_problem(send(client, circle.event.slug), 401)
 
 

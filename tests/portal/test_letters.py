@@ -43,7 +43,7 @@ def write(text: str, *, to: str = "hello@greenroom.example", number: int = 1) ->
 
 def visit(user: User) -> Client:
     client = Client()
-    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(user, backend="accounts.adapters.SignInBackend")
     return client
 
 

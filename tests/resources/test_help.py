@@ -134,7 +134,7 @@ def test_help_answers_without_session_cookie_or_database(client: Client) -> None
 def test_help_asks_nothing_of_the_database_for_somebody_signed_in(
     client: Client, attendee: User
 ) -> None:
-    client.force_login(attendee, backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(attendee, backend="accounts.adapters.SignInBackend")
     with CaptureQueriesContext(connection) as queries:
         response = client.get("/help/")
     assert response.status_code == 200

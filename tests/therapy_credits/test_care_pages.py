@@ -64,7 +64,7 @@ def desk() -> Desk:
 
 def browser_of(user) -> Browser:
     browser = Browser()
-    browser.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    browser.force_login(user, backend="accounts.adapters.SignInBackend")
     return browser
 
 
@@ -502,7 +502,7 @@ def test_a_form_without_a_referrer_is_taken_from_our_own_pages_only(
     client_: Client, headers, status
 ) -> None:
     browser = Browser(enforce_csrf_checks=True)
-    browser.force_login(client_.user, backend="django.contrib.auth.backends.ModelBackend")
+    browser.force_login(client_.user, backend="accounts.adapters.SignInBackend")
     page = browser.get(reverse("therapy_credits:find")).content.decode()
     token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page)
     assert token
@@ -514,7 +514,7 @@ def test_a_form_without_a_referrer_is_taken_from_our_own_pages_only(
 
 def test_the_token_of_the_form_is_needed_all_the_same(client_: Client) -> None:
     browser = Browser(enforce_csrf_checks=True)
-    browser.force_login(client_.user, backend="django.contrib.auth.backends.ModelBackend")
+    browser.force_login(client_.user, backend="accounts.adapters.SignInBackend")
     response = browser.post(
         reverse("therapy_credits:forget-search"),
         HTTP_ORIGIN="null",

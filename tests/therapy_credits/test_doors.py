@@ -55,7 +55,7 @@ def client_() -> Client:
 
 def browser_of(user: User) -> Browser:
     browser = Browser()
-    browser.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    browser.force_login(user, backend="accounts.adapters.SignInBackend")
     return browser
 
 

@@ -422,7 +422,7 @@ def test_from_the_search_to_a_call_and_on_to_a_session(client_: Client) -> None:
     assert "Cancel the call" in text(answer)
     assert "Free first call" in text(browser.get("/care/"))
     with time_machine.travel(one.ends_at, tick=False):
-        browser.force_login(client_.user, "django.contrib.auth.backends.ModelBackend")
+        browser.force_login(client_.user, "accounts.adapters.SignInBackend")
         assert "Did you get on?" in text(browser.get("/care/"))
         after = reverse("therapy_credits:fit-call-next", args=[one.reference])
         assert browser.post(after, {"to": "others"})["Location"] == reverse("therapy_credits:find")

@@ -69,7 +69,7 @@ def test_finance_reads_it_and_coordinators_do_not(finance: User) -> None:
     pool = make_pool(units=100)
     use(pool, 30)
     browser = Browser()
-    browser.force_login(finance, backend="django.contrib.auth.backends.ModelBackend")
+    browser.force_login(finance, backend="accounts.adapters.SignInBackend")
     with time_machine.travel(NOW + DAY, tick=False):
         page = browser.get(reverse("therapy_credits:pool", args=[pool.pk])).content.decode()
     assert "70 sessions are paid for and not used." in page
@@ -131,7 +131,7 @@ def test_a_pool_that_was_never_funded_is_not_low(finance: User) -> None:
 def test_the_address_is_set_in_the_browser(finance: User) -> None:
     pool = make_pool(units=1)
     browser = Browser()
-    browser.force_login(finance, backend="django.contrib.auth.backends.ModelBackend")
+    browser.force_login(finance, backend="accounts.adapters.SignInBackend")
     page = reverse("therapy_credits:pool-alerts", args=[pool.pk])
     assert "valid email" in browser.post(page, {"address": "nobody"}).content.decode()
     browser.post(page, {"address": "partner@example.org"})

@@ -304,7 +304,7 @@ def test_it_returns_before_its_sessions_expire() -> None:
 
 def browser_of(user: object) -> Browser:
     browser = Browser()
-    browser.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    browser.force_login(user, backend="accounts.adapters.SignInBackend")
     return browser
 
 
@@ -336,7 +336,7 @@ def test_from_giving_to_claiming_in_two_browsers(giver: Client, friend: Client) 
             assert word not in page
         asked = theirs.post("/care/claim/", {"action": "accept"})
         assert asked["Location"] == "/accounts/login/?next=/care/claim/"
-        theirs.force_login(friend.user, backend="django.contrib.auth.backends.ModelBackend")
+        theirs.force_login(friend.user, backend="accounts.adapters.SignInBackend")
         assert theirs.post("/care/claim/", {"action": "accept"})["Location"] == "/care/"
         assert "2 left" in text(theirs.get("/care/"))
         given = text(mine.get(reverse("therapy_credits:gift")))

@@ -392,7 +392,7 @@ def test_finance_narrows_a_policy_and_writes_its_table(
 ) -> None:
     settings.REQUIRE_MFA = False
     pool = make_pool(kinds=["one", "two"])
-    client.force_login(finance, backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(finance, backend="accounts.adapters.SignInBackend")
     form: dict[str, Any] = {
         "term": enrolment.term.pk,
         "units": 3,

@@ -100,7 +100,7 @@ def care() -> User:
 
 def browser_of(user: User) -> Browser:
     browser = Browser()
-    browser.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    browser.force_login(user, backend="accounts.adapters.SignInBackend")
     return browser
 
 

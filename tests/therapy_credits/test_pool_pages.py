@@ -34,7 +34,7 @@ def _second_factor_has_its_own_tests(settings: Any) -> None:
 
 
 def as_(client: Client, user: User) -> Client:
-    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(user, backend="accounts.adapters.SignInBackend")
     return client
 
 

@@ -305,7 +305,7 @@ def test_a_practitioner_who_accepts_is_tied_to_their_bookings(care: User, second
 @pytest.fixture
 def staff(care: User) -> Browser:
     browser = Browser()
-    browser.force_login(care, backend="django.contrib.auth.backends.ModelBackend")
+    browser.force_login(care, backend="accounts.adapters.SignInBackend")
     return browser
 
 
@@ -367,7 +367,7 @@ def test_a_practice_is_set_up_from_nothing_to_open(staff: Browser, second: User,
         assert "A second person must look too" in staff.get(base + path).content.decode()
     give_role(user=second, role="admin", giver=None, at=NOW)
     other = Browser()
-    other.force_login(second, backend="django.contrib.auth.backends.ModelBackend")
+    other.force_login(second, backend="accounts.adapters.SignInBackend")
     other.post(f"{base}licences/{licence.pk}/check/")
     assert "Practices that need you" in other.get("/staff/practices/").content.decode()
     other.post(f"{base}check/")
@@ -392,7 +392,7 @@ def test_a_rate_is_changed_by_two_people_in_the_browser(
     assert f"services/{new.pk}/check/" not in page
     give_role(user=second, role="admin", giver=None, at=NOW)
     other = Browser()
-    other.force_login(second, backend="django.contrib.auth.backends.ModelBackend")
+    other.force_login(second, backend="accounts.adapters.SignInBackend")
     assert "Rates that need you" in other.get("/staff/practices/").content.decode()
     assert "A rate waits for your look" in str([one.title for one in needs_you(second, at=NOW)])
     other.post(f"{base}services/{new.pk}/check/")
@@ -440,7 +440,7 @@ def test_joining_by_the_link_takes_a_press_of_a_button(care: User, second: User,
     browser = Browser()
     url = reverse("therapy_credits:practice-join", args=[secret])
     assert browser.get(url).url.startswith("/accounts/login/")
-    browser.force_login(second, backend="django.contrib.auth.backends.ModelBackend")
+    browser.force_login(second, backend="accounts.adapters.SignInBackend")
     assert "Join Lantern House" in browser.get(url).content.decode()
     assert PracticeMembership.objects.count() == 0
     assert browser.post(url).url == "/practice/"

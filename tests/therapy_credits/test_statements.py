@@ -149,7 +149,7 @@ def test_nobody_is_asked_about_what_they_did_themselves(client_: Client, desk: D
 def test_a_no_in_the_browser_takes_one_tap_and_no_reason(client_: Client, desk: Desk) -> None:
     booking = told(client_, desk)
     browser = Browser()
-    browser.force_login(client_.user, backend="django.contrib.auth.backends.ModelBackend")
+    browser.force_login(client_.user, backend="accounts.adapters.SignInBackend")
     page = reverse("therapy_credits:booking", args=[booking.reference])
     with time_machine.travel(AFTER, tick=False):
         assert "Was this right?" in browser.get(page).content.decode()
@@ -230,7 +230,7 @@ def test_who_took_a_code_along_is_asked_by_mail_and_at_home(client_: Client, des
     assert mail.subject == f"Greenroom {code.reference}: was this right?"
     assert reverse("therapy_credits:code") in mail.text
     browser = Browser()
-    browser.force_login(client_.user, backend="django.contrib.auth.backends.ModelBackend")
+    browser.force_login(client_.user, backend="accounts.adapters.SignInBackend")
     with time_machine.travel(NOW + DAY, tick=False):
         assert "Was this right?" in browser.get("/care/").content.decode()
         answer = reverse("therapy_credits:code-right", args=[code.reference])
@@ -247,7 +247,7 @@ def test_what_the_desk_decides_of_a_code_is_told(
     client_: Client, desk: Desk, care: User, is_upheld: bool, words: str, told_practice: int
 ) -> None:
     code, browser = used_code(client_, desk), Browser()
-    browser.force_login(client_.user, backend="django.contrib.auth.backends.ModelBackend")
+    browser.force_login(client_.user, backend="accounts.adapters.SignInBackend")
     url = reverse("therapy_credits:code")
     with time_machine.travel(NOW + DAY, tick=False):
         case = cases.open_dispute(source=code, at=NOW + DAY)
@@ -269,7 +269,7 @@ def test_the_page_of_codes_takes_the_same_queries_for_one_as_for_three(
     client_: Client, desk: Desk, care: User
 ) -> None:
     browser = Browser()
-    browser.force_login(client_.user, backend="django.contrib.auth.backends.ModelBackend")
+    browser.force_login(client_.user, backend="accounts.adapters.SignInBackend")
 
     def queries() -> int:
         later = NOW + 8 * DAY  # nothing is asked any more
@@ -336,7 +336,7 @@ def test_the_desk_shows_whom_it_is_about_to_who_took_it_and_tells_them(
 ) -> None:
     case = cases.open_dispute(source=told(client_, desk), at=AFTER)
     browser = Browser()
-    browser.force_login(care, backend="django.contrib.auth.backends.ModelBackend")
+    browser.force_login(care, backend="accounts.adapters.SignInBackend")
     page = reverse("therapy_credits:desk-case", args=[case.reference])
     with time_machine.travel(AFTER, tick=False):
         assert case.reference in browser.get(reverse("therapy_credits:desk")).content.decode()
@@ -591,7 +591,7 @@ def test_only_what_was_charged_can_be_undone(client_: Client, desk: Desk, financ
 
 def browser_of(user: User) -> Browser:
     browser = Browser()
-    browser.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    browser.force_login(user, backend="accounts.adapters.SignInBackend")
     return browser
 
 
