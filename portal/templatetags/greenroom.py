@@ -19,11 +19,12 @@ from django.utils.translation import gettext as _
 
 from common import devices
 from common.art import pattern
-from common.when import ZONES, clock, describe, place_of, with_weekday
+from common.when import ZONES, clock, day, describe, place_of, with_weekday
 from portal.queries import Door
 
 register = template.Library()
 register.filter(with_weekday, expects_localtime=True)
+register.filter(day, expects_localtime=True)
 
 # 24 × 24, drawn with strokes by .icon in components.css. Ours, so no licence to carry.
 ICONS = {
