@@ -31,8 +31,8 @@ setup:
 run: setup
 	@exec $(LOCAL) run
 
-# As many processes as the machine has cores (one more is slower: 341 s for 310 on two cores); each
-# has a database and a cache of its own.
+# As many processes as the machine has cores (one more is no faster: it spends more on beginning);
+# each has a database and a cache of its own.
 test: check
 	@$(FRESH) $(VENV) -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 

@@ -349,6 +349,27 @@ def test_the_desk_shows_whom_it_is_about_to_who_took_it_and_tells_them(
     assert left_booked_used(client_, AFTER) == (4, 0, 0)
 
 
+@pytest.mark.parametrize(
+    ("decision", "says", "practice_hears"),
+    [("upheld", "Both are told to look", True), ("stands", "The person is told to look", False)],
+)
+def test_the_desk_is_told_who_hears_of_its_decision(
+    client_: Client, desk: Desk, care: User, decision: str, says: str, practice_hears: bool
+) -> None:
+    case = cases.open_dispute(source=told(client_, desk), at=AFTER)
+    cases.take_case(case=case, by=care, at=AFTER)
+    Message.objects.all().delete()
+    browser = Browser()
+    browser.force_login(care, backend="accounts.adapters.SignInBackend")
+    page = reverse("therapy_credits:desk-case", args=[case.reference])
+    with time_machine.travel(AFTER, tick=False):
+        answer = browser.post(page, {"action": decision}, follow=True)
+    assert says in answer.content.decode()
+    heard = set(Message.objects.values_list("to", flat=True))
+    assert client_.user.email in heard
+    assert (desk.practitioner.practice.contact_email in heard) is practice_hears
+
+
 # --- Late claims ---------------------------------------------------------------------------
 
 

@@ -118,7 +118,9 @@ def _do(request: SignedInRequest, one: CareCase, action: str, now: Any) -> str:
         return _("Handed over.")
     if action in ("upheld", "stands") and one.kind == CareCase.Kind.DISPUTE:
         cases.decide_dispute(case=one, is_upheld=action == "upheld", by=user, at=now)
-        return _("Decided. Both are told to look.")
+        if action == "upheld":
+            return _("Decided. Both are told to look.")
+        return _("Decided. The person is told to look; for the practice nothing changes.")
     if action in ("granted", "refused") and one.kind == CareCase.Kind.LATE_CLAIM:
         cases.decide_late_claim(case=one, is_granted=action == "granted", by=user, at=now)
         return _("Decided.")
