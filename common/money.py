@@ -13,7 +13,8 @@ from babel.numbers import (
     get_currency_symbol,
     parse_decimal,
 )
-from django.utils.translation import get_language, to_locale
+
+from common.text import babel_locale
 
 # A point or a comma that can only be the decimal one, whoever types it: no three digits follow.
 _SURELY_DECIMAL = re.compile(r"^(\d+)[.,](\d{1,2})$")
@@ -33,7 +34,7 @@ class TooManyDecimals(ValueError):
 
 def show_money(amount_minor: int, currency: str) -> str:
     """``6000, "GBP"`` as "£60.00", in the active language; a yen has no smaller unit."""
-    return format_currency(to_decimal(amount_minor, currency), currency, locale=_locale())
+    return format_currency(to_decimal(amount_minor, currency), currency, locale=babel_locale())
 
 
 def to_decimal(amount_minor: int, currency: str) -> Decimal:
@@ -55,7 +56,7 @@ def read_money(text: str, currency: str) -> int:
     It is read by the active language. A comma or a point that can only be the decimal one is
     taken as that in every language. Raises NotAnAmount and TooManyDecimals.
     """
-    locale = _locale()
+    locale = babel_locale()
     marks = {currency, get_currency_symbol(currency, locale), get_currency_symbol(currency, "en")}
     bare = text.strip()
     for mark in marks:
@@ -81,8 +82,4 @@ def write_money(amount_minor: int, currency: str) -> str:
     """An amount as somebody would type it into a form, in the active language."""
     places = get_currency_precision(currency)
     pattern = f"0.{'0' * places}" if places else "0"
-    return format_decimal(to_decimal(amount_minor, currency), format=pattern, locale=_locale())
-
-
-def _locale() -> str:
-    return to_locale(get_language() or "en")
+    return format_decimal(to_decimal(amount_minor, currency), format=pattern, locale=babel_locale())

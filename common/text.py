@@ -4,6 +4,8 @@ import csv
 import unicodedata
 from collections.abc import Iterable, Iterator
 
+from django.utils.translation import get_language, to_locale
+
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -52,3 +54,8 @@ def csv_lines(rows: Iterable[Iterable[object]]) -> Iterator[str]:
     yield "\ufeff"
     for row in rows:
         yield writer.writerow([spreadsheet_safe(str(cell)) for cell in row])
+
+
+def babel_locale() -> str:
+    """The active language as Babel calls it."""
+    return to_locale(get_language() or "en")

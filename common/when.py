@@ -10,8 +10,9 @@ from zoneinfo import ZoneInfo, available_timezones
 from babel import Locale
 from babel.dates import format_date
 from django.utils.formats import date_format
-from django.utils.translation import get_language, to_locale
 from django.utils.translation import gettext as _
+
+from common.text import babel_locale
 
 ZONES = frozenset(available_timezones())
 A_NIGHT = timedelta(hours=12)
@@ -36,7 +37,7 @@ def with_weekday(moment: datetime, form: str = "MONTH_DAY_FORMAT") -> str:
 
     The weekday as it stands in the middle of a sentence, which Babel knows.
     """
-    return f"{format_date(moment, 'EEEE', locale=_locale())} {date_format(moment, form)}"
+    return f"{format_date(moment, 'EEEE', locale=babel_locale())} {date_format(moment, form)}"
 
 
 def clock(moment: datetime) -> str:
@@ -61,11 +62,7 @@ def place_of(zone: str) -> str:
     their name."""
     if "/" not in zone or zone.startswith("Etc/"):
         return zone
-    return _("in %(city)s") % {"city": _city(zone, _locale())}
-
-
-def _locale() -> str:
-    return to_locale(get_language() or "en")
+    return _("in %(city)s") % {"city": _city(zone, babel_locale())}
 
 
 @lru_cache(maxsize=4096)

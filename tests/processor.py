@@ -18,6 +18,7 @@ from config.local import PROJECT
 from config.local.card_stand_in import signed
 from config.local.process import spawn
 from config.local.site import TEST_WEBHOOK_SECRET
+from payments.domain.facts import Session
 from payments.models import Charge
 
 
@@ -54,6 +55,21 @@ class Processor:
             one for one in self.ask("sessions") if one["client_reference_id"] == charge.reference
         ]
         return found
+
+
+def session_of(charge: Charge, **changed: object) -> Session:
+    """What the processor says of a charge that was paid, or of one where something is different."""
+    facts = {
+        "id": charge.session_id or f"cs_{charge.reference}",
+        "reference": charge.reference,
+        "status": "complete",
+        "is_paid": True,
+        "payment_intent": f"pi_{charge.reference}",
+        "amount_minor": charge.amount_minor,
+        "currency": charge.currency,
+        "url": "",
+    }
+    return Session(**(facts | changed))
 
 
 def tell(event: dict[str, Any], *, secret: str = TEST_WEBHOOK_SECRET, client: Client | None = None):

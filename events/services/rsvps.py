@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import IntegrityError, transaction
 
@@ -275,14 +276,14 @@ def change_party(
         if places.occurrence.is_over(at=at):
             raise DateIsOver
         more = party_size - rsvp.party_size
-        has_places = _has_places(rsvp, at)
+        holds_places = has_places(rsvp, at)
         if more > 0:
             if refusal := refusal_of_rsvp(places.occurrence, at=at):
                 raise refusal
             _check_party(places.occurrence, party_size, companions)
             if places.occurrence.event.is_priced and _is_being_paid(rsvp):
                 raise PartyIsPaidFor
-            if has_places and not claim(places, more, at=at):
+            if holds_places and not claim(places, more, at=at):
                 is_free = places.occurrence.event.skips_large_parties
                 raise NotEnoughPlaces(max(0, places.free or 0) if is_free else 0)
         elif companions and len(companions) >= party_size:
@@ -290,7 +291,7 @@ def change_party(
         rsvp.party_size, rsvp.companions, rsvp.changed_at = party_size, list(companions), at
         rsvp.save(update_fields=["party_size", "companions", "changed_at"])
         if more < 0:
-            release(places, -more if has_places else 0, at=at)
+            release(places, -more if holds_places else 0, at=at)
             if rsvp.is_waiting:
                 rsvp = places.reread(rsvp)
             if rsvp.is_paying:
@@ -416,20 +417,12 @@ def _end(
             return rsvp
         if places.occurrence.is_over(at=at):
             raise DateIsOver
-        freed = rsvp.party_size if _has_places(rsvp, at) else 0
+        freed = rsvp.party_size if has_places(rsvp, at) else 0
         was_confirmed = not rsvp.is_pending
-        rsvp.status, rsvp.queued_at, rsvp.hold_expires_at = status, None, None
-        rsvp.heir_name, rsvp.heir_email, rsvp.changed_at = "", "", at
-        rsvp.save(
-            update_fields=[
-                "status",
-                "queued_at",
-                "hold_expires_at",
-                "heir_name",
-                "heir_email",
-                "changed_at",
-            ]
-        )
+        given_up = given_up_as(status, at)
+        for name, value in given_up.items():
+            setattr(rsvp, name, value)
+        rsvp.save(update_fields=list(given_up))
         release(places, freed, at=at)
         # Staff who take a place back decide about the money themselves.
         given_back = give_back_by_rule(rsvp, at=at) if actor is None else None
@@ -547,7 +540,19 @@ def _says_the_same(seen: Occurrence, now: Occurrence) -> bool:
     return (seen.revised_at, seen.event.version) == (now.revised_at, now.event.version)
 
 
-def _has_places(rsvp: Rsvp, at: datetime) -> bool:
+def given_up_as(status: Rsvp.Status, at: datetime) -> dict[str, Any]:
+    """What an answer becomes that is given up: it has no turn, no hold and no heir any more."""
+    return {
+        "status": status,
+        "queued_at": None,
+        "hold_expires_at": None,
+        "heir_name": "",
+        "heir_email": "",
+        "changed_at": at,
+    }
+
+
+def has_places(rsvp: Rsvp, at: datetime) -> bool:
     """Whether places are taken for them, firmly or for a while."""
     return rsvp.is_going or rsvp.is_holding(at=at)
 

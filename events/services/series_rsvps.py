@@ -49,7 +49,7 @@ from events.services.answers import write_series_answers
 from events.services.due_mails import promise
 from events.services.mails import tell, tell_of_form, tell_of_series
 from events.services.payments import give_back_by_rule
-from events.services.rsvps import ASK_AGAIN_AFTER, Guest, say_maybe
+from events.services.rsvps import ASK_AGAIN_AFTER, Guest, given_up_as, has_places, say_maybe
 from events.services.seats import Places, claim_each, places_of_each, release
 
 # Answers that are written in one transaction: the places of their dates are held meanwhile.
@@ -207,15 +207,9 @@ def _leave_each(series_rsvp: SeriesRsvp, dates: Sequence[Occurrence], at: dateti
         for places in each:
             rsvp = answers.get(places.occurrence.pk)
             if rsvp is not None and rsvp.is_active and not places.occurrence.is_over(at=at):
-                has_places = rsvp.is_going or rsvp.is_holding(at=at)
-                leaving.append((places, rsvp, rsvp.party_size if has_places else 0))
+                leaving.append((places, rsvp, rsvp.party_size if has_places(rsvp, at) else 0))
         Rsvp.objects.filter(pk__in=[rsvp.pk for _places, rsvp, _freed in leaving]).update(
-            status=Rsvp.Status.LEFT,
-            queued_at=None,
-            hold_expires_at=None,
-            heir_name="",
-            heir_email="",
-            changed_at=at,
+            **given_up_as(Rsvp.Status.LEFT, at)
         )
         for places, rsvp, freed in leaving:
             rsvp.status, rsvp.occurrence = Rsvp.Status.LEFT, places.occurrence

@@ -60,7 +60,7 @@ from events.services.seats import places_of
 from events.services.series_rsvps import place_series_rsvp
 from events.services.transfers import give_place, take_given_place
 from notifications.models import Message
-from payments.domain.facts import Returned, Session
+from payments.domain.facts import Returned
 from payments.errors import MoreThanWasPaid
 from payments.models import Charge, Refund
 from payments.services import refunds
@@ -70,7 +70,7 @@ from tests.conftest import NOW
 from tests.events.conftest import ANA, minutes, publish, state, without_locks, write_mails
 from tests.events.test_races import at_once
 from tests.factories import OccurrenceFactory, RsvpFactory, UserFactory
-from tests.processor import Processor, tell
+from tests.processor import Processor, session_of, tell
 
 assert without_locks  # a fixture
 PRICE = {"price_kind": "fixed", "currency": "GBP", "price_minor": 1200}
@@ -96,17 +96,7 @@ def begin(rsvp: Rsvp, at: dt.datetime = NOW, chosen_minor: int | None = None) ->
 
 def paid(charge: Charge, at: dt.datetime = NOW) -> Charge:
     """The processor says that it was paid."""
-    session = Session(
-        id=f"cs_{charge.reference}",
-        reference=charge.reference,
-        status="complete",
-        is_paid=True,
-        payment_intent=f"pi_{charge.reference}",
-        amount_minor=charge.amount_minor,
-        currency=charge.currency,
-        url="",
-    )
-    record_session(session=session, at=at)
+    record_session(session=session_of(charge), at=at)
     charge.refresh_from_db()
     return charge
 

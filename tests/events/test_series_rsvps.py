@@ -48,7 +48,6 @@ from events.services.series_rsvps import (
 )
 from events.tasks import join_regulars
 from notifications.models import Message
-from payments.domain.facts import Session
 from payments.models import Charge
 from payments.services.charges import record_session
 from payments.services.refunds import left_of
@@ -57,6 +56,7 @@ from tests.events.conftest import ANA, minutes, publish, write_mails
 from tests.events.test_pages import signed_in
 from tests.events.test_series import weekly
 from tests.factories import EnrolmentFactory, EventFactory, RsvpFactory, UserFactory
+from tests.processor import session_of
 
 pytestmark = pytest.mark.django_db
 
@@ -195,17 +195,7 @@ def test_who_paid_for_a_date_by_itself_is_given_it_back_with_all_others(event: E
 def paid_for(date: Occurrence, person: User) -> Charge:
     charge = start_payment(rsvp=place_rsvp(occurrence=date, person=person, at=NOW), at=NOW)
     assert charge is not None
-    session = Session(
-        id=f"cs_{charge.reference}",
-        reference=charge.reference,
-        status="complete",
-        is_paid=True,
-        payment_intent=f"pi_{charge.reference}",
-        amount_minor=charge.amount_minor,
-        currency=charge.currency,
-        url="",
-    )
-    record_session(session=session, at=NOW)
+    record_session(session=session_of(charge), at=NOW)
     settle_due(at=NOW)
     charge.refresh_from_db()
     return charge

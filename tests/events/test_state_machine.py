@@ -30,11 +30,11 @@ from events.services.rsvps import (
     place_rsvp,
     wake_queue,
 )
-from payments.domain.facts import Session
 from payments.models import Charge
 from payments.services.charges import record_session
 from tests.events.conftest import minutes
 from tests.factories import OccurrenceFactory, UserFactory
+from tests.processor import session_of
 
 # With the rule in memory (test_queue_rule.py) more than a thousand histories are tried each time.
 RUNS = int(os.environ.get("STATE_MACHINE_RUNS", "10"))
@@ -190,7 +190,7 @@ class OneDate(RuleBasedStateMachine):
         begun = list(Charge.objects.unpaid().order_by("pk"))
         if begun:
             charge = begun[number % len(begun)]
-            record_session(session=_paid(charge), at=minutes(self.minute))
+            record_session(session=session_of(charge), at=minutes(self.minute))
             settle_due(at=minutes(self.minute))
 
     @rule(skips_large=st.booleans())
@@ -270,19 +270,6 @@ class OneDate(RuleBasedStateMachine):
         """Being over is never made worse by anything but the size of the room."""
         before = getattr(self, "last", (0, 0))
         return firm + held <= sum(before)
-
-
-def _paid(charge: Charge) -> Session:
-    return Session(
-        id=f"cs_{charge.reference}",
-        reference=charge.reference,
-        status="complete",
-        is_paid=True,
-        payment_intent=f"pi_{charge.reference}",
-        amount_minor=charge.amount_minor,
-        currency=charge.currency,
-        url="",
-    )
 
 
 @pytest.mark.machine

@@ -13,7 +13,6 @@ from pytest_django import Settings
 from common.money import NotAnAmount, TooManyDecimals, read_money, write_money
 from config.local.site import TEST_KEY
 from payments.domain.currencies import as_processor_counts, as_we_count, is_chargeable
-from payments.domain.facts import Session
 from payments.errors import NoProcessor, ProcessorAway, ProcessorRefused
 from payments.models import Charge
 from payments.services.charges import (
@@ -24,7 +23,7 @@ from payments.services.charges import (
     record_session,
 )
 from tests.payments.conftest import PAGES, begin
-from tests.processor import Processor
+from tests.processor import Processor, session_of
 
 
 @pytest.mark.parametrize(
@@ -193,20 +192,6 @@ def test_a_charge_whose_page_was_never_made_ends_by_itself(db: None, processor: 
     assert close_pages(at=started.closes_at + dt.timedelta(minutes=3)) == 1
     started.refresh_from_db()
     assert started.status == Charge.Status.ENDED
-
-
-def session_of(charge: Charge, **changed: object) -> Session:
-    facts = {
-        "id": charge.session_id,
-        "reference": charge.reference,
-        "status": "complete",
-        "is_paid": True,
-        "payment_intent": f"pi_{charge.reference}",
-        "amount_minor": charge.amount_minor,
-        "currency": charge.currency,
-        "url": "",
-    }
-    return Session(**(facts | changed))
 
 
 def test_that_it_was_paid_outlives_every_other_news(charge: Charge) -> None:

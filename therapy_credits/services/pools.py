@@ -217,23 +217,21 @@ def limits_to_give(policy: Policy) -> Limits | None:
     Its own; and where it has no table for missed sessions, with the one its pool has now. So what
     was given keeps the table it was given under, whatever becomes of the pool's.
     """
-    own = policy.limits or Limits()
-    rules = [rule.numbers for rule in rules_of_pool(policy.pool)]
-    if own.missed_rules or not rules:
-        return policy.limits
-    wanted = {"networks": own.networks, "kinds": own.kinds, "missed_rules": rules}
-    earlier = Limits.objects.filter(pool=policy.pool, **wanted).order_by("pk").first()
-    return earlier or Limits.objects.create(pool=policy.pool, **wanted)
+    own = policy.limits.missed_rules if policy.limits else []
+    of_pool = [rule.numbers for rule in rules_of_pool(policy.pool)]
+    return _limits_after(policy, rules=own or of_pool)
 
 
 def _limits(
     pool: Pool, networks: Sequence[str], kinds: Sequence[str], rules: Sequence[Sequence[int]]
 ) -> Limits | None:
+    """None where nothing is narrower. As a row never changes, the same limits are the same row: so
+    what two policies give alike can be held together."""
     if not (networks or kinds or rules):
         return None
-    return Limits.objects.create(
-        pool=pool, networks=list(networks), kinds=list(kinds), missed_rules=list(rules)
-    )
+    wanted = {"networks": list(networks), "kinds": list(kinds), "missed_rules": list(rules)}
+    earlier = Limits.objects.filter(pool=pool, **wanted).order_by("pk").first()
+    return earlier or Limits.objects.create(pool=pool, **wanted)
 
 
 @transaction.atomic
