@@ -15,6 +15,7 @@ from ambassadors.services import (
     invitations,
     programmes,
     renewals,
+    retention,
     rosters,
 )
 from common.batches import PATIENCE_SECONDS, batch_after_batch
@@ -94,3 +95,9 @@ def purge_applications() -> None:
 def forget_rosters() -> None:
     """Delete the rows of old imports, and prove it."""
     rosters.forget_rosters(at=timezone.now())
+
+
+@shared_task
+def forget_programmes() -> None:
+    """Delete what the time in a programme that is long over left behind, and prove it."""
+    retention.forget_programmes(at=timezone.now())

@@ -83,8 +83,6 @@ from payments.models import Charge, Refund
 CONFIRM_WITHIN = timedelta(hours=24)
 # How long after the date the link of an RSVP still shows it.
 LINK_OUTLIVES_DATE = timedelta(days=30)
-# How long it is known who came (docs: retention).
-ATTENDANCE_KEPT = timedelta(days=730)
 # How long after a date it can be said how it was, and when the results are shown: together.
 SURVEY_OPEN = timedelta(days=7)
 # When people are asked, so that nobody answers on the way out.
@@ -1389,7 +1387,7 @@ def turnouts(rsvps: Sequence[Rsvp], coordinator: User, *, at: datetime) -> dict[
         Rsvp.objects.going()
         .filter(
             occurrence__ends_at__lte=at,
-            occurrence__ends_at__gt=at - ATTENDANCE_KEPT,
+            occurrence__ends_at__gt=at - timedelta(days=settings.ATTENDANCE_DAYS),
             occurrence__cancelled_at__isnull=True,
             occurrence__event__in=Event.objects.editable_by(coordinator, at=at),
         )
@@ -1413,7 +1411,7 @@ def _named(rsvps: QuerySet[Rsvp], *, for_hosts: bool) -> QuerySet[Rsvp]:
     names = [NullIf("user__name", Value("")), NullIf("guest_name", Value(""))]
     last = Value(_("No name given")) if for_hosts else F("user__email")
     return rsvps.select_related("user").annotate(
-        shown_name=Coalesce(*names, last, Value(""), output_field=CharField())
+        shown_name=Coalesce(*names, last, Value(_("Name deleted")), output_field=CharField())
     )
 
 

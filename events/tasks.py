@@ -20,6 +20,7 @@ from events.services.answers import purge_answers
 from events.services.due_mails import write_due
 from events.services.events import complete_events
 from events.services.incidents import purge_incidents
+from events.services.retention import forget_attendance
 from events.services.rsvps import drop_unconfirmed, wake_queue
 from events.services.series import WINDOW, extend_series
 from events.services.series_rsvps import drop_unconfirmed_series, join_due
@@ -29,6 +30,7 @@ logger = logging.getLogger(__name__)
 
 # So many are written in one transaction: half a second of work.
 MAILS_AT_ONCE = 100
+ATTENDANCE_AT_ONCE = 500
 
 
 @shared_task
@@ -114,6 +116,12 @@ def forget_answers() -> int:
 def forget_incidents() -> int:
     """Delete incidents that were looked after long ago."""
     return purge_incidents(at=timezone.now()).rows
+
+
+@shared_task
+def forget_who_came() -> int:
+    """Forget who answered for dates that are long over; how many came is kept."""
+    return batch_after_batch(forget_attendance, limit=ATTENDANCE_AT_ONCE)
 
 
 @shared_task

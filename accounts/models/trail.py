@@ -1,6 +1,7 @@
 """Who did what, and who looked at whom. Rows are written once and never changed.
 
-The database refuses UPDATE, DELETE and TRUNCATE on both tables, whoever asks.
+The database refuses UPDATE and TRUNCATE on both tables, whoever asks, and DELETE of what is not
+six years old.
 Rows hold ids and field names, never values: the trail must not become a second
 copy of what it guards.
 """
@@ -19,14 +20,31 @@ def append_only() -> list[pgtrigger.Trigger]:
     """Triggers that let rows in and nothing else. For the ``Meta.triggers`` of a history table."""
     return [
         pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),
-        pgtrigger.Trigger(
-            name="no_truncate",
-            when=pgtrigger.Before,
-            operation=pgtrigger.Truncate,
-            level=pgtrigger.Statement,
-            func="RAISE EXCEPTION 'Cannot truncate % table', TG_TABLE_NAME;",
-        ),
+        _no_truncate(),
     ]
+
+
+def kept_for_years() -> list[pgtrigger.Trigger]:
+    """As ``append_only``, but what is older than six years may go, and nothing younger."""
+    return [
+        pgtrigger.Protect(name="append_only", operation=pgtrigger.Update),
+        pgtrigger.Protect(
+            name="kept_six_years",
+            operation=pgtrigger.Delete,
+            condition=pgtrigger.Condition("OLD.at > now() - interval '6 years'"),
+        ),
+        _no_truncate(),
+    ]
+
+
+def _no_truncate() -> pgtrigger.Trigger:
+    return pgtrigger.Trigger(
+        name="no_truncate",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Truncate,
+        level=pgtrigger.Statement,
+        func="RAISE EXCEPTION 'Cannot truncate % table', TG_TABLE_NAME;",
+    )
 
 
 class AuditEntry(models.Model):
@@ -54,7 +72,7 @@ class AuditEntry(models.Model):
             models.Index(fields=["target_type", "target_id"], name="audit_by_target"),
             models.Index(fields=["actor", "at"], name="audit_by_actor"),
         ]
-        triggers = append_only()
+        triggers = kept_for_years()
 
     def __str__(self) -> str:
         return f"{self.verb} {self.target_type} {self.target_id}"
@@ -80,7 +98,7 @@ class AccessLook(models.Model):
         verbose_name = _("look")
         verbose_name_plural = _("looks")
         indexes = [models.Index(fields=["subject_user", "-at"], name="look_by_subject")]
-        triggers = append_only()
+        triggers = kept_for_years()
 
     def __str__(self) -> str:
         return f"{self.what} #{self.pk}"

@@ -105,8 +105,27 @@ def _plain(value: object) -> str:
     return value.astimezone(UTC).isoformat()
 
 
-def check(log: str) -> list[str]:
-    """What is wrong with ``log``: nothing, or a sentence for each break. Reads every row."""
+def forget_old(log: str, *, older_than: datetime) -> int:
+    """Delete what was sealed before ``older_than``, seal by seal; the seals stay. How many rows.
+
+    What is left behind at the beginning is whole seals, so the chain can still be proved.
+    """
+    last = Seal.objects.filter(log=log, sealed_at__lt=older_than).order_by("-pk").first()
+    if last is None:
+        return 0
+    model, _fields = SEALED[log]
+    rows, _by_model = model._default_manager.filter(pk__lte=last.last_id).delete()
+    return rows
+
+
+def check(log: str, *, older_than: datetime) -> list[str]:
+    """What is wrong with ``log``: nothing, or a sentence for each break. Reads every row.
+
+    At the beginning, what was sealed before ``older_than`` may be gone (``forget_old``). When it
+    was sealed is in the file off the database too.
+    """
+    sealed_at = {head.digest: head.sealed_at for head in gateway.read_heads()}
+    may_be_gone = True
     wrong: list[str] = []
     after, previous = 0, ""
     digests: dict[str, int] = {}
@@ -114,7 +133,12 @@ def check(log: str) -> list[str]:
         rows = list(_rows(log, after=after, up_to=seal.last_id))
         if seal.previous != previous:
             wrong.append(f"{log}: a seal is missing before row {seal.last_id}.")
-        if len(rows) != seal.rows:
+        said_at = datetime.fromisoformat(sealed_at.get(seal.digest, seal.sealed_at.isoformat()))
+        is_old = max(seal.sealed_at, said_at) < older_than
+        may_be_gone = may_be_gone and is_old and not rows
+        if may_be_gone:
+            pass
+        elif len(rows) != seal.rows:
             wrong.append(
                 f"{log}: {len(rows)} rows where {seal.rows} were sealed,"
                 f" between {after} and {seal.last_id}."

@@ -207,6 +207,10 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
         "task": "ambassadors.tasks.purge_applications",
         "schedule": crontab(hour=3, minute=25),
     },
+    "forget-programmes": {
+        "task": "ambassadors.tasks.forget_programmes",
+        "schedule": crontab(hour=2, minute=25),
+    },
     "tell-of-changed-texts": {
         "task": "ambassadors.tasks.tell_of_changed_texts",
         "schedule": timedelta(minutes=10),
@@ -237,6 +241,10 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
         "task": "portal.tasks.answer_letters",
         "schedule": timedelta(minutes=1),
     },
+    "forget-logs": {
+        "task": "portal.tasks.forget_logs",
+        "schedule": crontab(hour=2, minute=40),
+    },
     "forget-inbound-mail": {
         "task": "calendars.tasks.forget_mail",
         "schedule": timedelta(days=1),
@@ -266,6 +274,10 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "forget-answers": {
         "task": "events.tasks.forget_answers",
         "schedule": crontab(hour=3, minute=15),
+    },
+    "forget-who-came": {
+        "task": "events.tasks.forget_who_came",
+        "schedule": crontab(hour=2, minute=10),
     },
     "forget-incidents": {
         "task": "events.tasks.forget_incidents",
@@ -351,7 +363,16 @@ HINTS: dict[str, list[str]] = {
     "approval-decided": ["therapy_credits.tasks.book_decided"],
 }
 
-# --- Events ------------------------------------------------------------------
+# --- How long things are kept --------------------------------------------------
+# Each of these is a number of days, a proposal for counsel to confirm; docs/dpia.md has the list.
+# How long after a date it is known who came, or wanted to.
+ATTENDANCE_DAYS = env.number("ATTENDANCE_DAYS", default=730)
+# What an ambassador did, when they were away, who was invited: so long after it was over.
+PROGRAMME_DAYS = env.number("PROGRAMME_DAYS", default=730)
+# Who did what, and who looked at whom. The database refuses to let go of anything younger.
+LOG_DAYS = env.number("LOG_DAYS", default=2192)
+if LOG_DAYS < 2192:
+    raise ImproperlyConfigured("LOG_DAYS must be 2192 (six years) or more.")
 # So long an incident at an event is kept once it was looked after: by default three years, in which
 # somebody who was hurt may still ask for it in many countries. For counsel to confirm.
 INCIDENT_DAYS = env.number("INCIDENT_DAYS", default=1095)

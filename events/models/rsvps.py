@@ -107,6 +107,10 @@ class RsvpQuerySet(models.QuerySet["Rsvp"]):
         ends = [Rsvp.Status.OFFERED, Rsvp.Status.PAYING]
         return self.filter(status__in=ends, hold_expires_at__lte=at)
 
+    def named(self) -> Self:
+        """Those that still say whose they are."""
+        return self.filter(forgotten_at__isnull=True)
+
     def of_user(self, user: User) -> Self:
         return self.filter(user=user)
 
@@ -192,6 +196,10 @@ class Rsvp(models.Model):
     heir_name = models.CharField(_("name of who gets the place"), max_length=120, blank=True)
     heir_email = models.EmailField(_("address of who gets the place"), blank=True)
     changed_at = models.DateTimeField(_("changed"))
+    # From then on it says how many came and how it went, and nothing of who it was.
+    forgotten_at = models.DateTimeField(
+        _("name and address deleted"), null=True, blank=True, editable=False
+    )
 
     objects = RsvpQuerySet.as_manager()
 
@@ -226,8 +234,22 @@ class Rsvp(models.Model):
             models.CheckConstraint(
                 # Who walks in may leave no address, and then has a name at least.
                 condition=Q(user__isnull=False, guest_email="")
-                | (Q(user__isnull=True) & ~Q(guest_email="", guest_name="")),
+                | (Q(user__isnull=True) & ~Q(guest_email="", guest_name=""))
+                | Q(forgotten_at__isnull=False),
                 name="rsvp_user_or_guest",
+            ),
+            models.CheckConstraint(
+                condition=Q(forgotten_at__isnull=True)
+                | Q(
+                    user__isnull=True,
+                    guest_name="",
+                    guest_email="",
+                    companions__len=0,
+                    heir_name="",
+                    heir_email="",
+                    series_rsvp__isnull=True,
+                ),
+                name="rsvp_forgotten_names_nobody",
             ),
             models.CheckConstraint(
                 condition=Q(status__in=["waitlisted", "offered"], queued_at__isnull=False)
@@ -362,6 +384,8 @@ class Rsvp(models.Model):
     @property
     def name(self) -> str:
         """What the door list calls them. Needs ``user`` selected for account holders."""
+        if self.forgotten_at:
+            return gettext("Name deleted")
         return (self.user.name or self.user.email) if self.user else self.guest_name
 
     @property

@@ -11,7 +11,7 @@ from pathlib import Path
 import pgtrigger
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import IntegrityError, connections, transaction
+from django.db import IntegrityError, ProgrammingError, connections, models, transaction
 from django.db.models import F
 from pytest_django import Settings
 
@@ -19,6 +19,8 @@ from accounts.models import AccessLook, AuditEntry, Seal, SealedLog, User
 from accounts.services import seals
 from accounts.services.access_log import record_look
 from accounts.services.audit import record
+from notifications.models import Purge
+from portal.services.retention import forget_logs
 
 
 @pytest.fixture(autouse=True)
@@ -38,7 +40,11 @@ def logs(care_coordinator: User, attendee: User, now: dt.datetime) -> None:
 
 
 def all_breaks() -> list[str]:
-    return [sentence for log in seals.SEALED for sentence in seals.check(log)]
+    return [
+        sentence
+        for log in seals.SEALED
+        for sentence in seals.check(log, older_than=dt.datetime(2020, 6, 3, tzinfo=dt.UTC))
+    ]
 
 
 def test_logs_that_nobody_touched_are_whole(logs: None) -> None:
@@ -193,6 +199,51 @@ def test_without_the_lock_the_late_row_would_break_the_chain(
     thread.join(timeout=20)
 
     assert all_breaks() != []
+
+
+LONG_AGO = dt.datetime(2019, 5, 1, 12, tzinfo=dt.UTC)
+
+
+def test_what_is_six_years_old_goes_with_a_proof_and_the_rest_can_still_be_proved(
+    outsider: User, attendee: User, now: dt.datetime
+) -> None:
+    for at in (LONG_AGO, LONG_AGO + dt.timedelta(days=90), now):
+        record(outsider, "person.rename", attendee, at, fields=["name"])
+        record_look(outsider, attendee, "bookings", at)
+        seals.seal_all(at=at)
+
+    assert forget_logs(at=LONG_AGO + dt.timedelta(days=2192)) == 0
+    assert forget_logs(at=LONG_AGO + dt.timedelta(days=2193)) == 2
+    assert forget_logs(at=LONG_AGO + dt.timedelta(days=2193)) == 0
+    assert list(Purge.objects.order_by("pk").values_list("what", "rows")) == [
+        ("logs", 0),
+        ("logs", 2),
+        ("logs", 0),
+    ]
+    assert AuditEntry.objects.count() == AccessLook.objects.count() == 2
+    assert all_breaks() == []
+
+    # Old rows behind a younger one that is there are missed all the same.
+    with pgtrigger.ignore():
+        AuditEntry.objects.filter(at=now).delete()
+    assert all_breaks() != []
+
+
+@pytest.mark.usefixtures("logs")
+def test_nobody_lets_go_of_younger_rows_by_saying_they_were_sealed_long_ago(heads: Path) -> None:
+    with pgtrigger.ignore():
+        Seal.objects.update(sealed_at=LONG_AGO)
+        AuditEntry.objects.all().delete()
+    assert all_breaks() != []
+    heads.unlink()
+    assert all_breaks() == [], "the control: it is the file elsewhere that knows"
+
+
+@pytest.mark.usefixtures("logs")
+@pytest.mark.parametrize("log", [AuditEntry, AccessLook])
+def test_the_database_keeps_what_is_not_six_years_old(log: type[models.Model]) -> None:
+    with pytest.raises(ProgrammingError, match="Cannot delete"), transaction.atomic():
+        log._default_manager.all().delete()
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,17 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import AuditEntry, User
 from ambassadors import errors
-from ambassadors.models import Absence, Enrolment, Reason, Term
+from ambassadors.models import Absence, Activity, Delegate, Enrolment, Reason, Term
 from ambassadors.queries import needs_you
 from ambassadors.queries.renewals import Verdict, people_with
-from ambassadors.services import absences, enrolments, programmes, renewals
+from ambassadors.services import (
+    absences,
+    delegates,
+    enrolments,
+    programmes,
+    renewals,
+    retention,
+)
 from ambassadors.services.invitations import invite_person
 from notifications.models import Message
 from tests.ambassadors.helpers import agreement_text
@@ -398,3 +405,33 @@ def test_leaving_is_ones_own(client: Client, enrolment: Enrolment, outsider: Use
     assert client.post(f"/me/programmes/{enrolment.pk}/leave/").status_code == 404
     enrolment.refresh_from_db()
     assert enrolment.status == "active"
+
+
+# --- Long over ------------------------------------------------------------------------
+
+
+def test_what_a_term_left_behind_goes_two_years_after_its_last_day(
+    term: Term, enrolment: Enrolment, coordinator: User
+) -> None:
+    day = dt.date(2026, 6, 5)
+    user = enrolment.user
+    Activity.objects.create(enrolment=enrolment, kind="spoke", on=day, said_by=user)
+    Absence.objects.create(user=user, kind="tour", starts_on=day, ends_on=day, said_by=user)
+    asked = invite_person(
+        term=term, email="zq@example.org", name="Zq", language="en", by=coordinator, at=NOW
+    )
+    delegates.ask_delegate(ambassador=user, email="m@example.org", until_on=day, at=NOW)
+    last = dt.datetime.combine(term.ends_on, dt.time(), dt.UTC)
+    early = last + dt.timedelta(days=730)
+
+    assert retention.forget_programmes(at=NOW + dt.timedelta(days=732)).rows == 0
+    assert retention.forget_programmes(at=NOW + dt.timedelta(days=733)).rows == 2, "away, delegate"
+    assert retention.forget_programmes(at=early).rows == 0
+    proof = retention.forget_programmes(at=early + dt.timedelta(days=1))
+    assert (proof.what, proof.rows) == ("programmes", 2)
+    assert retention.forget_programmes(at=early + dt.timedelta(days=1)).rows == 0
+    asked.refresh_from_db()
+    assert (asked.name, asked.email) == ("", f"{asked.pk}@forgotten.invalid")
+    assert not Activity.objects.exists()
+    assert not Delegate.objects.exists()
+    assert Enrolment.objects.filter(pk=enrolment.pk).exists()

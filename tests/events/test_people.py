@@ -14,9 +14,11 @@ from django.urls import reverse
 
 from accounts.models import AccessLook, AuditEntry, User
 from events.errors import CannotGive, GivenTooOften, HasAnswered, RequestRefused
-from events.models import Answer, CheckIn, Occurrence, Question, Rsvp, Seats
+from events.models import Answer, CheckIn, Occurrence, Question, Rsvp, Seats, SeriesRsvp
 from events.queries import Turnout, ended_rsvps_of, needs_you, turnouts
 from events.services.answers import purge_answers, write_answers
+from events.services.check_ins import check_in
+from events.services.retention import forget_attendance
 from events.services.rsvps import (
     Guest,
     add_rsvp,
@@ -372,6 +374,65 @@ def test_addresses_of_who_did_not_take_a_place_are_forgotten(
     assert forget_heirs(at=minutes(2)) == 0
     assert forget_heirs(at=circle.starts_at) == 1
     assert not Rsvp.objects.exclude(heir_email="").exists()
+
+
+# --- Who came is forgotten ----------------------------------------------------------------
+
+
+def test_who_came_is_forgotten_after_two_years_and_how_many_came_is_kept(
+    circle: Occurrence, join: Join, attendee: User, coordinator: User
+) -> None:
+    mine = place_rsvp(
+        occurrence=circle, person=attendee, party_size=2, companions=["Kim Zq"], at=NOW
+    )
+    guest = join()
+    check_in(rsvp=mine, people_count=2, actor=coordinator, at=circle.starts_at)
+    regular = SeriesRsvp.objects.create(
+        event=circle.event,
+        guest_email="often@example.org",
+        status="ended",
+        reference="OFTEN1",
+        placed_at=NOW,
+        changed_at=NOW,
+    )
+    later = place_rsvp(
+        occurrence=OccurrenceFactory(starts_at=circle.starts_at + dt.timedelta(days=1)),
+        person=attendee,
+        at=NOW,
+    )
+    seats = Seats.objects.get(pk=circle.pk).firm
+    old_path = guest.manage_path
+    over = circle.ends_at + dt.timedelta(days=730)
+
+    assert forget_attendance(limit=10, at=over - dt.timedelta(seconds=1)) == 1, "who came often"
+    assert not SeriesRsvp.objects.filter(pk=regular.pk).exists()
+    assert forget_attendance(limit=1, at=over) == 1
+    assert forget_attendance(limit=1, at=over) == 1
+    assert forget_attendance(limit=1, at=over) == 0
+    assert list(Purge.objects.order_by("pk").values_list("what", "rows")) == [
+        ("attendance", 1),
+        ("attendance", 1),
+        ("attendance", 1),
+        ("attendance", 0),
+    ]
+    for rsvp in (mine, guest):
+        rsvp.refresh_from_db()
+        assert (rsvp.user, rsvp.guest_name, rsvp.guest_email, rsvp.companions) == (None, "", "", [])
+    assert state(mine, guest) == [("going", None), ("waitlisted", 1)]
+    assert Seats.objects.get(pk=circle.pk).firm == seats == 2
+    assert CheckIn.objects.get(rsvp=mine).people_count == 2
+    assert Client().get(old_path).status_code == 404
+    later.refresh_from_db()
+    assert later.user == attendee
+    page = signed_in(coordinator).get(
+        f"/staff/events/{circle.event.slug}/people/?date={circle.page_day}"
+    )
+    assert "Name deleted" in page.text
+
+
+def test_what_is_forgotten_names_nobody_whoever_writes_it(join: Join) -> None:
+    with pytest.raises(IntegrityError, match="rsvp_forgotten_names_nobody"), transaction.atomic():
+        Rsvp.objects.filter(pk=join().pk).update(forgotten_at=NOW)
 
 
 def test_giving_and_taking_in_the_browser(circle: Occurrence, attendee: User) -> None:

@@ -1,8 +1,11 @@
 """``manage.py check_audit``: prove that nobody rewrote the audit trail or the access log."""
 
+from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
 
 from accounts.models import Seal
 from accounts.services import seals
@@ -12,7 +15,10 @@ class Command(BaseCommand):
     help = "Prove the audit trail and the access log up to their last seal."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        wrong = [sentence for log in seals.SEALED for sentence in seals.check(log)]
+        older_than = timezone.now() - timedelta(days=settings.LOG_DAYS)
+        wrong = [
+            sentence for log in seals.SEALED for sentence in seals.check(log, older_than=older_than)
+        ]
         if wrong:
             raise CommandError("\n".join(wrong))
         for log in seals.SEALED:
