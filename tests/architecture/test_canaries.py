@@ -15,6 +15,7 @@ from copy import deepcopy
 
 import pytest
 from django.db import transaction
+from django.http import HttpRequest, HttpResponse
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -24,6 +25,7 @@ from accounts.models import User
 from ambassadors.services.agreements import withdraw_consent
 from calendars.services.links import personal_link
 from notifications.models import Message
+from portal.views.site import not_found
 from tests.architecture.test_permission_matrix import MODULES, OURS, classified
 from tests.factories import (
     BookingFactory,
@@ -112,6 +114,22 @@ def pages(cast: Cast) -> Iterator[str]:
             yield reverse(name, kwargs=kwargs) + route.query
 
 
+@pytest.fixture(autouse=True)
+def _what_is_not_there_is_drawn_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Most answers are "not here", which says nothing of what was asked for (see the control):
+    each viewer's is drawn once."""
+    drawn: dict[int | None, bytes] = {}
+
+    def not_here(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+        viewer = request.user.pk if hasattr(request, "user") else None
+        if viewer not in drawn:
+            request.path = request.path_info = "/nothing-here/"
+            drawn[viewer] = not_found(request, exception).content
+        return HttpResponse(drawn[viewer], status=404)
+
+    monkeypatch.setattr("config.urls.handler404", not_here)
+
+
 @pytest.fixture
 def cast(db: None, settings: Settings) -> Cast:
     settings.REQUIRE_MFA = False
@@ -175,6 +193,22 @@ def test_the_canaries_would_be_heard(cast: Cast) -> None:
     assert name_of("outsider").casefold() in person
     booking = reverse("therapy_credits:booking", args=[cast.things["booking"].reference])
     assert cast.things["booking"].reference.casefold() in look(visitor(cast["ambassador"]), booking)
+
+
+def test_not_here_says_nothing_of_what_was_asked(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So the pages above may be drawn once for each viewer."""
+    monkeypatch.undo()
+    outsider = visitor(cast["outsider"])
+    asked = [
+        reverse("therapy_credits:booking", args=[reference])
+        for reference in (cast.things["booking"].reference, "NOTTHERE")
+    ]
+    said = [
+        _CHANGES_EACH_TIME.sub("", look(outsider, url).replace(url.casefold(), "")) for url in asked
+    ]
+    assert said[0] == said[1]
 
 
 # --- A delegate can neither see nor guess ------------------------------------------

@@ -18,7 +18,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils.safestring import SafeString
 
 from accounts.models import User
-from tests.permissions import ROLES, STAFF_ROLES, Cast, Route
+from tests.permissions import ROLES, STAFF_ROLES, Cast, Kwargs, Route
 
 pytestmark = pytest.mark.django_db
 
@@ -171,8 +171,7 @@ def test_only_those_named_may_use(
     settings.REQUIRE_MFA = False  # the second factor has its own tests
     route = classified()[name]
     wrong: list[str] = []
-
-    def expect(role: str, method: str, kwargs: dict[str, object], allowed: bool, what: str) -> None:
+    for role, method, kwargs, allowed, what in tries(name, route, cast):
         url = reverse(name, kwargs=kwargs) + route.query
         response = try_as(visitors[role], method, url, route)
         if is_denied(response, url) == allowed:
@@ -180,31 +179,30 @@ def test_only_those_named_may_use(
             wrong.append(
                 f"{role} {method.upper()} {what} {url}: {response.status_code}, not {wanted}"
             )
-
-    if not OURS[name]:
-        for role in ROLES:
-            expect(role, "get", {}, role in route.get, "")
-            expect(role, "post", {}, role in route.post, "")
-    else:
-        own = route.own(cast) if route.own else {}
-        some = dict(route.some(cast)) if route.some else None
-        assert own or some, f"{name} takes arguments: give it `own` or `some`"
-        for role, kwargs in own.items():
-            for method in ("get", "post"):
-                expect(role, method, dict(kwargs), method in route.own_methods, "its own")
-        for role in ROLES:
-            if some is not None:
-                expect(role, "get", some, role in route.get, "somebody's")
-                expect(role, "post", some, role in route.post, "somebody's")
-            for owner, kwargs in own.items():
-                if owner != role:
-                    expect(role, "get", dict(kwargs), role in route.get, f"{owner}'s")
-                    expect(role, "post", dict(kwargs), role in route.post, f"{owner}'s")
-            if not route.absent_is_fine:
-                assert route.absent is not None, f"{name} takes arguments: give it `absent`"
-                expect(role, "get", dict(route.absent), False, "absent")
-                expect(role, "post", dict(route.absent), False, "absent")
     assert wrong == []
+
+
+def tries(name: str, route: Route, cast: Cast) -> Iterator[tuple[str, str, Kwargs, bool, str]]:
+    """Role, method, arguments, whether it is allowed, and whose thing it is."""
+    own = dict(route.own(cast)) if route.own else {}
+    for method, may in (("get", route.get), ("post", route.post)):
+        may_on_own = bool(own) and method in route.own_methods
+        things = [(f"{owner}'s", owner, kwargs) for owner, kwargs in own.items()]
+        if not OURS[name]:
+            things = [("", "", {})]
+        else:
+            if route.some is not None:
+                things.append(("somebody's", "", route.some(cast)))
+            assert things, f"{name} takes arguments: give it `own` or `some`"
+            if not may and not may_on_own:
+                things = things[:1]  # the route has no such method: that takes one thing to find
+            elif not route.absent_is_fine:
+                assert route.absent is not None, f"{name} takes arguments: give it `absent`"
+                things.append(("absent", "nobody", route.absent))
+        for whose, owner, kwargs in things:
+            for role in ROLES:
+                allowed = may_on_own if owner == role else owner != "nobody" and role in may
+                yield role, method, kwargs, allowed, whose
 
 
 NOTHING_TO_ASK_FOR = "&".join(f"{name}=%00" for name in ("q", "page", "status", "order", "date"))
