@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
 import pytest
@@ -98,7 +98,7 @@ Open = Callable[..., Page]
 
 @pytest.fixture
 def open_page(browser: Browser, live_server: Any) -> Iterator[Open]:
-    """``open_page("/help/", width=360, scheme="dark", user=…)``: a page in a context of its own.
+    """``open_page("/help/", width=360, user=…)``: a page in a context of its own.
 
     Console errors, refused inline code and requests to anybody else (but the site it
     ``leaves_for``) fail the test at its end.
@@ -110,7 +110,6 @@ def open_page(browser: Browser, live_server: Any) -> Iterator[Open]:
         path: str = "/",
         *,
         width: int = DESK,
-        scheme: str = "light",
         user: User | None = None,
         zone: str = "Europe/London",
         scripts: bool = True,
@@ -119,7 +118,7 @@ def open_page(browser: Browser, live_server: Any) -> Iterator[Open]:
         context = browser.new_context(
             base_url=live_server.url,
             viewport={"width": width, "height": 800},
-            color_scheme=scheme,  # type: ignore[arg-type]
+            color_scheme="light",
             timezone_id=zone,
             locale="en-GB",
             reduced_motion="reduce",
@@ -199,30 +198,37 @@ def axe() -> Axe:
 
 MANNERS = (Path(__file__).parent / "manners.js").read_text()
 VIOLATIONS = "axe.run({ resultTypes: ['violations'] }).then((results) => results.violations)"
-SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+SIDEWAYS = """['rtl', 'ltr'].filter((direction) => {
+    document.documentElement.dir = direction
+    return document.documentElement.scrollWidth > document.documentElement.clientWidth
+}).map((direction) => `scrolls sideways at ${innerWidth} px, ${direction}`)"""
+LOOKS: Final[tuple[tuple[int, Literal["light", "dark"]], ...]] = ((PHONE, "light"), (DESK, "dark"))
 
 
 def assert_accessible(page: Page, axe: Axe) -> None:
-    """No finding of axe-core; our own manners; nothing to scroll sideways to, at 320 px either,
-    and not where people read from right to left."""
+    """No finding of axe-core and of our own manners, on a phone and on a desk, light and dark;
+    nothing to scroll sideways to, at 320 px either, and not where people read from right to left.
+    The page stays as it was."""
+    before = page.viewport_size
+    assert before is not None
     if not page.evaluate("'axe' in window"):  # half of what a look costs is to read it in
         page.evaluate(axe.axe_script)
-    found = [
-        f"{page.url}: {violation['id']}: {node['html'][:200]} {node['failureSummary'][:300]}"
-        for violation in page.evaluate(VIOLATIONS)
-        for node in violation["nodes"]
-    ]
-    found += [f"{page.url}: {told}" for told in page.evaluate(MANNERS)]
-    size = page.viewport_size
-    assert size is not None
-    for width in (size["width"], 320):
-        page.set_viewport_size({"width": width, "height": size["height"]})
-        for direction in ("rtl", "ltr"):
-            page.evaluate("(to) => { document.documentElement.dir = to }", direction)
-            if page.evaluate(SIDEWAYS) > 0:
-                found.append(f"{page.url}: scrolls sideways at {width} px, {direction}")
-    page.set_viewport_size(size)
-    assert found == []
+    found: list[str] = []
+    for width, scheme in LOOKS:
+        page.set_viewport_size({"width": width, "height": before["height"]})
+        page.emulate_media(color_scheme=scheme)
+        found += [
+            f"{violation['id']}: {node['html'][:200]} {node['failureSummary'][:300]}"
+            for violation in page.evaluate(VIOLATIONS)
+            for node in violation["nodes"]
+        ]
+        found += page.evaluate(MANNERS)
+        found += page.evaluate(SIDEWAYS)
+    page.set_viewport_size({"width": 320, "height": before["height"]})
+    found += page.evaluate(SIDEWAYS)
+    page.set_viewport_size(before)
+    page.emulate_media(color_scheme="light")
+    assert [f"{page.url}: {told}" for told in found] == []
 
 
 @pytest.fixture

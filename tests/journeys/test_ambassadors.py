@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-import pytest
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
@@ -19,15 +18,13 @@ from ambassadors.services.invitations import invite_person
 from notifications.models import Message
 from tests.conftest import make_user
 from tests.factories import ProgrammeFactory, TermFactory
+from tests.journeys.conftest import PHONE
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(360, "light"), (1280, "dark")])
 def test_from_invitation_to_active_ambassador(
     open_page: Callable[..., Page],
     check_accessible: Callable[[Page], None],
     settings: Any,
-    width: int,
-    scheme: str,
 ) -> None:
     settings.REQUIRE_MFA = False
     now = timezone.now()
@@ -41,7 +38,7 @@ def test_from_invitation_to_active_ambassador(
         ends_on=now.date() + dt.timedelta(days=90),
     )
 
-    desk = open_page("/staff/programmes/", user=coordinator, width=width, scheme=scheme)
+    desk = open_page("/staff/programmes/", user=coordinator)
     check_accessible(desk)
     desk.get_by_role("link", name="Open Door").click()
     check_accessible(desk)
@@ -57,7 +54,7 @@ def test_from_invitation_to_active_ambassador(
 
     link = re.search(r"/join/\S+/", Message.objects.get(to="ada@example.org").text)
     assert link is not None
-    page = open_page(link[0], width=width, scheme=scheme)
+    page = open_page(link[0], width=PHONE)
     check_accessible(page)
     for question in ("Are you 18 or over?", "Do you live in this country: United Kingdom?"):
         page.get_by_role("group", name=question).get_by_label("Yes", exact=True).check()
