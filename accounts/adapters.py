@@ -28,6 +28,9 @@ from accounts.models import Role, User
 from common import sealing
 from common.prepared import Prepared
 
+# What the secrets of second factors are sealed for.
+SECOND_FACTOR = "second-factor"
+
 
 class PeopleAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types
     def validation_error(self, code: str, *args: Any) -> ValidationError:
@@ -66,10 +69,10 @@ class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # allauth h
         return gettext("My device")
 
     def encrypt(self, text: str) -> str:
-        return sealing.seal(text, "second-factor")
+        return sealing.seal(text, SECOND_FACTOR)
 
     def decrypt(self, encrypted_text: str) -> str:
-        return sealing.unseal(encrypted_text, "second-factor")
+        return sealing.unseal(encrypted_text, SECOND_FACTOR)
 
 
 def keep_preferences(user: User, request: HttpRequest, response: HttpResponse) -> None:

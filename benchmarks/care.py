@@ -27,7 +27,6 @@ from benchmarks.load import HOST, Load, drive, post
 from benchmarks.report import Plan, Result
 from benchmarks.servers import serve
 from common.codes import new_reference
-from common.sealing import seal
 from therapy_credits.models import (
     Account,
     Booking,
@@ -42,7 +41,7 @@ from therapy_credits.models import (
     Transfer,
 )
 from therapy_credits.services import ledger
-from therapy_credits.services.subjects import own_tokens
+from therapy_credits.services.subjects import key_of, own_tokens
 
 CLIENTS = 8
 PRACTICES = 100
@@ -342,13 +341,13 @@ def make_waiting(pool: Pool, desks: Sequence[Desk], count: int) -> list[Waiting]
         )
         for desk in desks
     }
-    sealed = seal("Wren", "booking.name"), seal("wren@example.org", "booking.contact")
     bookings, holds = [], []
     for n, lot in enumerate(islice(cycle(lots), count)):
         desk = desks[n % len(desks)]
         starts_at = at - dt.timedelta(hours=2 + n // len(desks))
         ends_at = starts_at + dt.timedelta(minutes=50)
         assert lot.subject
+        key = key_of(lot.subject)
         booking = Booking(
             reference=new_reference(),
             request_id=uuid4(),
@@ -360,8 +359,8 @@ def make_waiting(pool: Pool, desks: Sequence[Desk], count: int) -> list[Waiting]
             starts_at=starts_at,
             ends_at=ends_at,
             format="online",
-            sealed_name=sealed[0],
-            sealed_contact=sealed[1],
+            sealed_name=key.seal("Wren", "booking.name"),
+            sealed_contact=key.seal("wren@example.org", "booking.contact"),
             country="GB",
             hold_group=uuid4(),
             hold_until=ends_at + dt.timedelta(days=30),

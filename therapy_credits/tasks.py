@@ -7,6 +7,7 @@ import logging
 from celery import shared_task
 from django.utils import timezone
 
+from common.batches import batch_after_batch
 from therapy_credits.queries.books import differences
 from therapy_credits.services import (
     adjustments,
@@ -17,6 +18,7 @@ from therapy_credits.services import (
     gifts,
     lapses,
     pools,
+    retention,
     statements,
 )
 from therapy_credits.services.bookings import time_out_bookings
@@ -30,6 +32,9 @@ from therapy_credits.services.reminders import (
 from therapy_credits.services.session_codes import expire_codes
 
 logger = logging.getLogger(__name__)
+
+# So many are forgotten in one transaction.
+FORGET_AT_ONCE = 500
 
 
 @shared_task
@@ -114,6 +119,12 @@ def hand_to_covers() -> int:
 def purge_calls() -> None:
     """Forget what nobody needs to know of first calls any more."""
     fit_calls.purge_calls(at=timezone.now())
+
+
+@shared_task
+def forget_care() -> int:
+    """Forget who is behind sessions that were settled long ago."""
+    return batch_after_batch(retention.forget_care, limit=FORGET_AT_ONCE)
 
 
 @shared_task

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from common.sealing import CannotOpen, seal, unseal
 
-_SEALED_FOR = "inbound-mail"
+SEALED_FOR = "inbound-mail"
 
 
 class InboundReplyQuerySet(models.QuerySet["InboundReply"]):
@@ -173,10 +173,10 @@ class InboundReply(models.Model):
         if not self.sealed_text:
             return ""
         try:
-            return unseal(self.sealed_text, _SEALED_FOR)
+            return unseal(self.sealed_text, SEALED_FOR)
         except CannotOpen:
             return ""
 
     @text.setter
     def text(self, words: str) -> None:
-        self.sealed_text = seal(words, _SEALED_FOR) if words else ""
+        self.sealed_text = seal(words, SEALED_FOR) if words else ""

@@ -70,7 +70,9 @@ class Services:
         environment: dict[str, str] = {}
         try:
             if "DATABASE_URL" not in self.given:
-                place = postgres.choose_place(self.home, find_postgres())
+                programs = find_postgres()
+                environment["PG_PROGRAMS"] = str(programs)
+                place = postgres.choose_place(self.home, programs)
                 self._running["PostgreSQL"] = postgres.start(
                     place, sockets=sockets, log=logs / "postgres.log", durable=self.durable
                 )

@@ -334,6 +334,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
             "serve_gifts": timedelta(minutes=1),
             "draft_statements": crontab(hour=5, minute=0),
             "purge_calls": crontab(hour=3, minute=50),
+            "forget_care": crontab(hour=2, minute=55),
             "hand_to_covers": timedelta(minutes=30),
             "follow_licences": crontab(hour=4, minute=10),
             "alert_low_pools": crontab(hour=8, minute=0),
@@ -369,6 +370,11 @@ HINTS: dict[str, list[str]] = {
 ATTENDANCE_DAYS = env.number("ATTENDANCE_DAYS", default=730)
 # What an ambassador did, when they were away, who was invited: so long after it was over.
 PROGRAMME_DAYS = env.number("PROGRAMME_DAYS", default=730)
+# What leads from a session to its person, and a case of the care desk: so long after the session
+# was settled, or the case closed.
+CARE_DAYS = env.number("CARE_DAYS", default=365)
+# A worry about a person, once it was looked after.
+CONCERN_DAYS = env.number("CONCERN_DAYS", default=1095)
 # Who did what, and who looked at whom. The database refuses to let go of anything younger.
 LOG_DAYS = env.number("LOG_DAYS", default=2192)
 if LOG_DAYS < 2192:
@@ -461,6 +467,10 @@ SHORT_SESSION_WHEN = [
 ]
 
 # --- Operations --------------------------------------------------------------
+# Where pg_dump and pg_restore are, for `manage.py backup` and `restore`. Empty: on the PATH.
+PG_PROGRAMS = env.text("PG_PROGRAMS", "")
+# How long old backups of the keys of care are kept: what was forgotten can be read in them.
+KEY_BACKUP_DAYS = env.number("KEY_BACKUP_DAYS", default=30)
 # Who may read /metrics; empty: nobody.
 METRICS_TOKEN = env.text("METRICS_TOKEN", "")
 

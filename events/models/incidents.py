@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from common.sealing import seal, unseal
 from events.models.events import Occurrence
 
-_PURPOSE = "incident.words"
+SEALED_FOR = "incident.words"
 
 
 class IncidentKind(models.TextChoices):
@@ -80,8 +80,8 @@ class Incident(models.Model):
 
     @property
     def words(self) -> str:
-        return unseal(self.sealed_words, _PURPOSE)
+        return unseal(self.sealed_words, SEALED_FOR)
 
     @words.setter
     def words(self, text: str) -> None:
-        self.sealed_words = seal(text, _PURPOSE)
+        self.sealed_words = seal(text, SEALED_FOR)

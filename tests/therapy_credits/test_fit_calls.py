@@ -60,6 +60,7 @@ from therapy_credits.services.fit_calls import (
     practice_cancel_fit_call,
     purge_calls,
 )
+from therapy_credits.services.looks import BOOKING
 from therapy_credits.services.reminders import remind_of_calls
 
 pytestmark = pytest.mark.django_db
@@ -451,7 +452,7 @@ def test_the_practice_sees_it_among_its_day_and_calls_it_off(client_: Client) ->
     shown = text(portal.get(page))
     assert CLIENT_CONTACT in shown
     assert PROGRAMME_NAME not in shown
-    assert AccessLook.objects.filter(purpose=one.reference).count() == 1
+    assert AccessLook.objects.filter(what=BOOKING).count() == 1
     with time_machine.travel(one.starts_at, tick=False):
         today = browser_of(desk.membership.user).get(reverse("therapy_credits:practice-today"))
         assert "Free first call" in text(today)

@@ -27,7 +27,7 @@ from therapy_credits.errors import (
     NotEnoughSessions,
     RequestReused,
 )
-from therapy_credits.models import Account, Gift, Kind, Subject, Transfer
+from therapy_credits.models import Account, CareKey, Gift, Kind, Transfer
 from therapy_credits.queries.balances import Balance, balance_of
 from therapy_credits.services import expiry, gifts
 from therapy_credits.services.gifts import Opener
@@ -220,7 +220,7 @@ def test_a_code_opens_it_too_however_it_is_typed(giver: Client, friend: Client) 
 def test_two_gifts_of_one_person_do_not_look_alike(giver: Client, friend: Client) -> None:
     for _ in range(2):
         gifts.claim_gift(opener=opener(a_gift(giver)), user=friend.user, at=SENT)
-    rows = Subject.objects.filter(token__in=own_tokens(friend.user))
+    rows = CareKey.objects.filter(token__in=own_tokens(friend.user))
     received = [row for row in rows if row.token != friend.token]
     assert balance(friend, SENT).left == 2
     assert len({row.person_digest for row in received}) == 2

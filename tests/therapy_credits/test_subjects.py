@@ -73,11 +73,13 @@ def test_the_table_says_nothing_to_a_reader_of_the_database() -> None:
     for year in (2026, 2027):
         subjects.subject_for(user=user, programme=programme, year=year, at=NOW)
     with connection.cursor() as cursor:
-        cursor.execute("SELECT s::text, person, person_digest FROM therapy_credits_subject s")
+        cursor.execute(
+            "SELECT k::text, person, person_digest, wrapped FROM therapy_credits_carekey k"
+        )
         rows = cursor.fetchall()
     assert len(rows) == 2
-    assert not any("987654321" in text for text, _, _ in rows)
-    assert len({value for _, *values in rows for value in values}) == 4
+    assert not any("987654321" in text for text, *_ in rows)
+    assert len({value for _, *values in rows for value in values}) == 6
 
 
 def test_who_looks_is_written_down_for_the_person_to_see(

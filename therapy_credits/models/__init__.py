@@ -40,7 +40,7 @@ from therapy_credits.models.practices import (
 )
 from therapy_credits.models.privacy import CareDoor, Concern, SafeguardingLead
 from therapy_credits.models.statements import Statement, StatementLine
-from therapy_credits.models.subjects import Subject
+from therapy_credits.models.subjects import CareKey, Subject
 
 __all__ = [
     "CHARGES",
@@ -53,6 +53,7 @@ __all__ = [
     "CareCase",
     "CareDesk",
     "CareDoor",
+    "CareKey",
     "Code",
     "Concern",
     "DeskAbsence",

@@ -17,8 +17,8 @@ from django.db.models import F, Func, Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from common.sealing import unseal
 from therapy_credits.models.practices import Format, PracticeMembership
+from therapy_credits.models.subjects import UnderKey, wrapped_key
 
 # The time from start to end as one range; a session may begin when another ends.
 SPAN = Func(
@@ -56,6 +56,10 @@ class BookingQuerySet(models.QuerySet["Booking"]):
             bookings = bookings.filter(practitioner__user=membership.user_id)
         return bookings
 
+    def with_keys(self) -> Self:
+        """With what opens the names in a list."""
+        return self.annotate(wrapped_key=wrapped_key())
+
     def upcoming(self, *, at: dt.datetime) -> Self:
         return self.filter(status=Booking.Status.BOOKED, ends_at__gt=at).order_by("starts_at", "pk")
 
@@ -66,7 +70,7 @@ class BookingQuerySet(models.QuerySet["Booking"]):
         )
 
 
-class Booking(PaidFromPool):
+class Booking(UnderKey, PaidFromPool):
     """A time with a practitioner, and the units held for it."""
 
     class Status(models.TextChoices):
@@ -104,11 +108,12 @@ class Booking(PaidFromPool):
     place = models.CharField(_("place"), max_length=240, blank=True)
     join_url = models.URLField(_("link to join"), blank=True)
 
-    # What the person chose to tell this practice for this booking; sealed at rest.
-    sealed_name = models.TextField()
-    sealed_contact = models.TextField()
+    # What the person chose to tell this practice for this booking, under their key; empty once it
+    # is forgotten.
+    sealed_name = models.TextField(blank=True)
+    sealed_contact = models.TextField(blank=True)
     # Where they will be that day: it decides who may see them.
-    country = models.CharField(max_length=2)
+    country = models.CharField(max_length=2, blank=True)
     region = models.CharField(max_length=8, blank=True)
 
     # The hold in the ledger, and the price agreed with it.
@@ -214,13 +219,13 @@ class Booking(PaidFromPool):
 
     @property
     def client_name(self) -> str:
-        """The name the client chose for this booking."""
-        return unseal(self.sealed_name, "booking.name")
+        """The name the client chose for this booking; empty once it is forgotten."""
+        return self.opened(self.sealed_name, "booking.name")
 
     @property
     def client_contact(self) -> str:
-        """The contact the client chose for this booking."""
-        return unseal(self.sealed_contact, "booking.contact")
+        """The contact the client chose for this booking; empty once it is forgotten."""
+        return self.opened(self.sealed_contact, "booking.contact")
 
 
 class SessionCodeQuerySet(models.QuerySet["SessionCode"]):

@@ -18,6 +18,7 @@ from django.utils.translation import pgettext_lazy
 from accounts.models import User
 from therapy_credits.models.bookings import Booking, SessionCode
 from therapy_credits.models.practices import DayThatDiffers, Practitioner, WeeklyWindow
+from therapy_credits.models.subjects import UnderKey
 
 
 class CareCaseQuerySet(models.QuerySet["CareCase"]):
@@ -38,7 +39,7 @@ class CareCaseQuerySet(models.QuerySet["CareCase"]):
         return self.filter(kind=CareCase.Kind.DISPUTE)
 
 
-class CareCase(models.Model):
+class CareCase(UnderKey):
     """One thing somebody of the care staff has to settle, by a time.
 
     It knows the token, never the name. What was asked is structured and sealed:

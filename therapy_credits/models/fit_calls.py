@@ -17,9 +17,9 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from common.sealing import unseal
 from therapy_credits.models.bookings import SPAN
 from therapy_credits.models.practices import Format, PracticeMembership, Practitioner
+from therapy_credits.models.subjects import UnderKey, wrapped_key
 
 
 class FitCallQuerySet(models.QuerySet["FitCall"]):
@@ -30,6 +30,10 @@ class FitCallQuerySet(models.QuerySet["FitCall"]):
             calls = calls.filter(practitioner__user=membership.user)
         return calls
 
+    def with_keys(self) -> Self:
+        """With what opens the names in a list."""
+        return self.annotate(wrapped_key=wrapped_key())
+
     def kept(self) -> Self:
         """Not cancelled by anybody: to come, or over."""
         return self.filter(status=FitCall.Status.BOOKED)
@@ -38,7 +42,7 @@ class FitCallQuerySet(models.QuerySet["FitCall"]):
         return self.kept().filter(ends_at__gt=at).order_by("starts_at", "pk")
 
 
-class FitCall(models.Model):
+class FitCall(UnderKey):
     """A call to find out whether two people fit. Nobody reports whether it took place."""
 
     class Status(models.TextChoices):
@@ -118,9 +122,9 @@ class FitCall(models.Model):
     @property
     def client_name(self) -> str:
         """The name the client chose for this call."""
-        return unseal(self.sealed_name, "fit-call.name") if self.sealed_name else ""
+        return self.opened(self.sealed_name, "fit-call.name")
 
     @property
     def client_contact(self) -> str:
         """How the practice reaches the client about this call."""
-        return unseal(self.sealed_contact, "fit-call.contact") if self.sealed_contact else ""
+        return self.opened(self.sealed_contact, "fit-call.contact")

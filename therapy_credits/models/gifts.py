@@ -12,7 +12,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from common.sealing import unseal
+from therapy_credits.models.subjects import UnderKey
 
 
 class GiftQuerySet(models.QuerySet["Gift"]):
@@ -25,12 +25,12 @@ class GiftQuerySet(models.QuerySet["Gift"]):
         return self.filter(status__in=[Gift.Status.WAITING, Gift.Status.SENT])
 
 
-class Gift(models.Model):
+class Gift(UnderKey):
     """Units in lots of a token of their own, and the two secrets that open them.
 
     Of the link and the code only keyed digests are kept; where it is sent is
     sealed, and forgotten when it has been sent. The id is the ``group`` of its
-    transfers. Nothing here says who claimed it: the subject table does, sealed.
+    transfers. Nothing here says who claimed it: its key does, sealed.
     """
 
     class Status(models.TextChoices):
@@ -111,7 +111,7 @@ class Gift(models.Model):
     @property
     def contact(self) -> str:
         """Where it will be sent; empty once it was, and where it is passed on by hand."""
-        return unseal(self.sealed_contact, "gift.contact") if self.sealed_contact else ""
+        return self.opened(self.sealed_contact, "gift.contact")
 
     def can_be_undone(self, *, at: dt.datetime) -> bool:
         return self.status == self.Status.WAITING and at < self.sends_at

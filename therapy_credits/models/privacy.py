@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import datetime as dt
 from typing import ClassVar, Self
+from uuid import uuid4
 
 from django.conf import settings
 from django.db import models
@@ -13,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from common.sealing import unseal
+from therapy_credits.models.subjects import CareKey
 
 
 class CareDoor(models.Model):
@@ -24,6 +26,8 @@ class CareDoor(models.Model):
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="care_door"
     )
+    # Under which key the addresses are sealed.
+    key = models.UUIDField(unique=True, default=uuid4, editable=False)
     pin_hash = models.CharField(max_length=200, blank=True)
     sealed_address = models.TextField(blank=True)
     # A new address waits for the code that was sent to it; of the code, the digest is kept.
@@ -62,13 +66,15 @@ class CareDoor(models.Model):
     @property
     def address(self) -> str:
         """Where mail about care goes; empty for the account's own."""
-        return unseal(self.sealed_address, "care-door.address") if self.sealed_address else ""
+        return self._opened(self.sealed_address, "care-door.address")
 
     @property
     def new_address(self) -> str:
         """The address that waits to be confirmed, if any."""
-        sealed = self.sealed_new_address
-        return unseal(sealed, "care-door.new-address") if sealed else ""
+        return self._opened(self.sealed_new_address, "care-door.new-address")
+
+    def _opened(self, sealed: str, purpose: str) -> str:
+        return CareKey.objects.get(token=self.key).unseal(sealed, purpose) if sealed else ""
 
     @property
     def gets_no_mail(self) -> bool:

@@ -132,12 +132,14 @@ def known_practitioners(tokens: Sequence[UUID]) -> set[int]:
 
 def calls_of(tokens: Sequence[UUID]) -> FitCallQuerySet:
     """The person's own first calls."""
-    return FitCall.objects.filter(subject__in=tokens).select_related("practitioner__practice")
+    calls = FitCall.objects.filter(subject__in=tokens).with_keys()
+    return calls.select_related("practitioner__practice")
 
 
 def calls_of_member(membership: PracticeMembership) -> FitCallQuerySet:
     """The first calls a member of a practice may see."""
-    return FitCall.objects.visible_to_member(membership).select_related("practitioner__practice")
+    calls = FitCall.objects.visible_to_member(membership).with_keys()
+    return calls.select_related("practitioner__practice")
 
 
 def codes_of(tokens: Sequence[UUID]) -> SessionCodeQuerySet:
@@ -147,9 +149,8 @@ def codes_of(tokens: Sequence[UUID]) -> SessionCodeQuerySet:
 
 def bookings_of_member(membership: PracticeMembership) -> BookingQuerySet:
     """The bookings a member of a practice may see, with what a list shows."""
-    return Booking.objects.visible_to_member(membership).select_related(
-        "practitioner__practice", "service"
-    )
+    bookings = Booking.objects.visible_to_member(membership).with_keys()
+    return bookings.select_related("practitioner__practice", "service")
 
 
 def _as_seen_by(role: PracticeMembership.Role) -> Prepared[Booking]:

@@ -17,7 +17,6 @@ from accounts.models import User
 from accounts.services.api_keys import KEEP_ANSWER, UNLESS_ANSWERED, Kept
 from common.codes import new_reference
 from common.prepared import prepared_cursor
-from common.sealing import seal
 from notifications.services.messages import queue_prepared
 from therapy_credits.domain.matching import Authority, may_practise
 from therapy_credits.errors import (
@@ -47,7 +46,7 @@ from therapy_credits.queries.practices import open_slots_of
 from therapy_credits.services import care_mail, cases, ledger
 from therapy_credits.services.actors import practice_actor, scheduler_actor
 from therapy_credits.services.requests import check_may_begin, taken_before
-from therapy_credits.services.subjects import own_tokens
+from therapy_credits.services.subjects import key_of, own_tokens
 
 # A hold waits this long after the session for the practice's word.
 HOLD_LIFE = dt.timedelta(days=30)
@@ -120,8 +119,6 @@ def book_session(
             format=format,
             place=practitioner.place if format == "in_person" else "",
             join_url=practitioner.join_url if format == "online" else "",
-            sealed_name=seal(identity.name, "booking.name"),
-            sealed_contact=seal(identity.contact, "booking.contact"),
             country=where.country,
             region=where.region,
             hold_group=uuid5(request_id, "hold 0"),
@@ -132,6 +129,9 @@ def book_session(
             booked_at=at,
         )
         _hold_for(booking, user, at)
+        key = key_of(booking.subject)
+        booking.sealed_name = key.seal(identity.name, "booking.name")
+        booking.sealed_contact = key.seal(identity.contact, "booking.contact")
         try:
             with transaction.atomic():
                 booking.save(force_insert=True)

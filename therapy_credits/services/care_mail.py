@@ -138,7 +138,8 @@ def ask_if_right(source: Booking | SessionCode, at: dt.datetime) -> None:
 def tell_search_answered(case: CareCase, at: dt.datetime) -> None:
     """The care desk has an answer; what it is stands on the person's page."""
     user, page = person_to_reach(case.subject), _url("therapy_credits:care")
-    _write(f"case:{case.pk}:answered", user, "changed", case.reference, page, at)
+    if user is not None:
+        _write(f"case:{case.pk}:answered", user, "changed", case.reference, page, at)
 
 
 def send_address_code(door: CareDoor, address: str, code: str, at: dt.datetime) -> None:
@@ -267,7 +268,7 @@ def warn_of_guessing(limit: str, window: int, at: dt.datetime) -> None:
 
 
 def _tell_person(
-    source: Booking | SessionCode, user: User, template: str, news: str, at: dt.datetime
+    source: Booking | SessionCode, user: User | None, template: str, news: str, at: dt.datetime
 ) -> None:
     _promise(_to_person(_what(source), source.reference, user, template, news, at))
 
@@ -289,7 +290,7 @@ def _undo_count(source: Booking | SessionCode) -> int:
 
 
 def _tell_person_of_call(
-    call: FitCall, user: User, template: str, news: str, at: dt.datetime
+    call: FitCall, user: User | None, template: str, news: str, at: dt.datetime
 ) -> None:
     _promise(_to_person(CALL, call.reference, user, template, news, at))
 
@@ -300,8 +301,10 @@ def _tell_practice_of_call(call: FitCall, template: str, news: str, at: dt.datet
 
 
 def _to_person(
-    what: str, reference: str, user: User, template: str, news: str, at: dt.datetime
+    what: str, reference: str, user: User | None, template: str, news: str, at: dt.datetime
 ) -> Message | None:
+    if user is None:
+        return None  # who it was is forgotten
     page = (
         _url("therapy_credits:code") if what == CODE else _url(f"therapy_credits:{what}", reference)
     )

@@ -16,7 +16,6 @@ from django.db import IntegrityError, transaction
 from accounts.models import User
 from accounts.services import audit
 from common.codes import new_reference
-from common.sealing import seal, unseal
 from therapy_credits.domain.matching import Need
 from therapy_credits.domain.working_days import due_after
 from therapy_credits.errors import (
@@ -32,7 +31,7 @@ from therapy_credits.queries.bookings import live_sources
 from therapy_credits.queries.desk import FIND_ANSWERED_IN, MOST_CASES, desk_week
 from therapy_credits.services import care_mail, ledger
 from therapy_credits.services.actors import practice_actor
-from therapy_credits.services.subjects import actor_token, own_tokens
+from therapy_credits.services.subjects import actor_token, key_of, own_tokens
 
 # How long a person is asked whether what the practice told is right.
 ASKED_FOR = dt.timedelta(days=7)
@@ -123,7 +122,7 @@ def ask_to_find(*, user: User, need: Need, at: dt.datetime) -> CareCase:
         reference=new_reference(),
         kind=CareCase.Kind.FIND,
         subject=sources[0].subject,
-        sealed_need=seal(json.dumps(asked), "case.need"),
+        sealed_need=key_of(sources[0].subject).seal(json.dumps(asked), "case.need"),
         opened_at=at,
         due_at=_due(at, FIND_ANSWERED_IN),
     )
@@ -137,7 +136,7 @@ def ask_to_find(*, user: User, need: Need, at: dt.datetime) -> CareCase:
 
 def need_of(case: CareCase) -> Need:
     """What the person asked for. For who has taken the case."""
-    asked = json.loads(unseal(case.sealed_need, "case.need"))
+    asked = json.loads(case.opened(case.sealed_need, "case.need"))
     return Need(
         asked["country"],
         asked["region"],

@@ -10,9 +10,8 @@ from django.db import transaction
 
 from accounts.models import User
 from common import tokens
-from common.sealing import seal
 from therapy_credits.errors import AddressCodeWrong, DoorClosed, PinWrong, TooManyCodes
-from therapy_credits.models import CareDoor
+from therapy_credits.models import CareDoor, CareKey
 from therapy_credits.services import care_mail
 
 # After so many wrong PINs the door stays closed for an hour.
@@ -76,7 +75,7 @@ def confirm_address(*, user: User, code: str, at: dt.datetime) -> None:
         is_live = is_live and door.wrong_codes < MOST_WRONG
         is_right = is_live and tokens.matches(_code_digest(door, code), door.code_digest)
         if is_right:
-            door.sealed_address = seal(door.new_address, "care-door.address")
+            door.sealed_address = _key(door).seal(door.new_address, "care-door.address")
             _forget_new_address(door)
         elif is_live:
             door.wrong_codes += 1
@@ -94,8 +93,16 @@ def _change_address(door: CareDoor, address: str, at: dt.datetime) -> None:
     if address in ("", door.address):
         _forget_new_address(door)
     elif address != door.new_address:
-        door.sealed_new_address = seal(address, "care-door.new-address")
+        door.sealed_new_address = _key(door).seal(address, "care-door.new-address")
         _send_code(door, address, at)
+
+
+def _key(door: CareDoor) -> CareKey:
+    """The key of this door's addresses, made with the first of them."""
+    key, _ = CareKey.objects.get_or_create(
+        token=door.key, defaults={"wrapped": CareKey.new(door.key).wrapped}
+    )
+    return key
 
 
 def _send_code(door: CareDoor, address: str, at: dt.datetime) -> None:

@@ -15,7 +15,6 @@ from django.db import IntegrityError, transaction
 
 from accounts.models import User
 from common.codes import new_reference
-from common.sealing import seal
 from notifications.models import Purge
 from notifications.services.messages import queue_prepared
 from therapy_credits.domain.matching import Need
@@ -43,7 +42,7 @@ from therapy_credits.services.bookings import (
     lock_practitioner,
 )
 from therapy_credits.services.requests import check_may_begin, taken_before
-from therapy_credits.services.subjects import own_tokens
+from therapy_credits.services.subjects import key_of, own_tokens
 
 # So long after a call somebody may still have to be reached about it; so long it is known at all.
 REACHED_FOR = dt.timedelta(days=30)
@@ -92,16 +91,17 @@ def book_fit_call(
         ends_at = starts_at + dt.timedelta(minutes=practitioner.fit_call_minutes)
         if _has_session_then(user, starts_at, ends_at):
             raise BusyThen
+        key = key_of(_live_tokens(user, practitioner, at)[0])
         call = FitCall(
             reference=reference,
             request_id=request_id,
-            subject=_live_tokens(user, practitioner, at)[0],
+            subject=key.token,
             practitioner=practitioner,
             starts_at=starts_at,
             ends_at=ends_at,
             join_url=practitioner.join_url,
-            sealed_name=seal(identity.name, "fit-call.name"),
-            sealed_contact=seal(identity.contact, "fit-call.contact"),
+            sealed_name=key.seal(identity.name, "fit-call.name"),
+            sealed_contact=key.seal(identity.contact, "fit-call.contact"),
             country=need.country,
             region=need.region,
             language=need.language,

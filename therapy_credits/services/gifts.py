@@ -19,7 +19,6 @@ from django.db import transaction
 from accounts.models import User
 from common import tokens
 from common.codes import BadCode, new_code, read_code
-from common.sealing import seal
 from therapy_credits.errors import (
     AdultsOnly,
     CannotUndo,
@@ -29,12 +28,12 @@ from therapy_credits.errors import (
     NotEnoughSessions,
     RequestReused,
 )
-from therapy_credits.models import Gift, Subject
+from therapy_credits.models import CareKey, Gift, Subject
 from therapy_credits.queries.bookings import has_said_adult, live_sources
 from therapy_credits.services import care_mail, ledger
 from therapy_credits.services.actors import scheduler_actor
 from therapy_credits.services.requests import one_at_a_time
-from therapy_credits.services.subjects import claim_token, own_tokens
+from therapy_credits.services.subjects import claim_token, forget_tokens, own_tokens
 
 # How long a gift can be undone; then it is sent.
 UNDO_WINDOW = dt.timedelta(minutes=30)
@@ -79,11 +78,14 @@ def give_sessions(
             units=units,
             link_digest=_link_digest(link),
             code_digest=_code_digest(code),
-            sealed_contact=seal(contact, "gift.contact") if contact else "",
             language=user.language,
             given_at=at,
             sends_at=at + UNDO_WINDOW,
         )
+        if contact:
+            key = CareKey.new(gift.subject)
+            key.save(force_insert=True)
+            gift.sealed_contact = key.seal(contact, "gift.contact")
         given = _give(gift, user, at)
         gift.expires_at = min(at + CLAIM_WINDOW, given.expires_at - BEFORE_EXPIRY)
         gift.save(force_insert=True)
@@ -209,6 +211,7 @@ def _send(pk: UUID, at: dt.datetime) -> bool:
             return False
         if gift.sealed_contact:
             care_mail.send_gift(gift, gift.contact, link_secret(gift.pk), at)
+            forget_tokens([gift.subject])
         gift.status, gift.sealed_contact = Gift.Status.SENT, ""
         gift.save(update_fields=["status", "sealed_contact"])
         return True
@@ -244,6 +247,8 @@ def _lock(pk: UUID) -> Gift:
 
 
 def _end(gift: Gift, status: Gift.Status, at: dt.datetime) -> Gift:
+    if gift.sealed_contact and status != Gift.Status.CLAIMED:
+        forget_tokens([gift.subject])
     gift.status, gift.ended_at, gift.sealed_contact = status, at, ""
     gift.save(update_fields=["status", "ended_at", "sealed_contact"])
     return gift

@@ -40,7 +40,8 @@ def export(user: User, *, at: datetime) -> dict[str, Any]:
     tokens = own_tokens(user)
     door = door_of(user)
     balance = dataclasses.asdict(balance_of(tokens, at=at))
-    bookings = bookings_of(tokens).select_related("practitioner__practice", "service")
+    bookings = bookings_of(tokens).with_keys()
+    bookings = bookings.select_related("practitioner__practice", "service")
     codes = codes_of(tokens).select_related("practice")
     return {
         "balance": balance,

@@ -10,17 +10,18 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from datetime import datetime
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.db import connection, transaction
 
 from accounts.models import User
 from accounts.services.access_log import record_look
 from ambassadors.models import Enrolment, Programme
-from common.sealing import seal, unseal
+from common.sealing import new_key, seal_under
 from common.tokens import digest
 from therapy_credits.errors import TooManyGifts
-from therapy_credits.models import Subject
+from therapy_credits.models import CareKey, Subject
+from therapy_credits.models.subjects import purpose_of
 
 SEALED_FOR = "therapy_credits.subject.person"
 # A person finds the tokens of gifts by their own numbered digests. The numbers keep two gifts of
@@ -33,18 +34,12 @@ def person_digest(*, user_id: int, programme_id: int, year: int) -> str:
     return digest("therapy-credits-subject", f"{user_id}|{programme_id}|{year}")
 
 
+@transaction.atomic
 def subject_for(*, user: User, programme: Programme, year: int, at: datetime) -> Subject:
     """The person's subject in this programme-year, made when there is none."""
-    subject, _ = Subject.objects.get_or_create(
-        person_digest=person_digest(user_id=user.pk, programme_id=programme.pk, year=year),
-        defaults={
-            "programme": programme,
-            "year": year,
-            "person": seal(str(user.pk), SEALED_FOR),
-            "made_at": at,
-        },
-    )
-    return subject
+    found_by = person_digest(user_id=user.pk, programme_id=programme.pk, year=year)
+    _make([(user.pk, found_by)], programme.pk, year, at)
+    return Subject.objects.get(token=CareKey.objects.get(person_digest=found_by).token)
 
 
 def stage(
@@ -85,37 +80,45 @@ CREATE TEMPORARY TABLE staged_person (
 WITHOUT_SUBJECT = """
 SELECT user_id, person_digest FROM staged_person AS person
  WHERE NOT EXISTS (
-     SELECT 1 FROM therapy_credits_subject AS subject
-      WHERE subject.person_digest = person.person_digest)
+     SELECT 1 FROM therapy_credits_carekey AS key
+      WHERE key.person_digest = person.person_digest)
 """
 
 STAGE_SUBJECTS = """
 CREATE TEMPORARY TABLE staged_subject ON COMMIT DROP AS
-SELECT subject.token, person.position
+SELECT key.token, person.position
   FROM staged_person AS person
-  JOIN therapy_credits_subject AS subject ON subject.person_digest = person.person_digest;
+  JOIN therapy_credits_carekey AS key ON key.person_digest = person.person_digest;
 DROP TABLE staged_person;
 ANALYZE staged_subject
 """
 
 
+# Somebody who was given one meanwhile keeps it: then there is no key, and so no subject either.
+MAKE = """
+WITH made AS (
+    INSERT INTO therapy_credits_carekey (token, person_digest, person, wrapped)
+    SELECT * FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[])
+    ON CONFLICT DO NOTHING
+    RETURNING token
+)
+INSERT INTO therapy_credits_subject (token, programme_id, year, made_at)
+SELECT token, %s, %s, %s FROM made
+"""
+
+
 def _make(people: list[tuple[int, str]], programme_id: int, year: int, at: datetime) -> None:
-    """One statement for thousands of people. Somebody who was given one meanwhile keeps it."""
+    """One statement for thousands of people."""
+    rows = [_new_row(uuid4(), user_id, found_by) for user_id, found_by in people]
+    columns = [list(column) for column in zip(*rows, strict=True)]
     with connection.cursor() as cursor:
-        cursor.execute(
-            """INSERT INTO therapy_credits_subject
-                   (token, programme_id, year, person_digest, person, made_at)
-               SELECT gen_random_uuid(), %s, %s, digest, person, %s
-                 FROM unnest(%s::text[], %s::text[]) AS new (digest, person)
-               ON CONFLICT DO NOTHING""",
-            [
-                programme_id,
-                year,
-                at,
-                [person_digest for _, person_digest in people],
-                [seal(str(user_id), SEALED_FOR) for user_id, _ in people],
-            ],
-        )
+        cursor.execute(MAKE, [*columns, programme_id, year, at])
+
+
+def _new_row(token: UUID, user_id: int, found_by: str) -> tuple[UUID, str, str, str]:
+    """The columns of a ``CareKey``: as values, since they are made by the hundred thousand."""
+    key, wrapped = new_key(purpose_of(token))
+    return token, found_by, seal_under(key, str(user_id), SEALED_FOR), wrapped
 
 
 def own_tokens(user: User) -> list[UUID]:
@@ -130,7 +133,7 @@ def own_tokens(user: User) -> list[UUID]:
         for programme_id, year in years
     ]
     return list(
-        Subject.objects.filter(person_digest__in=[*digests, *_gift_digests(user)])
+        CareKey.objects.filter(person_digest__in=[*digests, *_gift_digests(user)])
         .order_by("pk")
         .values_list("token", flat=True)
     )
@@ -142,19 +145,26 @@ def claim_token(*, user: User, token: UUID, programme_id: int, year: int, at: da
     User.objects.select_for_update(no_key=True).get(pk=user.pk)  # two claims take two numbers
     digests = _gift_digests(user)
     taken = set(
-        Subject.objects.filter(person_digest__in=digests).values_list("person_digest", flat=True)
+        CareKey.objects.filter(person_digest__in=digests).values_list("person_digest", flat=True)
     )
     free = next((one for one in digests if one not in taken), None)
     if free is None:
         raise TooManyGifts
-    Subject.objects.create(
-        token=token,
-        programme_id=programme_id,
-        year=year,
-        person_digest=free,
-        person=seal(str(user.pk), SEALED_FOR),
-        made_at=at,
-    )
+    forget_tokens([token])  # the key under which rested where it was sent
+    names = ("token", "person_digest", "person", "wrapped")
+    CareKey.objects.create(**dict(zip(names, _new_row(token, user.pk, free), strict=True)))
+    Subject.objects.create(token=token, programme_id=programme_id, year=year, made_at=at)
+
+
+def key_of(token: UUID) -> CareKey:
+    """The key of a token that has somebody behind it: for what they tell under it."""
+    return CareKey.objects.get(token=token)
+
+
+def forget_tokens(tokens: Iterable[UUID]) -> int:
+    """Nobody is behind these tokens any more, and what was told under them cannot be read again,
+    here or in any copy. How many there were."""
+    return CareKey.objects.filter(token__in=list(tokens)).delete()[0]
 
 
 def _gift_digests(user: User) -> list[str]:
@@ -172,12 +182,16 @@ def person_behind(token: UUID, *, actor: User, what: str, at: datetime, purpose:
     return person
 
 
-def person_to_reach(token: UUID) -> User:
-    """The person, for a message or a reminder that the system itself sends to them.
+def person_to_reach(token: UUID) -> User | None:
+    """The person, for a message or a reminder that the system itself sends to them; nobody for a
+    token that is nobody's any more.
 
     No human sees the answer, so nothing is written down. Never call it for a page.
     """
-    return _open(token)
+    try:
+        return _open(token)
+    except Subject.DoesNotExist:
+        return None
 
 
 def actor_token(user: User) -> UUID:
@@ -186,5 +200,7 @@ def actor_token(user: User) -> UUID:
 
 
 def _open(token: UUID) -> User:
-    sealed = Subject.objects.values_list("person", flat=True).get(token=token)
-    return User.objects.get(pk=int(unseal(sealed, SEALED_FOR)))
+    key = CareKey.objects.exclude(person="").filter(token=token).first()
+    if key is None:
+        raise Subject.DoesNotExist
+    return User.objects.get(pk=int(key.unseal(key.person, SEALED_FOR)))

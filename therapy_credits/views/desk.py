@@ -8,7 +8,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
-from django.utils.translation import get_language, gettext_noop
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -20,10 +20,8 @@ from therapy_credits.forms.desk import AnswerForm
 from therapy_credits.models import CareCase, DeskAbsence, Format, ServiceType, Topic
 from therapy_credits.queries.desk import care_staff, desk_shown, desk_week, staff_at_the_desk
 from therapy_credits.services import cases
-from therapy_credits.services.looks import note_look
-from therapy_credits.services.subjects import person_behind
+from therapy_credits.services.looks import look_for_whom, note_look
 
-SEARCH = gettext_noop("Your request to find somebody, with your name and address")
 SEARCHES = (CareCase.Kind.FIND, CareCase.Kind.ENDING)
 
 
@@ -69,9 +67,7 @@ def case(request: SignedInRequest, reference: str) -> HttpResponse:
     if booking is not None:
         note_look(booking=booking, actor=request.user, at=now)
     elif is_mine and one.kind == CareCase.Kind.FIND:
-        person = person_behind(
-            one.subject, actor=request.user, what=SEARCH, at=now, purpose=one.reference
-        )
+        person = look_for_whom(case=one, actor=request.user, at=now)
     return render(
         request,
         "therapy_credits/staff/case.html",
@@ -81,7 +77,7 @@ def case(request: SignedInRequest, reference: str) -> HttpResponse:
             "booking": booking,
             "code": one.code if is_mine else None,
             "person": person,
-            "need": _in_words(one) if person else None,
+            "need": _in_words(one) if person and one.sealed_need else None,
             "answer": AnswerForm() if one.kind in SEARCHES else None,
             "colleagues": staff_at_the_desk(at=now).exclude(pk=request.user.pk),
         },

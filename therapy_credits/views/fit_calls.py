@@ -160,7 +160,7 @@ def of_practice(
         {
             **frame(membership, "bookings"),
             "call": one,
-            "client": one.client_name,
+            "client": one.client_name or _("Name deleted"),
             "is_to_come": one.is_open and now < one.starts_at,
             "client_place": place_name(one.country, one.region, get_language() or "en"),
         },

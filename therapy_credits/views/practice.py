@@ -332,14 +332,14 @@ def frame(membership: PracticeMembership, here: str) -> dict[str, Any]:
 
 
 def _call_row(one: FitCall) -> dict[str, Any]:
-    return {"call": one, "starts_at": one.starts_at, "client": one.client_name}
+    return {"call": one, "starts_at": one.starts_at, "client": one.client_name or _("Name deleted")}
 
 
 def _row(one: Booking, now: dt.datetime) -> dict[str, Any]:
     return {
         "booking": one,
         "starts_at": one.starts_at,
-        "client": one.client_name,
+        "client": one.client_name or _("Name deleted"),
         "has_begun": one.starts_at <= now,
         "can_undo": can_undo(one, at=now),
     }

@@ -1,0 +1,42 @@
+"""``manage.py restore FILE --keys FILE``: both backups, back into an empty database."""
+
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from portal.errors import ProgramFailed
+from portal.services import backups
+
+
+class Command(BaseCommand):
+    help = "Put a backup, and that of the keys of care, into the database, which must be empty."
+    requires_system_checks = ()
+    requires_migrations_checks = False
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("backup", type=Path)
+        parser.add_argument(
+            "--keys", type=Path, help="the newest backup of the keys; without it nobody's care"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        for path in filter(None, (options["backup"], options["keys"])):
+            if not path.is_file():
+                raise CommandError(f"{path} is not there.")
+        if not backups.is_database_empty():
+            raise CommandError("The database is not empty. Make a new one, and name that.")
+        try:
+            backups.put_back(main=options["backup"], keys=options["keys"])
+        except ProgramFailed as failure:
+            raise CommandError(str(failure)) from failure
+        lost = backups.what_is_unreadable()
+        self.stdout.write("It is back. Nobody is signed in. Next: manage.py migrate")
+        if lost.keys:
+            self.stdout.write(f"FIELD_KEYS do not open {lost.keys} keys of care.")
+        if lost.bookings:
+            self.stdout.write(
+                f"Of {lost.bookings} bookings and calls nobody can read whose they are: their key"
+                " is not there. Where it was erased or forgotten that is right."
+            )
