@@ -17,6 +17,7 @@ from accounts.errors import AccountsError
 from accounts.forms import DecisionForm, FindPersonForm, GiveRoleForm, ProfileForm
 from accounts.models import Approval, Role, StaffGrant, User
 from accounts.services import access_log, approvals, grants, people
+from common.text import site_language
 
 PAGE = 50
 
@@ -28,7 +29,11 @@ def profile(request: HttpRequest) -> HttpResponse:
     user = _me(request)
     form = ProfileForm(
         request.POST or None,
-        initial={"name": user.name, "language": user.language, "time_zone": user.time_zone},
+        initial={
+            "name": user.name,
+            "language": site_language(user.language, ""),
+            "time_zone": user.time_zone,
+        },
     )
     if request.method == "POST" and form.is_valid():
         user = people.change_profile(user=user, at=timezone.now(), **form.cleaned_data)

@@ -4,7 +4,13 @@ import csv
 import unicodedata
 from collections.abc import Iterable, Iterator
 
-from django.utils.translation import get_language, to_locale
+from django.conf import settings
+from django.utils.translation import (
+    get_language,
+    get_supported_language_variant,
+    override,
+    to_locale,
+)
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -59,3 +65,24 @@ def csv_lines(rows: Iterable[Iterable[object]]) -> Iterator[str]:
 def babel_locale() -> str:
     """The active language as Babel calls it."""
     return to_locale(get_language() or "en")
+
+
+def language_spoken() -> str:
+    """The active language as people speak it, whatever the country: "pt" for "pt-br"."""
+    return (get_language() or "en").partition("-")[0]
+
+
+def site_language(code: str, default: str = settings.LANGUAGE_CODE) -> str:
+    """The language of the site nearest to ``code``: "pt-br" for "pt", "es" for "es-MX".
+
+    ``default`` where the site does not speak it: half a page in Hindi would help nobody.
+    """
+    try:
+        return get_supported_language_variant(code)
+    except LookupError:
+        return default
+
+
+def speaking(code: str) -> override:
+    """``with speaking(person.language):`` what is said is in the language nearest to theirs."""
+    return override(site_language(code))

@@ -29,7 +29,9 @@ class When:
 
 
 def day(moment: datetime) -> str:
-    return date_format(moment, _("D j F")).replace(".", "")
+    """ "Thu 4 June", "jue 4 de junio", "Do 4. Juni"."""
+    weekday = format_date(moment, "EEE", locale=babel_locale()).replace(".", "")
+    return f"{weekday} {date_format(moment, 'MONTH_DAY_FORMAT')}"
 
 
 def with_weekday(moment: datetime, form: str = "MONTH_DAY_FORMAT") -> str:
@@ -44,17 +46,21 @@ def clock(moment: datetime) -> str:
     return date_format(moment, "H:i")
 
 
+def _comma() -> str:
+    return "،" if babel_locale() == "ar" else ","
+
+
 def span(start: datetime, end: datetime | None) -> str:
     """ "Thu 4 June, 18:00–19:30", also past midnight; with both days when longer than a night.
 
     ``localtime.js`` says the same.
     """
-    first = f"{day(start)}, {clock(start)}"
+    first = f"{day(start)}{_comma()} {clock(start)}"
     if end is None:
         return first
     if start.date() == end.date() or end - start < A_NIGHT:
         return f"{first}–{clock(end)}"
-    return f"{first} – {day(end)}, {clock(end)}"
+    return f"{first} – {day(end)}{_comma()} {clock(end)}"
 
 
 def place_of(zone: str) -> str:
@@ -86,5 +92,5 @@ def describe(
     here_end = end and end.astimezone(ZoneInfo(reader_zone))
     there = clock(there_start)
     if here_start.date() != there_start.date():
-        there = f"{day(there_start)}, {there}"
+        there = f"{day(there_start)}{_comma()} {there}"
     return When(f"{span(here_start, here_end)} {_('(your time)')}", f"{there} {place}", place)

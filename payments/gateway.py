@@ -32,6 +32,8 @@ logger = logging.getLogger(__name__)
 TIMEOUT_SECONDS = 10
 # A notice signed longer ago is one that somebody kept and plays again.
 SIGNED_WITHIN_SECONDS = 300
+# Its page does not speak Arabic: there it takes what the browser asks for.
+_PAGE_LANGUAGES = {"en": "en", "es": "es", "pt-br": "pt-BR", "fr": "fr", "de": "de"}
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ def open_session(charge: Charge, *, success_url: str, cancel_url: str, language:
                 "expires_at": int(charge.closes_at.timestamp()),
                 "success_url": success_url,
                 "cancel_url": cancel_url,
-                "locale": "es" if language.startswith("es") else "en",
+                "locale": _PAGE_LANGUAGES.get(language, "auto"),
                 "submit_type": "pay",
             },
             {"idempotency_key": str(charge.idempotency_key)},

@@ -10,7 +10,6 @@ from typing import Any, ClassVar
 
 from django.http import Http404, HttpRequest
 from django.utils import timezone as clock
-from django.utils import translation
 from django.utils.translation import gettext as _
 
 from accounts.models import User
@@ -20,6 +19,7 @@ from calendars.domain.programs import program_of
 from calendars.feeds import StoredFeed
 from calendars.models import FeedToken
 from calendars.queries import EVENTS_FEED, link_opened_by, personal_feed_key, window_start
+from common.text import speaking
 from events.queries import calendar_entries as event_entries
 from events.queries import hosted_entries
 from therapy_credits.queries.calendar import calendar_entries as busy_entries
@@ -65,11 +65,11 @@ class PersonalFeed(StoredFeed):
     def _busy(self, link: FeedToken, at: datetime) -> list[StoredEvent]:
         tokens = own_tokens(link.user)
         time_zone = link.user.time_zone or "UTC"
-        with translation.override(link.user.language or None):
+        with speaking(link.user.language):
             return busy_entries(tokens, time_zone=time_zone, since=window_start(at))
 
     def title(self, obj: OwnCalendar) -> str:
-        with translation.override(obj.person.language or None):
+        with speaking(obj.person.language):
             return _("My calendar")
 
     def timezone(self, obj: OwnCalendar) -> str:
@@ -88,7 +88,7 @@ class PersonalFeed(StoredFeed):
 
     def items(self, obj: OwnCalendar, *, at: datetime) -> Iterable[StoredEvent]:
         since, alarm_minutes = window_start(at), obj.link.alarm_minutes
-        with translation.override(obj.person.language or None):
+        with speaking(obj.person.language):
             if obj.is_hosted_only:
                 return hosted_entries(obj.person, since=since, alarm_minutes=alarm_minutes)
             own = event_entries(

@@ -7,7 +7,8 @@ from functools import cache
 
 from babel import Locale, UnknownLocaleError
 
-_SPELT_IN = ("en", "es")
+# Where two call different things by one word, the first of them is meant.
+_SPELT_IN = ("en", "es", "pt", "fr", "de", "ar")
 # What people write that is in no list.
 _COUNTRY_ALIASES = {
     "uk": "GB",
@@ -26,6 +27,15 @@ _COUNTRY_ALIASES = {
     "eeuu": "US",
     "ee.uu.": "US",
     "ee. uu.": "US",
+    "grã-bretanha": "GB",
+    "eua": "US",
+    "angleterre": "GB",
+    "grande-bretagne": "GB",
+    "états unis": "US",
+    "großbritannien": "GB",
+    "بريطانيا": "GB",
+    "أمريكا": "US",
+    "الإمارات": "AE",
 }
 
 
@@ -39,7 +49,7 @@ def name_key(name: str) -> str:
 def _countries() -> dict[str, str]:
     spelt = {
         name_key(name): code
-        for language in _SPELT_IN
+        for language in reversed(_SPELT_IN)
         for code, name in Locale(language).territories.items()
         if len(code) == 2 and code.isalpha() and code not in {"ZZ", "EU", "UN", "EZ", "QO"}
     }
@@ -52,7 +62,7 @@ def _languages() -> dict[str, str]:
     # A two-letter code before a three-letter one of the same name.
     spelt = {
         name_key(name): code
-        for language in _SPELT_IN
+        for language in reversed(_SPELT_IN)
         for code, name in sorted(Locale(language).languages.items(), key=lambda item: -len(item[0]))
         if len(code) <= 3
     }

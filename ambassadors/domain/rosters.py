@@ -33,6 +33,12 @@ _HEADERS = {
         "correo electrónico",
         "correo electronico",
         "dirección de correo",
+        "endereço de e-mail",
+        "adresse e-mail",
+        "courriel",
+        "e-mail-adresse",
+        "البريد الإلكتروني",
+        "عنوان البريد الإلكتروني",
     ),
     "name": (
         "stage name",
@@ -44,9 +50,45 @@ _HEADERS = {
         "nombre artistico",
         "artista",
         "nombre",
+        "nome artístico",
+        "nome artistico",
+        "nome",
+        "nom de scène",
+        "nom d’artiste",
+        "nom d'artiste",
+        "nom",
+        "künstlername",
+        "الاسم الفني",
+        "الاسم",
     ),
-    "language": ("language", "lang", "preferred language", "idioma", "lengua"),
-    "market": ("market", "country", "territory", "mercado", "país", "pais", "territorio"),
+    "language": (
+        "language",
+        "lang",
+        "preferred language",
+        "idioma",
+        "lengua",
+        "língua",
+        "langue",
+        "sprache",
+        "اللغة",
+    ),
+    "market": (
+        "market",
+        "country",
+        "territory",
+        "mercado",
+        "país",
+        "pais",
+        "territorio",
+        "território",
+        "marché",
+        "pays",
+        "territoire",
+        "markt",
+        "land",
+        "البلد",
+        "الدولة",
+    ),
 }
 
 
@@ -102,7 +144,7 @@ def read(file: IO[bytes], layout: Layout) -> Iterator[list[Row]]:
 
 
 def guess_columns(header: tuple[str, ...] | list[str]) -> dict[str, int]:
-    """Which column is probably what, by its name in English or Spanish."""
+    """Which column is probably what, by its name in any language of the site."""
     keys = [name_key(cell).rstrip(":*") for cell in header]
     guessed: dict[str, int] = {}
     for field, names in _HEADERS.items():

@@ -264,8 +264,8 @@ class RosterForm(forms.Form):
     file = forms.FileField(
         label=_("CSV file"),
         help_text=_(
-            "The first row names the columns: e-mail, stage name, language, country (in English"
-            " or Spanish). Only the e-mail must be there. Up to 20 MB."
+            "The first row names the columns: e-mail, stage name, language, country, in"
+            " any language of this site. Only the e-mail must be there. Up to 20 MB."
         ),
         widget=forms.FileInput(attrs={"accept": ".csv,.tsv,.txt,text/csv"}),
         error_messages={

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from babel import Locale
+from babel import Locale, UnknownLocaleError
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
@@ -21,8 +21,15 @@ from ambassadors.models.profiles import MOST_LINKS, validate_link
 
 def language_names(codes: list[str]) -> list[str]:
     """Languages in the words of the reader."""
-    names = Locale.parse(get_language() or "en", sep="-").languages
-    return [names.get(code.replace("-", "_"), code) for code in codes]
+    reader = Locale.parse(get_language() or "en", sep="-")
+    return [_language_name(code, reader) for code in codes]
+
+
+def _language_name(code: str, reader: Locale) -> str:
+    try:
+        return Locale.parse(code, sep="-").get_display_name(reader) or code
+    except (UnknownLocaleError, ValueError):
+        return str(reader.languages.get(code, code))
 
 
 class ProfileForm(forms.Form):

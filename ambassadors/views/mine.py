@@ -282,4 +282,5 @@ def consent_text() -> AgreementText | None:
 
 
 def _is_fallback(text: AgreementText) -> bool:
-    return text.locale != (get_language() or "en").partition("-")[0]
+    language = get_language() or "en"
+    return text.locale not in (language, language.partition("-")[0])

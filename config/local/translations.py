@@ -5,6 +5,7 @@ first turned into Python by Django itself, as its own makemessages does.
 """
 
 import io
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,15 +32,21 @@ KEYWORDS: dict[str, Any] = {
 }
 
 
+# A placeholder outside of a tag; a sign of percent stays with its number.
+PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|\{\w*\}")
+ISOLATED = re.compile(r"(<[^>]*>)|(%\(\w+\)s|\{\w*\})(?!%%)")
+
+
 def main() -> int:
     if sys.argv[1:] == ["--check"]:
-        return check()
+        return check(collect())
     if sys.argv[1:] == ["--compile"]:
         compile_all()
         return 0
-    update_all()
+    template = collect()
+    update_all(template)
     compile_all()
-    return check()
+    return check(template)
 
 
 def catalogues() -> list[Path]:
@@ -49,15 +56,32 @@ def catalogues() -> list[Path]:
 def compile_all() -> None:
     """Make the ``.mo`` of each ``.po``, at once: nobody ever reads half of one."""
     for path in catalogues():
+        catalogue = _read(path)
+        if catalogue.locale and catalogue.locale.text_direction == "rtl":
+            _isolate(catalogue)
         draft = path.with_suffix(".mo.new")
         with draft.open("wb") as file:
-            write_mo(file, _read(path))
+            write_mo(file, catalogue)
         draft.rename(path.with_suffix(".mo"))
 
 
-def update_all() -> None:
+def _isolate(catalogue: Catalog) -> None:
+    """Put what fills a placeholder between Unicode's isolates (FSI, PDI), where people read from
+    right to left: a Latin title before a number would otherwise take the number along.
+    """
+    for message in catalogue:
+        if message.id and isinstance(message.string, str):
+            message.string = isolated(message.string)
+        elif message.id and message.string:
+            message.string = tuple(isolated(form) for form in message.string)
+
+
+def isolated(text: str) -> str:
+    return ISOLATED.sub(lambda m: m[1] or f"\u2068{m[2]}\u2069", text)
+
+
+def update_all(template: Catalog) -> None:
     """Bring every catalogue to what the code says now; translations stay."""
-    template = collect()
     for path in catalogues():
         catalogue = _read(path)
         catalogue.update(template, no_fuzzy_matching=True)
@@ -67,9 +91,8 @@ def update_all() -> None:
         say(f"{path.relative_to(PROJECT)}: {len(catalogue)} texts")
 
 
-def check() -> int:
+def check(template: Catalog) -> int:
     """Every text in every catalogue, translated, with the same placeholders."""
-    template = collect()
     problems = []
     for path in catalogues():
         catalogue, name = _read(path), path.relative_to(PROJECT)
@@ -131,6 +154,20 @@ def _problems(wanted: Message, catalogue: Catalog) -> Iterator[str]:
     else:
         for error in found.check(catalogue):
             yield f"{text!r}: {error}"
+        yield from _placeholder_problems(found)
+
+
+def _placeholder_problems(found: Message) -> Iterator[str]:
+    """A form for one or for none may leave the number out; no form may ask for what is not there,
+    and the last one, for any number, says all that the English says."""
+    ids = (found.id,) if isinstance(found.id, str) else tuple(found.id)
+    forms = (found.string,) if isinstance(found.string, str) else tuple(found.string or ())
+    known = {name for text in ids for name in PLACEHOLDER.findall(text)}
+    for form in forms:
+        names = set(PLACEHOLDER.findall(form))
+        is_short = form is forms[-1] and not names >= set(PLACEHOLDER.findall(ids[-1]))
+        if is_short or not names <= known:
+            yield f"{ids[0]!r}: not the same placeholders in {form!r}"
 
 
 def _read(path: Path) -> Catalog:

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from django.utils.translation import override
-
 from calendars.domain.vevent import render_vevent
+from common.text import speaking
 from events.domain.plans import DatePlan
 from events.models import Occurrence
 from events.queries import public_entry
@@ -86,5 +85,5 @@ def save_with_entry(occurrence: Occurrence) -> None:
 
 def render_entry(occurrence: Occurrence) -> None:
     """Write the calendar text of a date that is about to be saved."""
-    with override(occurrence.event.language):
+    with speaking(occurrence.event.language):
         occurrence.vevent = render_vevent(public_entry(occurrence))

@@ -8,9 +8,9 @@ from typing import Any
 
 from django.conf import settings
 from django.urls import reverse
-from django.utils.translation import override
 
 from calendars.domain.vevent import CalendarEvent
+from common.text import speaking
 from events.models import Event, Host, Occurrence, Rsvp
 from events.queries import entry_of, hosted_event
 from events.services.mails import calendar_file, scheduling_message
@@ -83,7 +83,7 @@ def _tell(
     latest = {
         rsvp.occurrence_id: rsvp for rsvp in answers.select_related("occurrence").order_by("pk")
     }
-    with override(person.language or None):
+    with speaking(person.language):
         entries = [entry for date in dates for entry in _entries(host, date, latest.get(date.pk))]
         if len(entries) == 1:
             attachments = [scheduling_message(entries[0])]

@@ -248,8 +248,6 @@ def _send(host: Host, *, at: datetime) -> None:
     host.sent_at, host.sent_count, host.expires_at = at, host.sent_count + 1, at + LIFETIME
     host.save()
     person = person_with(host.email)
-    known = dict(settings.LANGUAGES)
-    language = person.language if person else event.language
     queue_message(
         key=f"host:{host.reference}:asked:{host.sent_count}",
         to=host.email,
@@ -261,6 +259,6 @@ def _send(host: Host, *, at: datetime) -> None:
             "expires_at": host.expires_at,
             "link": settings.BASE_URL + reverse("events:host-invitation", args=[secret]),
         },
-        language=language if language in known else "en",
+        language=person.language if person else event.language,
         at=at,
     )

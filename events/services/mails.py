@@ -12,10 +12,10 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.utils.translation import override
 
 from calendars.domain.calendar import Method, StoredEvent, render_message
 from calendars.domain.vevent import CalendarEvent
+from common.text import speaking
 from events.models import Rsvp, SeriesRsvp
 from events.queries import (
     answers_by_date,
@@ -254,7 +254,7 @@ def _series_file(dates: Sequence[Rsvp]) -> Attachment | None:
     method: Method = "CANCEL" if is_repeating_off(dates) else "REQUEST"
     series_rsvp = dates[0].series_rsvp
     assert series_rsvp is not None  # its dates were put together by it
-    with override(series_rsvp.language):
+    with speaking(series_rsvp.language):
         entries = repeating_entries(dates, is_invitation=True)
     return _file(entries, method) if entries else None
 
@@ -262,7 +262,7 @@ def _series_file(dates: Sequence[Rsvp]) -> Attachment | None:
 def _all_of(rsvps: Sequence[Rsvp]) -> Attachment:
     """Many single dates of one person, as they are now."""
     host = hosting_of(rsvps[0].user, rsvps[0].occurrence.event)
-    with override(rsvps[0].language):
+    with speaking(rsvps[0].language):
         return calendar_file(entry_of(rsvp, host, is_invitation=True) for rsvp in rsvps)
 
 
@@ -299,7 +299,7 @@ def prepare(
 def _invitation(rsvp: Rsvp) -> Attachment:
     """The file that puts the date into this person's calendar, or takes it out."""
     host = hosting_of(rsvp.user, rsvp.occurrence.event)
-    with override(rsvp.language):
+    with speaking(rsvp.language):
         entry = entry_of(rsvp, host, is_invitation=True)
     return scheduling_message(entry)
 

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import DatabaseError, transaction
-from django.utils.translation import gettext, override
+from django.utils.translation import gettext
 
 from accounts.models import User
 from accounts.services import audit
+from common.text import speaking
 from events.errors import AmountNotAccepted, Busy, DateIsCancelled, PayingEnded
 from events.models import Event, Payment, Rsvp
 from events.models.payments import PaymentQuerySet
@@ -106,7 +107,7 @@ def start_payment(*, rsvp: Rsvp, chosen_minor: int | None = None, at: datetime) 
 def _title(rsvp: Rsvp) -> str:
     """What the payment page and its receipt say. Of what is discreet they say nothing."""
     event = rsvp.occurrence.event
-    with override(rsvp.language):
+    with speaking(rsvp.language):
         if rsvp.is_discreet or event.is_restricted:
             return gettext("A place at an event")
         return event.title

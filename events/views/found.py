@@ -19,11 +19,11 @@ from django.utils.cache import get_conditional_response
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
-from django.utils.translation import override
 from django.views.decorators.http import require_safe
 
 from common.money import to_decimal
 from common.pictures import event_picture
+from common.text import speaking
 from common.when import clock, day
 from events.gateway import keep_picture, kept_picture
 from events.models import Event, EventPhoto, Format, Occurrence
@@ -171,7 +171,7 @@ def photo(request: HttpRequest, slug: str) -> HttpResponse:
 
 def _draw(event: Event, occurrence: Occurrence | None) -> bytes:
     lines = []
-    with override(event.language):
+    with speaking(event.language):
         if occurrence is not None:
             occurrence.event = event
             lines.append(f"{day(occurrence.local_start)}, {clock(occurrence.local_start)}")

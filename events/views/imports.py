@@ -6,12 +6,13 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from accounts.access import staff_only
 from accounts.models import Role, StaffGrant, User
 from ambassadors.models import Programme
+from common.text import language_spoken
 from events.domain.foreign_calendars import ForeignEvent, NotACalendar, read_calendar
 from events.forms import ZONES
 from events.forms.imports import CalendarFileForm, as_content
@@ -47,7 +48,7 @@ def _form(request: HttpRequest) -> CalendarFileForm:
         programmes=Programme.objects.run_by(user, Role.COORDINATOR, at=at).order_by("name"),
         must_have_one=not grants.filter(all_programmes=True).exists(),
         zones=ZONES,
-        initial={"time_zone": user.time_zone or "UTC", "language": get_language() or "en"},
+        initial={"time_zone": user.time_zone or "UTC", "language": language_spoken()},
     )
 
 

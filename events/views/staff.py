@@ -11,12 +11,13 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.access import staff_only
 from accounts.models import User
+from common.text import language_spoken
 from events.access import editor as _editor
 from events.access import event_to_edit as _mine
 from events.domain.plans import DatePlan
@@ -73,7 +74,7 @@ def staff_list(request: HttpRequest) -> HttpResponse:
 @staff_only("coordinator")
 def staff_new(request: HttpRequest) -> HttpResponse:
     """Write a new event."""
-    draft = Event(time_zone=_editor(request).time_zone or "UTC", language=get_language() or "en")
+    draft = Event(time_zone=_editor(request).time_zone or "UTC", language=language_spoken())
     return _edit(request, draft)
 
 

@@ -18,6 +18,7 @@ from django.utils import translation
 from common import tokens
 from common.hints import hint
 from common.prepared import prepared_cursor
+from common.text import speaking
 from notifications.domain import Attachment, paragraphs, tidy
 from notifications.models import Message, MessageStatus, Purge
 
@@ -74,7 +75,7 @@ def prepare_message(
     attachments: Sequence[Attachment] = (),
 ) -> Message:
     """Render a mail without promising it: for whoever is about to wait for a lock."""
-    with translation.override(language or settings.LANGUAGE_CODE):
+    with speaking(language):
         subject, text, html = render(template, context)
         language = translation.get_language() or settings.LANGUAGE_CODE
     return Message(
@@ -139,10 +140,14 @@ def queue_all(messages: Sequence[Message]) -> None:
         hint("message-queued")
 
 
+# A list of mail is plain text on a line of its own; some programs would show these as boxes.
+_ISOLATES = dict.fromkeys(map(ord, "\u2066\u2067\u2068\u2069"))
+
+
 def render(template: str, context: Mapping[str, Any]) -> tuple[str, str, str]:
     """Subject, text and HTML of a mail, in the active language."""
     values = {**context, "base_url": settings.BASE_URL}
-    subject = " ".join(_plain(f"{template}.subject.txt", values).split())
+    subject = " ".join(_plain(f"{template}.subject.txt", values).translate(_ISOLATES).split())
     body = tidy(_plain(f"{template}.txt", values))
     text = _plain("notifications/mail/layout.txt", {**values, "body": body}).strip()
     html = get_template("notifications/mail/layout.html").render(

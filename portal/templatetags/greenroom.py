@@ -9,9 +9,9 @@ from urllib.parse import unquote
 from zoneinfo import ZoneInfo
 
 import segno
+from babel.dates import format_date
 from django import template
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.timesince import timeuntil
@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 
 from common import devices
 from common.art import pattern
+from common.text import babel_locale
 from common.when import ZONES, clock, day, describe, place_of, with_weekday
 from portal.queries import Door
 
@@ -148,9 +149,9 @@ def date_leaf(context: dict[str, Any], start: datetime, zone: str = "UTC") -> Sa
     local = start.astimezone(ZoneInfo(reader_zone(context) or zone)).replace(tzinfo=None)
     return format_html(
         '<div class="date-leaf" aria-hidden="true"><span>{}</span><b>{}</b><span>{}</span></div>',
-        date_format(local, "D").replace(".", ""),
+        format_date(local, "EEE", locale=babel_locale()).replace(".", ""),
         local.day,
-        date_format(local, "M").replace(".", ""),
+        format_date(local, "LLL", locale=babel_locale()).replace(".", ""),
     )
 
 

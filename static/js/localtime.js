@@ -6,12 +6,15 @@
 // cookie, and does not load this file.
 const here = Intl.DateTimeFormat().resolvedOptions().timeZone;
 const language = document.documentElement.lang || "en";
-const locale = language === "en" ? "en-GB" : language;
+// Arabic with the digits of the rest of the page.
+const locale = { en: "en-GB", ar: "ar-u-nu-latn" }[language] ?? language;
 
 if (here && !document.cookie.split("; ").includes(`tz=${encodeURIComponent(here)}`)) {
   const secure = location.protocol === "https:" ? "; Secure" : "";
   document.cookie = `tz=${encodeURIComponent(here)}; Path=/; Max-Age=31536000; SameSite=Lax${secure}`;
 }
+
+const comma = language === "ar" ? "،" : ",";
 
 const part = (date, zone, options) =>
   new Intl.DateTimeFormat(locale, { timeZone: zone, ...options }).format(date);
@@ -22,11 +25,11 @@ const day = (date, zone) => {
 };
 
 function span(start, end, zone) {
-  const first = `${day(start, zone)}, ${clock(start, zone)}`;
+  const first = `${day(start, zone)}${comma} ${clock(start, zone)}`;
   if (!end) return first;
   const isOneNight = end - start < 12 * 3600e3;
   if (isOneNight || day(start, zone) === day(end, zone)) return `${first}–${clock(end, zone)}`;
-  return `${first} – ${day(end, zone)}, ${clock(end, zone)}`;
+  return `${first} – ${day(end, zone)}${comma} ${clock(end, zone)}`;
 }
 
 function offset(date, zone) {
@@ -40,7 +43,7 @@ export function show(root) {
     if (Number.isNaN(start.valueOf()) || offset(start, here) === offset(start, zone)) continue;
     const end = time.dataset.end ? new Date(time.dataset.end) : null;
     const sameDay = day(start, here) === day(start, zone);
-    const there = sameDay ? clock(start, zone) : `${day(start, zone)}, ${clock(start, zone)}`;
+    const there = sameDay ? clock(start, zone) : `${day(start, zone)}${comma} ${clock(start, zone)}`;
     time.querySelector(".here").textContent = `${span(start, end, here)} ${yours}`;
     time.querySelector(".there").textContent = `${there} ${place}`;
     const leaf = time.closest(".event-card")?.querySelector(".date-leaf");

@@ -14,6 +14,7 @@ from notifications.domain import Attachment
 from notifications.models import Message, MessageStatus, Purge
 from notifications.services import messages
 from notifications.tasks import send_messages
+from tests.conftest import NOW
 from tests.notifications.conftest import Queue
 
 
@@ -35,6 +36,29 @@ def test_what_a_person_typed_is_not_html_in_the_mail(queue: Queue) -> None:
     assert "<img" not in message.html
     assert "&lt;img src=x&gt;" in message.html
     assert "Dear <img src=x>," in message.text
+
+
+def test_a_mail_is_in_the_nearest_language_and_runs_as_it_is_read(
+    db: None, letters: Path, mail: Path
+) -> None:
+    for key, language, shown in [("1", "ar", "rtl"), ("2", "pt", "ltr"), ("3", "hi", "ltr")]:
+        messages.queue_message(
+            key=key,
+            to="you@example.org",
+            template="letter",
+            context={"word": "\u2068Ann\u2069"},
+            language=language,
+            at=NOW,
+        )
+        message = Message.objects.get(key=key)
+        nearest = {"hi": "en", "pt": "pt-br"}.get(language, language)
+        assert f'<html lang="{nearest}" dir="{shown}">' in message.html
+        # An address runs as addresses do, and a subject has no marks that a list would show.
+        assert '<p class="address" dir="ltr">https://example.org/' in message.html
+        assert (message.language, message.subject) == (nearest, "Ann")
+    send_messages()
+    sent = email.message_from_bytes((mail / "1.eml").read_bytes(), policy=policy.default)
+    assert sent["Content-Language"] == "ar"
 
 
 def test_a_line_break_in_a_subject_cannot_add_a_header(queue: Queue, mail: Path) -> None:

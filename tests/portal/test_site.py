@@ -3,9 +3,11 @@
 import datetime as dt
 
 import pytest
+from babel import Locale
 from django.test import Client, RequestFactory
 from django.utils import timezone, translation
 from django.utils.formats import date_format
+from django.utils.translation import gettext
 from pytest_django import Settings
 
 from accounts.models import Role, User
@@ -14,6 +16,7 @@ from common.when import describe
 from portal.queries import STAFF_DOORS, staff_doors
 from portal.views import site
 from tests.conftest import make_staff
+from tests.factories import OccurrenceFactory
 
 EVENING = dt.datetime(2026, 6, 4, 17, 0, tzinfo=dt.UTC)
 
@@ -76,15 +79,53 @@ def test_a_language_is_remembered_and_shown(client: Client) -> None:
     assert 'lang="es"' in client.get("/").content.decode()
 
 
-def test_no_word_of_ours_takes_the_place_of_a_month() -> None:
+def test_no_word_of_ours_takes_the_place_of_a_month(settings: Settings) -> None:
     """“May” is a month and a permission; dates and words are translated from one catalogue."""
-    with translation.override("es"):
-        months = [date_format(dt.date(2027, month, 7), "F") for month in range(1, 13)]
-        days = [date_format(dt.date(2027, 2, day), "l") for day in range(1, 8)]
-    assert " ".join(months).casefold() == (
-        "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre"
-    )
-    assert " ".join(days).casefold() == "lunes martes miércoles jueves viernes sábado domingo"
+    for code, _name in settings.LANGUAGES:
+        known = Locale.parse(code, sep="-")
+        with translation.override(code):
+            months = [date_format(dt.date(2027, month, 7), "F") for month in range(1, 13)]
+            days = [date_format(dt.date(2027, 2, day), "l").casefold() for day in range(1, 8)]
+        assert months == list(known.months["format"]["wide"].values())
+        assert days == [known.days["format"]["wide"][day].casefold() for day in range(7)]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("asked", "given", "direction"),
+    [
+        ("es-MX", "es", "ltr"),
+        ("pt", "pt-br", "ltr"),
+        ("pt-PT, fr;q=0.5", "pt-br", "ltr"),
+        ("fr-CA", "fr", "ltr"),
+        ("de-AT", "de", "ltr"),
+        ("ar-EG", "ar", "rtl"),
+        ("hi, is;q=0.8", "en", "ltr"),
+    ],
+)
+def test_each_reader_is_answered_in_the_nearest_language(
+    client: Client, asked: str, given: str, direction: str
+) -> None:
+    OccurrenceFactory(event__slug="quiet-hour", event__title="Quiet hour", capacity=12)
+    for path in ("/", "/events/quiet-hour/", "/nothing-here/"):
+        page = client.get(path, headers={"Accept-Language": asked})
+        assert page["Content-Language"] == given
+        assert f'<html lang="{given}" dir="{direction}"' in page.content.decode()
+        with translation.override(given):
+            assert gettext("Need to talk to someone now?") in page.content.decode()
+    # No wrong word may stand there: until a person has reviewed them, they are English.
+    page = client.get("/help/", headers={"Accept-Language": asked})
+    assert '<html lang="en" dir="ltr"' in page.content.decode()
+    assert (f'class="notice" lang="{given}"' in page.content.decode()) == (given != "en")
+
+
+@pytest.mark.django_db
+def test_a_change_of_language_leads_back_to_the_same_page(client: Client) -> None:
+    page = client.get("/events/?format=online&q=a").content.decode()
+    assert 'name="next" value="/events/?format=online&amp;q=a"' in page
+    assert '<option value="ar" lang="ar" dir="auto">العربيّة</option>' in page
+    answer = client.post("/language/", {"language": "ar", "next": "/events/?format=online&q=a"})
+    assert answer["Location"] == "/events/?format=online&q=a"
 
 
 @pytest.mark.django_db

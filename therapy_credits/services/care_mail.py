@@ -13,6 +13,7 @@ from django.urls import reverse
 
 from accounts.models import Role, StaffGrant, User
 from common import tokens
+from common.text import site_language
 from notifications.models import Message
 from notifications.services.messages import prepare_message, queue_message, queue_prepared
 from therapy_credits.models import (
@@ -359,5 +360,5 @@ def _url(name: str, *arguments: str) -> str:
 
 
 def _language(practice: Practice) -> str:
-    offered = {code for code, _ in settings.LANGUAGES}
-    return next((code for code in practice.languages if code in offered), settings.LANGUAGE_CODE)
+    spoken = (site_language(code, "") for code in practice.languages)
+    return next(filter(None, spoken), settings.LANGUAGE_CODE)

@@ -17,6 +17,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from accounts.models import User
+from common.text import language_spoken
 from common.when import ZONES
 from therapy_credits.domain.matching import Need
 from therapy_credits.domain.places import language_name, place_name
@@ -140,7 +141,7 @@ def first_guess(user: User, now: dt.datetime) -> dict[str, Any]:
     sources = live_sources(own_tokens(user), at=now)
     return {
         "country": sources[0].pool.country if sources else "",
-        "language": (user.language or get_language() or "en").partition("-")[0],
+        "language": user.language.partition("-")[0] or language_spoken(),
     }
 
 
