@@ -114,6 +114,7 @@ def open_page(browser: Browser, live_server: Any) -> Iterator[Open]:
         zone: str = "Europe/London",
         scripts: bool = True,
         leaves_for: str = "",
+        language: str = "en",
     ) -> Page:
         context = browser.new_context(
             base_url=live_server.url,
@@ -129,6 +130,8 @@ def open_page(browser: Browser, live_server: Any) -> Iterator[Open]:
         if user is not None:
             sign_in(context, live_server.url, user)
         page = context.new_page()
+        if language != "en":
+            read_in(page, language, live_server.url)
         watch = Watch(live_server.url, leaves_for)
         watches.append(watch)
         page.on("console", watch.on_console)
@@ -150,6 +153,12 @@ def sign_in(context: BrowserContext, site: str, user: User) -> None:
     client.force_login(user, backend="accounts.adapters.SignInBackend")
     name, cookie = next(iter(client.cookies.items()))
     context.add_cookies([{"name": name, "value": cookie.value, "url": site}])
+
+
+def read_in(page: Page, language: str, site: str = "") -> None:
+    """From the next page on, in ``language``."""
+    cookie = {"name": "django_language", "value": language, "url": site or page.url}
+    page.context.add_cookies([cookie])  # type: ignore[list-item]
 
 
 @contextmanager
@@ -198,10 +207,15 @@ def axe() -> Axe:
 
 MANNERS = (Path(__file__).parent / "manners.js").read_text()
 VIOLATIONS = "axe.run({ resultTypes: ['violations'] }).then((results) => results.violations)"
-SIDEWAYS = """['rtl', 'ltr'].filter((direction) => {
-    document.documentElement.dir = direction
-    return document.documentElement.scrollWidth > document.documentElement.clientWidth
-}).map((direction) => `scrolls sideways at ${innerWidth} px, ${direction}`)"""
+SIDEWAYS = """(() => {
+    const root = document.documentElement, own = root.dir
+    const found = ['rtl', 'ltr'].filter((direction) => {
+        root.dir = direction
+        return root.scrollWidth > root.clientWidth
+    })
+    root.dir = own
+    return found.map((direction) => `scrolls sideways at ${innerWidth} px, ${direction}`)
+})()"""
 LOOKS: Final[tuple[tuple[int, Literal["light", "dark"]], ...]] = ((PHONE, "light"), (DESK, "dark"))
 
 

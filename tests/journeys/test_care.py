@@ -18,7 +18,7 @@ from accounts.services.grants import give_role
 from common.codes import show_code
 from tests.conftest import NOW
 from tests.factories import LicenceFactory, ServiceTypeFactory, UserFactory
-from tests.journeys.conftest import PHONE, Open, camera_showing, sign_in
+from tests.journeys.conftest import PHONE, Open, camera_showing, read_in, sign_in
 from tests.therapy_credits.care import (
     CLIENT_NAME,
     NEXT_THURSDAY_NINE,
@@ -189,9 +189,11 @@ def test_every_page_is_accessible_in_both_themes(
         "/practice/hours/",
     )
     portal = open_page("/practice/", width=PHONE, user=desk.membership.user)
-    for browser, paths in ((page, mine), (portal, theirs)):
+    read_in(page, "ar")
+    for browser, paths, direction in ((page, mine, "rtl"), (portal, theirs, "ltr")):
         for path in paths:
             browser.goto(path)
+            expect(browser.locator("html")).to_have_attribute("dir", direction)
             check_accessible(browser)
 
 
@@ -204,6 +206,7 @@ def test_setting_up_a_practice_is_accessible_too(
     here = f"/staff/practices/{desk.practitioner.practice.slug}/"
     new = make_desk("New house", status="pending", confirmed_by=None, confirmed_at=None)
     page = open_page("/staff/practices/", width=PHONE, user=staff)
+    read_in(page, "ar")
     for path in (
         "/staff/practices/",
         f"/staff/practices/{new.practitioner.practice.slug}/",
@@ -214,6 +217,7 @@ def test_setting_up_a_practice_is_accessible_too(
         f"{here}practitioners/{desk.practitioner.slug}/licences/",
     ):
         page.goto(path)
+        expect(page.locator("html")).to_have_attribute("dir", "rtl")
         check_accessible(page)
 
 

@@ -18,27 +18,29 @@ from tests.journeys.conftest import PHONE, Open
 # At noon, so that it ends on the day it begins in every zone that is looked at here.
 SOON = timezone.now().replace(hour=12, minute=0, second=0, microsecond=0) + dt.timedelta(days=7)
 
+# Those with most in them from right to left; they are built like the others.
 PUBLIC = (
-    "/",
-    "/help/",
-    "/events/",
-    "/events/quiet-hour/",
-    "/programmes/",
-    "/nothing-here/",
-    "/accounts/login/",
-    "/accounts/login/code/",
-    "/accounts/signup/",
-    "/accounts/password/reset/",
+    ("/", "ar"),
+    ("/help/", "en"),
+    ("/events/", "ar"),
+    ("/events/quiet-hour/", "ar"),
+    ("/programmes/", "en"),
+    ("/nothing-here/", "en"),
+    ("/accounts/login/", "ar"),
+    ("/accounts/login/code/", "en"),
+    ("/accounts/signup/", "en"),
+    ("/accounts/password/reset/", "en"),
 )
 
 
-@pytest.mark.parametrize("path", PUBLIC)
+@pytest.mark.parametrize(("path", "language"), PUBLIC)
 def test_a_public_page_is_accessible_in_both_themes_on_a_phone_and_a_desk(
-    open_page: Open, check_accessible: Callable[[Page], None], path: str
+    open_page: Open, check_accessible: Callable[[Page], None], path: str, language: str
 ) -> None:
     event = EventFactory(slug="quiet-hour", title="Quiet hour", max_plus_ones=1)
     OccurrenceFactory(event=event, starts_at=SOON, capacity=12)
-    page = open_page(path)
+    page = open_page(path, language=language)
+    expect(page.locator("html")).to_have_attribute("lang", language)
     expect(page.get_by_role("heading", level=1)).to_have_count(1)
     expect(page).to_have_title(re.compile(r".+ – Greenroom$"))
     check_accessible(page)
