@@ -29,9 +29,9 @@ class When:
 
 
 def day(moment: datetime) -> str:
-    """ "Thu 4 June", "jue 4 de junio", "Do 4. Juni"."""
+    """ "Thu 4 June", "jue 4 de junio", "Do, 4. Juni"."""
     weekday = format_date(moment, "EEE", locale=babel_locale()).replace(".", "")
-    return f"{weekday} {date_format(moment, 'MONTH_DAY_FORMAT')}"
+    return f"{weekday}{_after_weekday()} {date_format(moment, 'MONTH_DAY_FORMAT')}"
 
 
 def with_weekday(moment: datetime, form: str = "MONTH_DAY_FORMAT") -> str:
@@ -39,11 +39,16 @@ def with_weekday(moment: datetime, form: str = "MONTH_DAY_FORMAT") -> str:
 
     The weekday as it stands in the middle of a sentence, which Babel knows.
     """
-    return f"{format_date(moment, 'EEEE', locale=babel_locale())} {date_format(moment, form)}"
+    weekday = format_date(moment, "EEEE", locale=babel_locale())
+    return f"{weekday}{_after_weekday()} {date_format(moment, form)}"
 
 
 def clock(moment: datetime) -> str:
     return date_format(moment, "H:i")
+
+
+def _after_weekday() -> str:
+    return "," if babel_locale() in ("de", "pt_BR") else ""
 
 
 def _comma() -> str:

@@ -10,8 +10,7 @@ from django import forms
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from common.when import clock
-from common.when import day as day_of
+from common.when import span
 from events.domain.plans import DatePlan, SeriesPlan
 from events.domain.recurrence import Rule
 from events.forms import DateForm, DateInput, TimeInput
@@ -199,9 +198,7 @@ class ScopeForm(forms.Form):
         super().__init__(*args, **kwargs)
         field = self.fields["left_out"]
         assert isinstance(field, forms.TypedMultipleChoiceField)
-        field.choices = [
-            (one.pk, f"{day_of(one.local_start)}, {clock(one.local_start)}") for one in dates
-        ]
+        field.choices = [(one.pk, span(one.local_start, None)) for one in dates]
 
     @property
     def is_every_time(self) -> bool:

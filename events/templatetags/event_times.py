@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django import template
 
-from common.when import clock, day, describe
+from common.when import describe, span
 from events.models import Occurrence, Rsvp
 
 register = template.Library()
@@ -27,7 +27,7 @@ def when_line(occurrence: Occurrence, time_zone: str = "") -> str:
 @register.filter
 def start_words(occurrence: Occurrence) -> str:
     """When it starts in the event's own zone: "Thu 4 June, 18:00"."""
-    return f"{day(occurrence.local_start)}, {clock(occurrence.local_start)}"
+    return span(occurrence.local_start, None)
 
 
 @register.filter

@@ -24,7 +24,7 @@ from django.views.decorators.http import require_safe
 from common.money import to_decimal
 from common.pictures import event_picture
 from common.text import speaking
-from common.when import clock, day
+from common.when import span
 from events.gateway import keep_picture, kept_picture
 from events.models import Event, EventPhoto, Format, Occurrence
 from events.queries import HostsNamed, Room, page_url, place_line
@@ -174,6 +174,6 @@ def _draw(event: Event, occurrence: Occurrence | None) -> bytes:
     with speaking(event.language):
         if occurrence is not None:
             occurrence.event = event
-            lines.append(f"{day(occurrence.local_start)}, {clock(occurrence.local_start)}")
+            lines.append(span(occurrence.local_start, None))
         lines.append(event.place_name if event.has_place else _("Online"))
     return event_picture(seed=event.slug, title=event.title, lines=lines)

@@ -20,12 +20,19 @@ from django.utils.translation import gettext as _
 from common import devices
 from common.art import pattern
 from common.text import babel_locale
-from common.when import ZONES, clock, day, describe, place_of, with_weekday
+from common.when import ZONES, clock, day, describe, place_of, span, with_weekday
 from portal.queries import Door
 
 register = template.Library()
 register.filter(with_weekday, expects_localtime=True)
 register.filter(day, expects_localtime=True)
+
+
+@register.filter(expects_localtime=True)
+def day_and_hour(moment: datetime) -> str:
+    """ "Thu 4 June, 18:00", in its own zone."""
+    return span(moment, None)
+
 
 # 24 × 24, drawn with strokes by .icon in components.css. Ours, so no licence to carry.
 ICONS = {

@@ -14,6 +14,7 @@ if (here && !document.cookie.split("; ").includes(`tz=${encodeURIComponent(here)
   document.cookie = `tz=${encodeURIComponent(here)}; Path=/; Max-Age=31536000; SameSite=Lax${secure}`;
 }
 
+const afterWeekday = ["de", "pt-br"].includes(language) ? "," : "";
 const comma = language === "ar" ? "،" : ",";
 
 const part = (date, zone, options) =>
@@ -21,7 +22,7 @@ const part = (date, zone, options) =>
 const clock = (date, zone) => part(date, zone, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 const day = (date, zone) => {
   const weekday = part(date, zone, { weekday: "short" }).replace(/[.,]/g, "");
-  return `${weekday} ${part(date, zone, { day: "numeric", month: "long" })}`;
+  return `${weekday}${afterWeekday} ${part(date, zone, { day: "numeric", month: "long" })}`;
 };
 
 function span(start, end, zone) {

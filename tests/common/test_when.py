@@ -35,9 +35,9 @@ AFTERNOON = dt.datetime(2026, 12, 2, 16, 5, tzinfo=dt.UTC)
             "pt-br",
             (
                 "2 de dezembro de 2026, 16:05",
-                "quarta-feira 2 de dezembro",
+                "quarta-feira, 2 de dezembro",
                 "dezembro de 2026",
-                "qua 2 de dezembro, 16:05–17:05",
+                "qua, 2 de dezembro, 16:05–17:05",
             ),
         ),
         (
@@ -53,9 +53,9 @@ AFTERNOON = dt.datetime(2026, 12, 2, 16, 5, tzinfo=dt.UTC)
             "de",
             (
                 "2. Dezember 2026, 16:05",
-                "Mittwoch 2. Dezember",
+                "Mittwoch, 2. Dezember",
                 "Dezember 2026",
-                "Mi 2. Dezember, 16:05–17:05",
+                "Mi, 2. Dezember, 16:05–17:05",
             ),
         ),
         (

