@@ -20,6 +20,9 @@ from common.text import babel_locale
 _SURELY_DECIMAL = re.compile(r"^(\d+)[.,](\d{1,2})$")
 
 
+_RIGHT_TO_LEFT = "\u200f"
+
+
 class NotAnAmount(ValueError):
     """It does not read as an amount."""
 
@@ -34,7 +37,9 @@ class TooManyDecimals(ValueError):
 
 def show_money(amount_minor: int, currency: str) -> str:
     """``6000, "GBP"`` as "£60.00", in the active language; a yen has no smaller unit."""
-    return format_currency(to_decimal(amount_minor, currency), currency, locale=babel_locale())
+    shown = format_currency(to_decimal(amount_minor, currency), currency, locale=babel_locale())
+    # Where people read from right to left, "US$" after a number would fall apart.
+    return f"\u2066{shown.lstrip(_RIGHT_TO_LEFT)}\u2069" if _RIGHT_TO_LEFT in shown else shown
 
 
 def to_decimal(amount_minor: int, currency: str) -> Decimal:

@@ -36,11 +36,6 @@ class Shell:
     def path(self) -> str:
         return self._request.path
 
-    @property
-    def address(self) -> str:
-        """With what was asked for, so that a change of language leads back to the same page."""
-        return self._request.get_full_path()
-
     @cached_property
     def staff_doors(self) -> list[Door]:
         return staff_doors(self._request.user, at=timezone.now())

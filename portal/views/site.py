@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -29,7 +31,12 @@ def language(request: HttpRequest) -> HttpResponse:
     Without a CSRF token on purpose: the form is on every page, a token would put a cookie on
     every anonymous visit, and all a forger could do is change the language of the page.
     """
-    return set_language(request)
+    answer = set_language(request)
+    # What was searched for on the page is not written into it: the browser says it.
+    page = urlsplit(request.headers.get("Referer", ""))
+    if page.netloc == request.get_host() and page.path == answer.get("Location"):
+        answer["Location"] = page._replace(scheme="", netloc="", fragment="").geturl()
+    return answer
 
 
 @require_safe

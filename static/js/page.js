@@ -22,7 +22,8 @@ document.querySelector(".error-summary")?.focus();
 for (const door of document.querySelectorAll(".side-nav [aria-current], .tabs [aria-current]")) {
   const strip = door.closest(".side-nav, .tabs");
   if (strip.scrollWidth > strip.clientWidth) {
-    strip.scrollLeft += door.getBoundingClientRect().left - strip.getBoundingClientRect().left - strip.clientWidth / 3;
+    const [one, all] = [door, strip].map((element) => element.getBoundingClientRect());
+    strip.scrollLeft += (one.left + one.right - all.left - all.right) / 2;
   }
 }
 
