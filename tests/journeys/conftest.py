@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import pytest
 import segno
@@ -157,8 +157,8 @@ def sign_in(context: BrowserContext, site: str, user: User) -> None:
 
 def read_in(page: Page, language: str, site: str = "") -> None:
     """From the next page on, in ``language``."""
-    cookie = {"name": "django_language", "value": language, "url": site or page.url}
-    page.context.add_cookies([cookie])  # type: ignore[list-item]
+    home = urljoin(site or page.url, "/")  # the cookie holds below the address it is given for
+    page.context.add_cookies([{"name": "django_language", "value": language, "url": home}])
 
 
 @contextmanager
