@@ -74,7 +74,7 @@ class Booking(UnderKey, PaidFromPool):
     """A time with a practitioner, and the units held for it."""
 
     class Status(models.TextChoices):
-        BOOKED = "booked", _("Booked")
+        BOOKED = "booked", pgettext_lazy("one booking", "Booked")
         ATTENDED = "attended", _("Took place")
         MISSED = "missed", _("Missed")
         LATE_CANCEL = "late_cancel", _("Cancelled late")

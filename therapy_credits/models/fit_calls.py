@@ -46,7 +46,7 @@ class FitCall(UnderKey):
     """A call to find out whether two people fit. Nobody reports whether it took place."""
 
     class Status(models.TextChoices):
-        BOOKED = "booked", _("Booked")
+        BOOKED = "booked", pgettext_lazy("one booking", "Booked")
         CANCELLED = "cancelled", pgettext_lazy("call", "Cancelled by you")
         PRACTICE_CANCELLED = "practice_cancelled", _("Cancelled by the practice")
 
