@@ -11,6 +11,7 @@ from babel.numbers import (
     format_decimal,
     get_currency_precision,
     get_currency_symbol,
+    get_group_symbol,
     parse_decimal,
 )
 
@@ -21,6 +22,8 @@ _SURELY_DECIMAL = re.compile(r"^(\d+)[.,](\d{1,2})$")
 
 
 _RIGHT_TO_LEFT = "\u200f"
+# The digits and marks of an Arabic keyboard.
+_ARABIC = str.maketrans("٠١٢٣٤٥٦٧٨٩٫٬", "0123456789.,")
 
 
 class NotAnAmount(ValueError):
@@ -63,9 +66,11 @@ def read_money(text: str, currency: str) -> int:
     """
     locale = babel_locale()
     marks = {currency, get_currency_symbol(currency, locale), get_currency_symbol(currency, "en")}
-    bare = text.strip()
+    bare = text.strip().translate(_ARABIC)
     for mark in marks:
         bare = bare.removeprefix(mark).removesuffix(mark).strip()
+    if (group := get_group_symbol(locale)).isspace():
+        bare = re.sub(r"\s", group, bare)  # nobody has the narrow one on a keyboard
     try:
         amount = parse_decimal(bare, locale=locale, strict=True)
     except NumberFormatError:

@@ -72,15 +72,16 @@ def language_spoken() -> str:
     return (get_language() or "en").partition("-")[0]
 
 
-def site_language(code: str, default: str = settings.LANGUAGE_CODE) -> str:
+def site_language(code: str, default: str | None = None) -> str:
     """The language of the site nearest to ``code``: "pt-br" for "pt", "es" for "es-MX".
 
-    ``default`` where the site does not speak it: half a page in Hindi would help nobody.
+    ``default`` (its first language) where the site does not speak it: half a page in Hindi would
+    help nobody.
     """
     try:
         return get_supported_language_variant(code)
     except LookupError:
-        return default
+        return settings.LANGUAGE_CODE if default is None else default
 
 
 def speaking(code: str) -> override:

@@ -32,7 +32,7 @@ _COUNTRY_ALIASES = {
     "angleterre": "GB",
     "grande-bretagne": "GB",
     "états unis": "US",
-    "großbritannien": "GB",
+    "grossbritannien": "GB",
     "بريطانيا": "GB",
     "أمريكا": "US",
     "الإمارات": "AE",

@@ -57,6 +57,18 @@ def results(roster: RosterImport) -> list[tuple[int, str, str]]:
     return list(roster.rows.order_by("number").values_list("number", "result", "problem"))
 
 
+def test_a_roster_may_be_written_in_any_language_of_the_site(term: Term) -> None:
+    roster = import_(
+        term,
+        "Courriel;Nom d’artiste;Sprache;البلد\n"
+        "a@example.org;Ada;Französisch;Royaume-Uni\n"
+        "b@example.org;Bo;português;Großbritannien\n"
+        "c@example.org;Cy;العربية;المملكة المتحدة\n",
+    )
+    assert roster.counts == {"new": 3, "changed": 0, "same": 0, "problem": 0}
+    assert [language for _email, _name, language in invited()] == ["fr", "pt", "ar"]
+
+
 def invited() -> list[tuple[str, str, str]]:
     return list(Invitation.objects.order_by("email").values_list("email", "name", "language"))
 

@@ -40,6 +40,11 @@ from tests.processor import Processor, session_of
         ("1.250", "KWD", "en", 1250),
         ("GBP 9", "GBP", "en", 900),
         ("0", "GBP", "en", 0),
+        ("1 250,50 €", "EUR", "fr", 125050),
+        ("R$ 1.250,50", "BRL", "pt-br", 125050),
+        ("1.250,50", "EUR", "de", 125050),
+        ("١٬٢٥٠٫٥٠", "EUR", "ar", 125050),
+        ("1,250.50", "USD", "ar", 125050),
     ],
 )
 def test_an_amount_is_read_as_people_write_it(typed, currency, language, minor) -> None:
