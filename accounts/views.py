@@ -78,7 +78,7 @@ def people_list(request: HttpRequest) -> HttpResponse:
 @staff_only(Role.ADMIN)
 def person(request: HttpRequest, pk: int) -> HttpResponse:
     """One person's roles. The look is written down, and they can see it."""
-    return _person_page(request, get_object_or_404(User, pk=pk), GiveRoleForm())
+    return _person_page(request, get_object_or_404(User, pk=pk, erased_at=None), GiveRoleForm())
 
 
 def _person_page(request: HttpRequest, person: User, form: GiveRoleForm) -> HttpResponse:
@@ -97,7 +97,7 @@ def _person_page(request: HttpRequest, person: User, form: GiveRoleForm) -> Http
 @staff_only(Role.ADMIN)
 @proved_again
 def give_role(request: HttpRequest, pk: int) -> HttpResponse:
-    person = get_object_or_404(User, pk=pk)
+    person = get_object_or_404(User, pk=pk, erased_at=None)
     form = GiveRoleForm(request.POST)
     if not form.is_valid():
         return _person_page(request, person, form)

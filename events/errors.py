@@ -215,3 +215,7 @@ class NobodyToTell(EventsError):
 
 class NobodyNewHosts(EventsError):
     message = _("This event is over or cancelled: nobody new can host it.")
+
+
+class StillComing(EventsError):
+    message = _("You are still on the list for this date. Leave it first.")

@@ -64,6 +64,8 @@ class Message(models.Model):
     queued_at = models.DateTimeField(_("queued"))
     sent_at = models.DateTimeField(_("sent"), null=True, blank=True)
     purged_at = models.DateTimeField(_("contents deleted"), null=True, blank=True)
+    # Whom it is for was erased: its contents go as soon as it is sent or given up.
+    is_last = models.BooleanField(_("contents go when it is sent"), default=False, db_default=False)
 
     objects = MessageQuerySet.as_manager()
 

@@ -7,3 +7,7 @@ class PortalError(Exception):
 
 class ProgramFailed(PortalError):
     """A program of PostgreSQL said no; the message is what it said."""
+
+
+class MustBeSettled(PortalError):
+    """Something stands in the way of erasing this person: ``personal_data.obstacles``."""

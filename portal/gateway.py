@@ -13,8 +13,9 @@ from django.db import connection
 from portal.errors import ProgramFailed
 
 # What the main backup leaves out and the one of the keys holds: with these somebody can read whose
-# care it was. Mail says to whom it went, and its key about what.
-APART = ("therapy_credits_carekey", "notifications_message")
+# care it was. Mail says to whom it went, and its key about what. Who was erased is here because the
+# newest of these goes with any main backup.
+APART = ("therapy_credits_carekey", "notifications_message", "accounts_erasure")
 # Nobody is signed in after a restore.
 NOWHERE = ("django_session",)
 

@@ -1,7 +1,7 @@
 from accounts.models.api import ApiKey, ApiReply, Scope
 from accounts.models.approvals import Approval
 from accounts.models.grants import Role, StaffGrant
-from accounts.models.people import User
+from accounts.models.people import Erasure, User
 from accounts.models.trail import AccessLook, AuditEntry, Seal, SealedLog
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "ApiReply",
     "Approval",
     "AuditEntry",
+    "Erasure",
     "Role",
     "Scope",
     "Seal",

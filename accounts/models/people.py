@@ -7,7 +7,9 @@ from typing import Any, ClassVar
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models
+from django.db.models import Q
 from django.db.models.functions import Lower
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 
@@ -46,6 +48,8 @@ class User(AbstractBaseUser, PermissionsMixin):
         help_text=_("Made by the demo command. With DEBUG on, needs no second factor."),
     )
     joined_at = models.DateTimeField(_("joined"), auto_now_add=True)
+    # From then on the row is a number that logs and histories name, and nobody.
+    erased_at = models.DateTimeField(_("erased"), null=True, blank=True, editable=False)
 
     objects: ClassVar[UserManager] = UserManager()
 
@@ -58,9 +62,23 @@ class User(AbstractBaseUser, PermissionsMixin):
         verbose_name_plural = _("people")
         constraints = [
             models.UniqueConstraint(Lower("email"), name="user_email_unique_in_any_case"),
+            models.CheckConstraint(
+                condition=Q(erased_at__isnull=True)
+                | Q(
+                    email__endswith="@forgotten.invalid",
+                    name="",
+                    language="",
+                    time_zone="",
+                    is_active=False,
+                    last_login__isnull=True,
+                ),
+                name="user_erased_is_nobody",
+            ),
         ]
 
     def __str__(self) -> str:
+        if self.erased_at:
+            return gettext("Erased account")
         return self.name or self.email
 
     def get_full_name(self) -> str:
@@ -68,3 +86,20 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def get_short_name(self) -> str:
         return self.name or self.email.partition("@")[0]
+
+
+class Erasure(models.Model):
+    """That this account was erased. It is backed up with the keys of care, apart from all else, so
+    that who was erased is erased again when an older backup is put back."""
+
+    user_id = models.BigIntegerField(primary_key=True)  # no foreign key: it is restored by itself
+    erased_at = models.DateTimeField(_("erased"))
+
+    objects: ClassVar[models.Manager[Erasure]] = models.Manager()
+
+    class Meta:
+        verbose_name = _("erasure")
+        verbose_name_plural = _("erasures")
+
+    def __str__(self) -> str:
+        return str(self.user_id)

@@ -187,8 +187,9 @@ def write_farewells(*, limit: int, at: datetime) -> int:
     for row in due:
         row.is_farewell_due = False
         row.save(update_fields=["is_farewell_due"])
-        # Somebody let back in meanwhile needs no farewell.
-        if row.status in (EnrolmentStatus.ALUMNI, EnrolmentStatus.REMOVED):
+        # Somebody let back in meanwhile needs no farewell, and who was erased cannot have one.
+        is_out = row.status in (EnrolmentStatus.ALUMNI, EnrolmentStatus.REMOVED)
+        if is_out and row.user.erased_at is None:
             write_to(
                 row, "place_ended", f"place-ended:{row.pk}:{int(row.status_at.timestamp())}", at=at
             )

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
+
+from django.db.models import Q
+from django.db.models.functions import Lower
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from ambassadors.models import (
@@ -11,10 +17,20 @@ from ambassadors.models import (
     Activity,
     AdultConfirmation,
     Application,
+    Attachment,
     Consent,
+    Delegate,
     Enrolment,
+    Invitation,
     Profile,
+    ProgrammeContact,
+    Review,
+    RosterRow,
 )
+from ambassadors.services.agreements import withdraw_consent
+from ambassadors.services.enrolments import leave
+from ambassadors.services.retention import forget_invitations
+from common.erasing import NOWHERE, Obstacle
 
 
 def export(user: User) -> dict[str, Any]:
@@ -101,3 +117,54 @@ def export(user: User) -> dict[str, Any]:
             .values("kind", "starts_on", "ends_on", "time_zone")
         ),
     }
+
+
+def obstacles(user: User, *, at: datetime) -> list[Obstacle]:
+    """What must be settled before ``user`` can be erased."""
+    if ProgrammeContact.objects.filter(user=user, until_at__isnull=True).exists():
+        return [
+            Obstacle(_("You are the contact of a programme. Ask its coordinators to hand it over."))
+        ]
+    return []
+
+
+def erase(user: User, addresses: Iterable[str], *, at: datetime) -> None:
+    """End what is not over, and take out whatever says who it was. That somebody was enrolled, and
+    agreed to which words, stays without a name: the database lets nobody rewrite it."""
+    emails = list(addresses)
+    own = Enrolment.objects.filter(user=user)
+    for enrolment in own.current().order_by("pk"):
+        leave(enrolment=enrolment, user=user, at=at)
+    own.update(is_farewell_due=False, is_renewal_due=False, reminded_at=at, told_of_end_at=at)
+    withdraw_consent(user=user, at=at)
+    for rows in (
+        Profile.objects.filter(user=user),
+        user.public_cards.all(),
+        Activity.objects.filter(enrolment__in=own),
+        Absence.objects.filter(user=user),
+        AdultConfirmation.objects.filter(user=user),
+        Delegate.objects.filter(ambassador=user),
+        RosterRow.objects.alias(address=Lower("email")).filter(address__in=emails),
+    ):
+        rows.delete()
+    # For whom they handled dates: it ended, and that is all it says.
+    asked = Q(person=user) | Q(address__in=emails)
+    for delegate in Delegate.objects.alias(address=Lower("email")).filter(asked):
+        delegate.ended_at, delegate.email = delegate.ended_at or at, f"{delegate.pk}{NOWHERE}"
+        delegate.save(update_fields=["ended_at", "email"])
+    invited = Invitation.objects.filter(Q(enrolment__in=own) | Q(email__in=emails))
+    invited.standing().update(revoked_at=at)
+    forget_invitations(invited)
+    applications = Application.objects.filter(user=user)
+    Attachment.objects.filter(application__in=applications).delete()
+    Review.objects.filter(application__in=applications).update(comment="")
+    applications.filter(
+        Q(announced_at__isnull=True) | Q(status=Application.Status.WAITLISTED)
+    ).update(
+        status=Application.Status.WITHDRAWN,
+        decided_at=None,
+        decided_by=None,
+        announced_at=None,
+        reason="",
+    )
+    applications.update(name="", answers={}, note="")

@@ -10,10 +10,8 @@ from django.db.models import CharField, Q, QuerySet, Value
 from django.db.models.functions import Cast, Concat
 
 from ambassadors.models import Absence, Activity, Delegate, Invitation
+from common.erasing import NOWHERE
 from notifications.models import Purge
-
-# An address that no mail can be sent to (RFC 2606), where there must be one.
-NOWHERE = "@forgotten.invalid"
 
 
 def forget_invitations(invitations: QuerySet[Invitation]) -> int:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
+
+from django.db.models.functions import Lower
 
 from accounts.models import User
 from calendars.models import FeedToken, InboundReply
@@ -30,3 +34,14 @@ def export(user: User) -> dict[str, Any]:
             .values("received_at", "answer", "state")
         ),
     }
+
+
+def erase(user: User, addresses: Iterable[str], *, at: datetime) -> None:
+    """Close the links, and forget the mail that came from these addresses (in lower case). A
+    letter that staff have not answered yet is kept until they have, and 30 days more."""
+    FeedToken.objects.filter(user=user).delete()
+    mine = InboundReply.objects.alias(address=Lower("sender")).filter(address__in=list(addresses))
+    is_open = [InboundReply.State.WAITING, InboundReply.State.OPEN]
+    mine.filter(purged_at__isnull=True).exclude(state__in=is_open).update(
+        sender="", attendee="", sealed_text="", purged_at=at
+    )

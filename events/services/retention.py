@@ -9,8 +9,10 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 
+from events.errors import StillComing
 from events.models import Answer, Occurrence, Rsvp, SeriesRsvp, new_rsvp_reference
-from notifications.models import Purge
+from notifications.models import Message, Purge
+from notifications.services.messages import forget_mail
 
 _NAMES = [
     "user",
@@ -37,6 +39,26 @@ def forget_rsvps(rsvps: Iterable[Rsvp], *, at: datetime) -> int:
         rsvp.series_rsvp, rsvp.language = None, "en"
         rsvp.reference, rsvp.forgotten_at = new_rsvp_reference(), at
     return Rsvp.objects.bulk_update(rows, _NAMES, batch_size=500)
+
+
+@transaction.atomic
+def forget_guest(*, rsvp: Rsvp, at: datetime) -> None:
+    """Somebody without an account wants to be forgotten, for this date. Raises StillComing while
+    the date is ahead and their answer stands. Their link opens nothing from then on."""
+    rsvp = Rsvp.objects.select_for_update(of=("self",)).get(pk=rsvp.pk)
+    occurrence = Occurrence.objects.get(pk=rsvp.occurrence_id)
+    if rsvp.user_id is not None or (rsvp.is_active and not occurrence.is_over(at=at)):
+        raise StillComing
+    mails = Message.objects.filter(key__startswith=f"rsvp:{rsvp.reference}:")
+    forget_mail(mails.filter(to__iexact=rsvp.guest_email), at=at)
+    every_time = rsvp.series_rsvp_id
+    forget_rsvps([rsvp], at=at)
+    SeriesRsvp.objects.filter(
+        ~Exists(Rsvp.objects.filter(series_rsvp=OuterRef("pk"))),
+        pk=every_time or 0,
+        status__in=[SeriesRsvp.Status.ENDED, SeriesRsvp.Status.REFUSED],
+    ).delete()
+    Purge.objects.create(at=at, what="guest", older_than=at, rows=1)
 
 
 @transaction.atomic

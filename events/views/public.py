@@ -70,6 +70,7 @@ from events.rules import can_be_given, refusal_of_rsvp
 from events.services.answers import write_answers, write_series_answers
 from events.services.payments import settle, start_payment
 from events.services.personal_data import export
+from events.services.retention import forget_guest
 from events.services.rsvps import (
     HOLD_FOR,
     Guest,
@@ -409,6 +410,8 @@ def _show_rsvp(
         "answers_form": answers_form
         or AnswersForm(questions=event.questions.asked(), initial=answers_of_rsvp(rsvp)),
         "can_be_given": can_be_given(rsvp, at=at),
+        "can_be_forgotten": rsvp.user_id is None
+        and (occurrence.is_over(at=at) or not rsvp.is_active),
         "give_form": give_form or GiveForm(),
         "pay_form": pay_form or (PayForm(rsvp=rsvp) if rsvp.is_paying else None),
         "money": money,
@@ -464,6 +467,10 @@ def _act_on(request: HttpRequest, rsvp: Rsvp) -> HttpResponse:
                 messages.success(request, _("Saved."))
         elif act == "give":
             return _give(request, rsvp)
+        elif act == "forget":
+            forget_guest(rsvp=rsvp, at=at)
+            messages.success(request, _("Your name and address are deleted from this date."))
+            return redirect("events:list")
         elif act == "keep":
             keep_place(rsvp=rsvp)
             messages.success(request, _("Taken back. The place stays yours."))

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q, QuerySet
 from django.template import Context, Engine
 from django.template.loader import get_template
 from django.utils import translation
@@ -20,7 +20,7 @@ from common.hints import hint
 from common.prepared import prepared_cursor
 from common.text import speaking
 from notifications.domain import Attachment, paragraphs, tidy
-from notifications.models import Message, MessageStatus, Purge
+from notifications.models import OPEN, Message, MessageStatus, Purge
 
 # How long a sender may keep what it took before somebody else may take it.
 LEASE = timedelta(minutes=5)
@@ -186,6 +186,7 @@ def record_sent(*, message: Message, at: datetime) -> None:
     Message.objects.filter(pk=message.pk).exclude(status=MessageStatus.SENT).update(
         status=MessageStatus.SENT, sent_at=at, attempts=F("attempts") + 1, last_error=""
     )
+    _empty_if_last(message, at)
 
 
 def record_failed(*, message: Message, reason: str, is_final: bool, at: datetime) -> None:
@@ -196,8 +197,30 @@ def record_failed(*, message: Message, reason: str, is_final: bool, at: datetime
         status=MessageStatus.DEAD if gives_up else MessageStatus.FAILED,
         attempts=attempts,
         next_attempt_at=at + delay(attempts),
-        last_error=reason[:200],
+        last_error="" if gives_up and message.is_last else reason[:200],
     )
+    _empty_if_last(message, at)
+
+
+def _empty_if_last(message: Message, at: datetime) -> None:
+    """Delete the contents of a mail to somebody who was erased, once nobody has to send it."""
+    if message.is_last:
+        _empty(Message.objects.filter(pk=message.pk), at=at)
+
+
+def _empty(messages: QuerySet[Message], *, at: datetime) -> int:
+    over = messages.filter(
+        purged_at__isnull=True, status__in=[MessageStatus.SENT, MessageStatus.DEAD]
+    )
+    return over.update(
+        to="", subject="", text="", html="", attachments=[], last_error="", purged_at=at
+    )
+
+
+def forget_mail(messages: QuerySet[Message], *, at: datetime) -> None:
+    """Delete the contents of these mails; of those that were not sent so far, once they are."""
+    messages.filter(status__in=OPEN).update(is_last=True)
+    _empty(messages, at=at)
 
 
 def release(*, messages: Iterable[Message], at: datetime, wait: timedelta) -> None:
@@ -220,9 +243,7 @@ def delay(attempts: int) -> timedelta:
 def purge_contents(*, at: datetime) -> Purge:
     """Delete the contents of mail older than 30 days, and leave a row that proves it."""
     older_than = at - KEEP
-    rows = Message.objects.filter(
-        purged_at__isnull=True,
-        queued_at__lt=older_than,
-        status__in=[MessageStatus.SENT, MessageStatus.DEAD],
-    ).update(to="", subject="", text="", html="", attachments=[], purged_at=at)
+    # A last mail is emptied when it is sent; where the sender died just then, here.
+    old = Message.objects.filter(Q(queued_at__lt=older_than) | Q(is_last=True))
+    rows = _empty(old, at=at)
     return Purge.objects.create(at=at, what="mail contents", older_than=older_than, rows=rows)

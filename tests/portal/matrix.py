@@ -122,6 +122,9 @@ ROUTES: dict[str, Route] = {
     "portal:me": Route(get=SIGNED_IN),
     "portal:my-data": Route(get=SIGNED_IN),
     "portal:my-data-file": Route(get=SIGNED_IN),
+    # Nobody's address is typed here, so nobody is erased.
+    "portal:erase": Route(get=SIGNED_IN, post=SIGNED_IN, data={"address": ""}),
+    "portal:erased": Route(get=EVERYONE),
     "portal:my-care-data": Route(get=SIGNED_IN),
     "portal:my-care-data-file": Route(get=SIGNED_IN),
     "portal:staff": Route(get=STAFF_ROLES),

@@ -12,7 +12,9 @@ is held, where care begins.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.db import connection, transaction
 from django.db.models import Exists, F, OuterRef
@@ -162,6 +164,18 @@ def _claw_back(programme_id: int, year: int, at: datetime) -> int:
         programme_id=programme_id,
         year=year,
     )
+    return _take_back_staged(at)
+
+
+@transaction.atomic
+def give_up_units(tokens: Iterable[UUID], *, at: datetime) -> int:
+    """Return to the pools at once what is free under these tokens, of somebody who is erased: no
+    one could use it any more. From how many lots."""
+    subjects.stage_tokens(tokens)
+    return _take_back_staged(at)
+
+
+def _take_back_staged(at: datetime) -> int:
     with connection.cursor() as cursor:
         cursor.execute(LOCK_LOTS_AND_POOLS)
         locked = [pk for (pk,) in cursor.fetchall()]

@@ -66,6 +66,18 @@ def stage(
         cursor.execute(STAGE_SUBJECTS)
 
 
+def stage_tokens(tokens: Iterable[UUID]) -> None:
+    """The same for tokens that are known."""
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE IF EXISTS staged_subject")
+        cursor.execute(STAGE_TOKENS, [list(tokens)])
+
+
+STAGE_TOKENS = """
+CREATE TEMPORARY TABLE staged_subject ON COMMIT DROP AS
+SELECT token, position FROM unnest(%s::uuid[]) WITH ORDINALITY AS own (token, position)
+"""
+
 BATCH = 10_000
 
 STAGE_PEOPLE = """

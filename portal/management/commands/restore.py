@@ -32,7 +32,9 @@ class Command(BaseCommand):
         except ProgramFailed as failure:
             raise CommandError(str(failure)) from failure
         lost = backups.what_is_unreadable()
-        self.stdout.write("It is back. Nobody is signed in. Next: manage.py migrate")
+        self.stdout.write(
+            "It is back. Nobody is signed in. Next: manage.py migrate, then manage.py erase_again."
+        )
         if lost.keys:
             self.stdout.write(f"FIELD_KEYS do not open {lost.keys} keys of care.")
         if lost.bookings:
