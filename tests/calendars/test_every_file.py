@@ -4,7 +4,6 @@ import datetime as dt
 import json
 from typing import Any
 
-import icalendar
 import pytest
 import time_machine
 from django.test import Client
@@ -23,7 +22,12 @@ from notifications.gateway import compose
 from notifications.models import Message
 from tests.calendars.test_repeating import ZONES
 from tests.calendars.test_repeating import read_by_python as dates_by_python
-from tests.calendars.test_second_reader import NODE, each_read_by_thunderbird, read_by_python
+from tests.calendars.test_second_reader import (
+    NODE,
+    each_read_by_thunderbird,
+    read_by_python,
+    read_file,
+)
 from tests.conftest import NOW
 from tests.events.conftest import ANA, minutes, write_mails
 from tests.events.test_series import weekly
@@ -181,7 +185,7 @@ def test_two_readers_see_the_same_in_every_file(coordinator: User, zone: str) ->
     )
     said = set()
     for (name, body), by_thunderbird in zip(files, seen, strict=False):
-        calendar = icalendar.Calendar.from_ical(body)
+        calendar = read_file(body)
         method = str(calendar["METHOD"]) if "METHOD" in calendar else None
         assert by_thunderbird["method"] == method
         assert method == (name.split()[-1] if name.startswith("mail") else None)

@@ -23,7 +23,7 @@ from events.models import Event, Occurrence, Rsvp
 from events.services.rsvps import leave, place_rsvp
 from events.services.series import cancel_date, change_one_date, start_series
 from events.services.series_rsvps import end_series_rsvp, follow_choices, place_series_rsvp
-from tests.calendars.test_second_reader import NODE, read_by_thunderbird
+from tests.calendars.test_second_reader import NODE, read_by_thunderbird, read_file
 from tests.calendars.test_vevent import CIRCLE
 from tests.conftest import NOW
 from tests.events.conftest import minutes
@@ -46,7 +46,7 @@ needs_node = pytest.mark.skipif(NODE is None, reason="Node.js is not here: insta
 
 def read_by_python(body: bytes, many: int) -> list[Instance]:
     """The same by icalendar and dateutil: each date, with those that are instead of one."""
-    found = list(icalendar.Calendar.from_ical(body).walk("VEVENT"))
+    found = list(read_file(body).walk("VEVENT"))
     masters = [entry for entry in found if "RRULE" in entry]
     return [one for master in masters for one in _dates_of(master, found, many)]
 
@@ -146,7 +146,7 @@ def fetch(link: FeedToken) -> bytes:
 
 
 def entries(body: bytes) -> list[icalendar.Event]:
-    return list(icalendar.Calendar.from_ical(body).walk("VEVENT"))
+    return list(read_file(body).walk("VEVENT"))
 
 
 def dates(event: Event) -> list[Occurrence]:

@@ -1,6 +1,7 @@
 """Thunderbird's parser and Python's read the same from our files."""
 
 import datetime as dt
+import functools
 import json
 import shutil
 import subprocess
@@ -21,6 +22,8 @@ from tests.calendars.test_vevent import CIRCLE, HOSTILE, calendar_of
 
 NODE = shutil.which("node")
 READER = Path(__file__).parent / "icaljs" / "read.mjs"
+# One file is asked several things, one after the other.
+read_file = functools.lru_cache(maxsize=1)(icalendar.Calendar.from_ical)
 
 pytestmark = pytest.mark.skipif(
     NODE is None, reason="Node.js is not here to run Thunderbird's parser: install nodejs"
@@ -79,7 +82,7 @@ def read_by_python(body: bytes) -> list[dict[str, Any]]:
                 entry["RECURRENCE-ID"].dt.timestamp() if "RECURRENCE-ID" in entry else None
             ),
         }
-        for entry in icalendar.Calendar.from_ical(body).walk("VEVENT")
+        for entry in read_file(body).walk("VEVENT")
     ]
 
 
