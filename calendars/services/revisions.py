@@ -11,13 +11,17 @@ from common.prepared import prepared_cursor
 
 _BUMP = """
     INSERT INTO calendars_feedrevision AS feed (key, revision, revised_at)
-    SELECT key, 1, %(at)s FROM unnest(%(keys)s::text[]) AS key ORDER BY key
+    SELECT key, 1, %(at)s FROM {found}unnest(%(keys)s::text[]) AS key ORDER BY key
     ON CONFLICT (key) DO UPDATE SET
         revision = feed.revision + 1,
         revised_at = greatest(
             excluded.revised_at, date_trunc('second', feed.revised_at) + interval '1 second'
         )
 """
+BUMP_EACH = _BUMP.format(found="")
+# For an effect that is one statement: its part that says so to personal feeds, if it found a row
+# of ``found``.
+BUMP_IF_FOUND = _BUMP.format(found="found, ")
 
 
 def bump(feed_key: str, at: datetime) -> None:
@@ -39,7 +43,7 @@ def bump_all(feed_keys: Iterable[str], *, at: datetime) -> None:
     keys = sorted(set(feed_keys))
     if keys:
         with prepared_cursor() as cursor:
-            cursor.execute(_BUMP, {"keys": keys, "at": at})
+            cursor.execute(BUMP_EACH, {"keys": keys, "at": at})
     if shared := [key for key in keys if not is_personal_key(key)]:
         # What many ask for is asked of the cache.
         gateway.note_change(shared)

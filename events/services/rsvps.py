@@ -31,6 +31,7 @@ from events.models import Occurrence, Payment, Rsvp, new_rsvp_reference
 from events.queries import last_rsvp, standing_rsvp, uid_generation
 from events.rules import refusal_of_rsvp
 from events.services.answers import write_answers
+from events.services.at_once import take_at_once
 from events.services.mails import prepare, tell
 from events.services.payments import give_back_by_rule
 from events.services.seats import Places, claim, places_of, put_back, release, serve_queue
@@ -147,6 +148,8 @@ def _place(
         rsvp.hold_expires_at = _pay_until(occurrence, PAY_WITHIN, at)
     rsvp.status = likely_status if user else Rsvp.Status.PENDING
     likely = prepare(rsvp, rsvp.status if user else "confirm", at=at, is_held=may_hold)
+    if rsvp.is_going and not answers and take_at_once(rsvp=rsvp, mail=likely, at=at):
+        return rsvp
     with places_of(occurrence.pk, at=at) as places:
         if refusal := refusal_of_rsvp(places.occurrence, at=at):
             raise refusal

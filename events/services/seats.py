@@ -97,7 +97,7 @@ def places_of_each(
         # the event too; an answer to a single date does not wait for that.
         event = Event.objects.filter(pk=event_id)
         found = Seats.objects.filter(pk__in=occurrence_ids).order_by("pk")
-        with _saying_busy():
+        with saying_busy():
             list(event.select_for_update(no_key=True).values_list("pk", flat=True))
             seats = list(found.select_for_update())
         dates = _with_what_is_held(at, 0).in_bulk(occurrence_ids)
@@ -146,13 +146,13 @@ def _with_what_is_held(at: datetime, left_out: int) -> QuerySet[Occurrence]:
 
 
 def _lock(occurrence_id: int) -> Seats:
-    with _saying_busy():
+    with saying_busy():
         [seats] = _seats.all(pk=occurrence_id)
     return seats
 
 
 @contextmanager
-def _saying_busy() -> Iterator[None]:
+def saying_busy() -> Iterator[None]:
     """A lock that was waited for too long is told in words."""
     try:
         yield

@@ -92,14 +92,33 @@ def prepare_message(
     )
 
 
-_INSERT = """
-    INSERT INTO notifications_message
-        (key, message_id, "to", language, subject, text, html, attachments, status, attempts,
-         next_attempt_at, last_error, queued_at)
-    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, 0, %s, '', %s)
-    ON CONFLICT (key) DO NOTHING
-    RETURNING id
+# For an effect that is one statement: its part that promises the mail, selected FROM what the
+# statement found.
+PROMISE = """
+INSERT INTO notifications_message
+    (key, message_id, "to", language, subject, text, html, attachments, status, attempts,
+     next_attempt_at, last_error, queued_at)
+SELECT %(mail_key)s, %(message_id)s, %(to)s, %(mail_language)s, %(subject)s, %(text)s, %(html)s,
+       %(attachments)s, %(mail_status)s, 0, %(next_attempt_at)s, '', %(mail_queued_at)s
 """
+UNLESS_PROMISED = "ON CONFLICT (key) DO NOTHING RETURNING id"
+
+
+def facts_of_promise(message: Message) -> dict[str, Any]:
+    """What PROMISE writes."""
+    return {
+        "mail_key": message.key,
+        "message_id": message.message_id,
+        "to": message.to,
+        "mail_language": message.language,
+        "subject": message.subject,
+        "text": message.text,
+        "html": message.html,
+        "attachments": json.dumps(message.attachments),
+        "mail_status": message.status,
+        "next_attempt_at": message.next_attempt_at,
+        "mail_queued_at": message.queued_at,
+    }
 
 
 def queue_prepared(message: Message) -> Message:
@@ -108,22 +127,7 @@ def queue_prepared(message: Message) -> Message:
     One statement, where get_or_create takes four: callers hold rows that others wait for.
     """
     with prepared_cursor() as cursor:
-        cursor.execute(
-            _INSERT,
-            [
-                message.key,
-                message.message_id,
-                message.to,
-                message.language,
-                message.subject,
-                message.text,
-                message.html,
-                json.dumps(message.attachments),
-                message.status,
-                message.next_attempt_at,
-                message.queued_at,
-            ],
-        )
+        cursor.execute(PROMISE + UNLESS_PROMISED, facts_of_promise(message))
         row = cursor.fetchone()
     if row is None:
         return Message.objects.get(key=message.key)

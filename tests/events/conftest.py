@@ -9,7 +9,7 @@ from django.db.models.query import QuerySet
 from common.prepared import Prepared
 from events.models import Event, Occurrence, Rsvp
 from events.queries import queue_position
-from events.services import seats
+from events.services import at_once, seats
 from events.services.due_mails import write_due
 from events.services.rsvps import Guest, place_rsvp
 from tests.conftest import NOW
@@ -45,6 +45,7 @@ def without_locks(monkeypatch: pytest.MonkeyPatch) -> None:
     """For a control: no row is locked, also not by the query that is kept."""
     monkeypatch.setattr(QuerySet, "select_for_update", lambda queryset, **_: queryset)
     monkeypatch.setattr(seats, "_seats", Prepared(seats._seats.build))
+    monkeypatch.setattr(at_once, "LOCK", at_once.LOCK.removesuffix("FOR UPDATE"))
 
 
 def state(*rsvps: Rsvp) -> list[tuple[str, int | None]]:

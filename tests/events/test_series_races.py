@@ -225,6 +225,7 @@ def let_run(thread: threading.Thread) -> None:
     with connection.cursor() as cursor:
         while thread.is_alive() and not cursor.execute(who_waits).fetchall():
             thread.join(timeout=0.02)
+            cursor.execute("SELECT pg_stat_clear_snapshot()")  # else we see the same until the end
 
 
 def say_yes_while_a_date_is_made(
