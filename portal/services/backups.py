@@ -12,6 +12,7 @@ from pathlib import Path
 
 from django.conf import settings
 from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
 
 from common.sealing import CannotOpen, unwrap
 from portal import gateway
@@ -67,6 +68,12 @@ def put_back(*, main: Path, keys: Path | None) -> None:
     gateway.restore_main(main)
     if keys is not None:
         gateway.restore_apart(keys)
+
+
+def is_of_an_older_version() -> bool:
+    """Whether migrations are missing: until they have run, nothing can be looked at."""
+    executor = MigrationExecutor(connection)
+    return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
 
 
 @dataclass(frozen=True)

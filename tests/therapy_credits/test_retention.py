@@ -6,12 +6,14 @@ import datetime as dt
 from uuid import uuid4
 
 import pytest
+from pytest_django import Settings
 
 from accounts.models import User
 from notifications.models import Purge
 from tests.conftest import NOW
 from tests.factories import CareCaseFactory, GiftFactory, SessionCodeFactory
 from tests.therapy_credits.care import Client, Desk, book, make_client, make_desk
+from tests.therapy_credits.test_care_pages import desk_browser
 from tests.therapy_credits.test_care_races import assert_books_are_right
 from therapy_credits.models import Account, Booking, CareCase, CareKey, Concern, Statement, Subject
 from therapy_credits.models.statements import StatementLine
@@ -59,8 +61,9 @@ def settle(booking: Booking, at: dt.datetime) -> None:
 
 
 def test_what_was_told_for_a_session_goes_a_year_after_it_was_settled(
-    client_: Client, desk: Desk
+    client_: Client, desk: Desk, settings: Settings
 ) -> None:
+    settings.REQUIRE_MFA = False
     held, off, ahead = (
         book(client_, desk, starts_at=NOW + (n * 7 + 1) * DAY - dt.timedelta(hours=4))
         for n in range(3)
@@ -80,6 +83,11 @@ def test_what_was_told_for_a_session_goes_a_year_after_it_was_settled(
         told = (booking.client_name, booking.client_contact, booking.country, booking.join_url)
         assert told == ("", "", "", "")
     assert Booking.objects.get(pk=ahead.pk).client_name
+    browser = desk_browser(desk)
+    for path in ("", f"{held.reference}/"):
+        page = browser.get(f"/practice/bookings/{path}")
+        assert page.status_code == 200
+        assert "Name deleted" in page.text
     assert own_tokens(client_.user) == [client_.token], "the programme-year goes on"
     assert Purge.objects.filter(what="care", rows=1).count() == 2
     assert_books_are_right()

@@ -31,10 +31,12 @@ class Command(BaseCommand):
             backups.put_back(main=options["backup"], keys=options["keys"])
         except ProgramFailed as failure:
             raise CommandError(str(failure)) from failure
-        lost = backups.what_is_unreadable()
         self.stdout.write(
             "It is back. Nobody is signed in. Next: manage.py migrate, then manage.py erase_again."
         )
+        if backups.is_of_an_older_version():
+            return
+        lost = backups.what_is_unreadable()
         if lost.keys:
             self.stdout.write(f"FIELD_KEYS do not open {lost.keys} keys of care.")
         if lost.bookings:
