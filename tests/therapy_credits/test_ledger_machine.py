@@ -40,6 +40,7 @@ from hypothesis.stateful import (
 )
 from uuid6 import uuid7
 
+from common.prepared import prepared_cursor
 from tests.conftest import NOW
 from tests.therapy_credits.conftest import DAY, STAFF, make_pool
 from therapy_credits.errors import (
@@ -668,7 +669,7 @@ class SessionLedger(RuleBasedStateMachine):
     def everything_adds_up(self) -> None:
         if not hasattr(self, "books"):
             return
-        with connection.cursor() as cursor:
+        with prepared_cursor() as cursor:  # to plan it takes longer than to answer it
             cursor.execute(BOOKS, {"pool": self.pool.pk})
             self.accounts = [
                 Kept(*row[:-2], *map(json.loads, row[-2:])) for row in cursor.fetchall()
