@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Iterator
-from copy import deepcopy
+from collections.abc import Callable, Iterator
+from http.cookies import SimpleCookie
 from importlib.util import find_spec
 from typing import Any
 
@@ -141,17 +141,25 @@ def visitors(cast: Cast) -> dict[str, Client]:
     return {role: visitor(user) for role, user in cast.users.items()}
 
 
-def try_as(client: Client, method: str, url: str, route: Route) -> HttpResponse:
+Try = Callable[[Client, str, str, Route], HttpResponse]
+
+
+@pytest.fixture
+def try_as(cast: Cast) -> Try:
     """The answer to one request, undone at once, in the browser's cookies too."""
-    cookies = deepcopy(client.cookies)
-    with transaction.atomic():
+    before = transaction.savepoint()
+
+    def one(client: Client, method: str, url: str, route: Route) -> HttpResponse:
+        cookies = SimpleCookie[str](client.cookies)
         if method == "post":
             response = client.post(url, data=dict(route.data or {}))
         else:
             response = client.get(url)
-        transaction.set_rollback(True)
-    client.cookies = cookies
-    return response
+        transaction.savepoint_rollback(before)
+        client.cookies = cookies
+        return response
+
+    return one
 
 
 def is_denied(response: HttpResponse, url: str) -> bool:
@@ -166,7 +174,7 @@ def is_denied(response: HttpResponse, url: str) -> bool:
 
 @pytest.mark.parametrize("name", sorted(name for name in OURS if name in classified()))
 def test_only_those_named_may_use(
-    name: str, cast: Cast, visitors: dict[str, Client], settings: Any
+    name: str, cast: Cast, visitors: dict[str, Client], try_as: Try, settings: Any
 ) -> None:
     settings.REQUIRE_MFA = False  # the second factor has its own tests
     route = classified()[name]
@@ -209,7 +217,7 @@ NOTHING_TO_ASK_FOR = "&".join(f"{name}=%00" for name in ("q", "page", "status", 
 
 
 def test_no_page_falls_over_what_nobody_can_ask_for(
-    cast: Cast, visitors: dict[str, Client], settings: Any
+    cast: Cast, visitors: dict[str, Client], try_as: Try, settings: Any
 ) -> None:
     """A zero is in no text of the database: each page, as somebody who may open it."""
     settings.REQUIRE_MFA = False  # the second factor has its own tests
@@ -231,7 +239,7 @@ def test_no_page_falls_over_what_nobody_can_ask_for(
     assert wrong == []
 
 
-def test_the_admin_site_opens_for_admins_only(visitors: dict[str, Client]) -> None:
+def test_the_admin_site_opens_for_admins_only(visitors: dict[str, Client], try_as: Try) -> None:
     names = [name for name, arguments in routes() if name.startswith(ADMIN) and not arguments]
     assert names
     for role in ROLES:
@@ -244,7 +252,7 @@ def test_the_admin_site_opens_for_admins_only(visitors: dict[str, Client]) -> No
             assert response.status_code in (302, 404), (role, name, response.status_code)
 
 
-def test_allauth_asks_the_anonymous_to_sign_in(visitors: dict[str, Client]) -> None:
+def test_allauth_asks_the_anonymous_to_sign_in(visitors: dict[str, Client], try_as: Try) -> None:
     for name, arguments in routes():
         moved = name.endswith("/")  # allauth's old addresses only redirect to the new ones
         if not name.startswith(ALLAUTH) or name in ALLAUTH_FOR_ANYONE or arguments or moved:
