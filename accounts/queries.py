@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Model, QuerySet
+from django.db.models import F, Model, QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -60,11 +60,11 @@ def looks_at(user: User) -> QuerySet[AccessLook]:
 
 
 def approvals_for(user: User, *, at: datetime) -> QuerySet[Approval]:
-    """What ``user`` may decide or has asked for: what waits comes first."""
+    """What ``user`` may decide or has asked for: what waits first, then the newest decisions."""
     return (
         Approval.objects.visible_to(user, roles=rules.roles_of(user, at=at))
         .select_related("requester", "decider")
-        .order_by("decided_at", "-requested_at", "-pk")
+        .order_by(F("decided_at").desc(nulls_first=True), "-requested_at", "-pk")
     )
 
 

@@ -8,6 +8,7 @@ from django.db import IntegrityError, transaction
 from accounts.errors import AlreadyDecided, AlreadyWaiting, NotYourRole, NotYours
 from accounts.models import Approval, AuditEntry, Role, User
 from accounts.models.approvals import ApprovalStatus
+from accounts.queries import approvals_for
 from accounts.services.approvals import approve, refuse, request_approval
 from tests.conftest import make_staff
 
@@ -38,6 +39,26 @@ def test_a_second_person_of_the_role_approves(
     approval.refresh_from_db()
     assert (approval.status, approval.decider, approval.decided_at) == ("approved", second, now)
     assert AuditEntry.objects.filter(verb="approval.approved", actor=second).count() == 1
+
+
+def test_what_waits_is_listed_first_and_then_the_newest_decisions(
+    finance: User, attendee: User, recipient: User, outsider: User, second: User, now: dt.datetime
+) -> None:
+    older, newer, waits = (
+        request_approval(
+            kind="test.change",
+            target=target,
+            title="Change something",
+            role=Role.FINANCE,
+            requester=finance,
+            at=now - dt.timedelta(days=9),
+        )
+        for target in (attendee, recipient, outsider)
+    )
+    approve(approval=older, approver=second, at=now - dt.timedelta(days=2))
+    refuse(approval=newer, approver=second, at=now - dt.timedelta(days=1))
+
+    assert list(approvals_for(second, at=now)) == [waits, newer, older]
 
 
 def test_a_second_person_refuses(approval: Approval, second: User, now: dt.datetime) -> None:
