@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -24,6 +25,7 @@ from common.when import ZONES, clock, day, describe, place_of, span, with_weekda
 from portal.queries import Door
 
 register = template.Library()
+HOUR = re.compile(r"\d\d:\d\d")
 register.filter(with_weekday, expects_localtime=True)
 register.filter(day, expects_localtime=True)
 
@@ -116,16 +118,22 @@ def when(
     end: datetime | None = None,
     zone: str = "UTC",
     lines: int = 1,
+    under_leaf: bool = False,
 ) -> SafeString:
     """``{% when occurrence.starts_at occurrence.ends_at event.time_zone %}``: the reader's time and
     the event's. ``lines=2`` puts the second below. The zone comes from the ``tz`` cookie; the first
-    time, a script writes the same words."""
+    time, a script writes the same words. ``under_leaf`` sets the day apart, which a date leaf
+    beside it shows already."""
     known = reader_zone(context)
     said = describe(start, end, zone=zone, reader_zone=known)
     # One line where the reader's clock is known to show the same. Where it is not known yet, the
     # script may still write a second line: nothing must move then.
     is_one = known and said.there == said.place
     is_split = lines == 2 and not is_one
+    here: SafeString | str = said.here
+    if under_leaf and (hour := HOUR.search(said.here)):
+        day, rest = said.here[: hour.start()], said.here[hour.start() :]
+        here = format_html('<span class="day">{}</span>{}', day, rest)
     return format_html(
         '<time class="when{}" datetime="{}" data-end="{}" data-zone="{}"'
         ' data-in="{}" data-yours="{}"><span class="here">{}</span>{}'
@@ -136,7 +144,7 @@ def when(
         zone,
         said.place,
         _("(your time)"),
-        said.here,
+        here,
         " " if lines == 2 or is_one else " · ",
         said.there,
     )

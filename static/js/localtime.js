@@ -45,7 +45,15 @@ export function show(root) {
     const end = time.dataset.end ? new Date(time.dataset.end) : null;
     const sameDay = day(start, here) === day(start, zone);
     const there = sameDay ? clock(start, zone) : `${day(start, zone)}${comma} ${clock(start, zone)}`;
-    time.querySelector(".here").textContent = `${span(start, end, here)} ${yours}`;
+    const said = `${span(start, end, here)} ${yours}`;
+    const underLeaf = time.querySelector(".day");
+    if (underLeaf) {
+      const hour = said.search(/\d\d:\d\d/);
+      underLeaf.textContent = said.slice(0, hour);
+      underLeaf.nextSibling.textContent = said.slice(hour);
+    } else {
+      time.querySelector(".here").textContent = said;
+    }
     time.querySelector(".there").textContent = `${there} ${place}`;
     const leaf = time.closest(".event-card")?.querySelector(".date-leaf");
     if (leaf) {
