@@ -1,5 +1,7 @@
 """The words of the report's tables, and how a withheld figure is shown."""
 
+from collections.abc import Sequence
+
 from django import template
 from django.utils.formats import number_format
 from django.utils.functional import Promise
@@ -29,6 +31,12 @@ WORDS: dict[str, Promise] = {
 def report_word(key: str) -> str:
     """The words for a table or measure of the catalogue."""
     return str(WORDS[key])
+
+
+@register.filter
+def beside(measures: Sequence[str], cells: Sequence[int | None]) -> list[tuple[str, int | None]]:
+    """Each cell of a row with the measure it is under."""
+    return list(zip(measures, cells, strict=True))
 
 
 @register.filter
