@@ -268,14 +268,14 @@ def with_rsvps(mails: Iterable[InboundReply]) -> list[InboundRow]:
 def home_sections(user: User, *, at: datetime) -> list[Section]:
     """What each app shows on this person's home; an app with nothing to show is left out."""
     sections = [
-        Section("events/_home_card.html", events.queries.home_cards(user, at=at)),
-        Section("events/_hosting_card.html", events.queries.hosting_cards(user, at=at)),
         Section(
             "therapy_credits/_home_card.html",
             therapy_credits.queries.home.home_cards(
                 own_tokens(user), at=at, is_closed=has_closed_care(user)
             ),
         ),
+        Section("events/_home_card.html", events.queries.home_cards(user, at=at)),
+        Section("events/_hosting_card.html", events.queries.hosting_cards(user, at=at)),
         Section("ambassadors/_home_card.html", ambassadors.queries.home_cards(user, at=at)),
     ]
     return [section for section in sections if section.cards]
