@@ -65,8 +65,8 @@ def open_terms(world: World) -> None:
                 slug=plan.slug,
                 name=plan.name,
                 summary=plan.summary,
-                description=f"{plan.summary}\n\nEvents, a contact person and free sessions, "
-                "for one term. What you do with them is nobody's business but yours.",
+                description="Events, a contact person and free sessions, for one term. "
+                "What you do with them is nobody's business but yours.",
                 time_zone=plan.zone,
                 is_sensitive=plan.is_sensitive,
                 is_listed=not plan.is_sensitive,
