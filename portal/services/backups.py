@@ -59,6 +59,33 @@ def _is_old(path: Path, older_than: datetime) -> bool:
     return made_at < older_than
 
 
+def keys_beside(directory: Path) -> Path:
+    """Where the keys of what is backed up in ``directory`` are, unless somebody says."""
+    path = directory.resolve()
+    return path.with_name(f"{path.name}-keys")
+
+
+def find(backup: Path, keys: Path | None) -> tuple[Path, Path | None]:
+    """The files of a backup and of its keys: the newest where a directory is named.
+
+    There may be no keys where nobody said where. Raises FileNotFoundError with the path.
+    """
+    main = _newest(backup, "greenroom-*.dump")
+    if keys is not None:
+        return main, _newest(keys, "keys-*.dump")
+    try:
+        return main, _newest(keys_beside(main.parent), "keys-*.dump")
+    except FileNotFoundError:
+        return main, None
+
+
+def _newest(path: Path, pattern: str) -> Path:
+    found = path if path.is_file() else max(path.glob(pattern), default=None)  # by time, in UTC
+    if found is None:
+        raise FileNotFoundError(path)
+    return found
+
+
 def is_database_empty() -> bool:
     return not connection.introspection.table_names()
 

@@ -23,7 +23,7 @@ from config.local.binaries import find_postgres
 from events.models import Incident
 from notifications.models import Message
 from portal import gateway
-from portal.services import field_keys
+from portal.services import backups, field_keys
 from tests.conftest import NOW
 from tests.factories import OccurrenceFactory
 from tests.therapy_credits.care import CLIENT_NAME, book, make_client, make_desk
@@ -67,9 +67,11 @@ def test_what_was_erased_cannot_be_read_from_an_old_backup_after_a_month(
     client = make_client()
     booking = book(client, make_desk())
     books = list(differences())
-    main, keys = tmp_path / "main", tmp_path / "keys"
+    main, keys = tmp_path / "main", tmp_path / "main-keys"
+    with pytest.raises(CommandError, match=f"no backup at {main}"):
+        told("restore", main)
     with time_machine.travel(NOW, tick=False):
-        told("backup", main, keys)
+        told("backup", main)
     (old,), (old_keys,) = main.iterdir(), keys.iterdir()
     assert {path.stat().st_mode & 0o77 for path in (old, old_keys)} == {0}, "for nobody else"
     stolen = shutil.copy(old_keys, tmp_path / "stolen.dump")
@@ -78,12 +80,15 @@ def test_what_was_erased_cannot_be_read_from_an_old_backup_after_a_month(
     with time_machine.travel(NOW + dt.timedelta(days=31), tick=False):
         assert f"deleted: {old_keys}" in told("backup", main, keys)
     (new_keys,) = keys.iterdir()
+    assert backups.find(main, None) == (max(main.iterdir()), new_keys), "the newest of each"
     with pytest.raises(CommandError, match="not empty"):
-        told("restore", old)
+        told("restore", main)
 
     connection.close()
     connection.settings_dict["NAME"] = elsewhere
-    assert "Of 1 bookings and calls nobody can read" in told("restore", old, keys=new_keys)
+    said = told("restore", old)
+    assert f"{old}\n{new_keys}\n" in said
+    assert "Of 1 bookings and calls nobody can read" in said
     again = Booking.objects.get(reference=booking.reference)
     assert (again.client_name, again.client_contact) == ("", "")
     assert again.status == booking.status, "the books are there"

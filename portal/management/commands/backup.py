@@ -1,4 +1,4 @@
-"""``manage.py backup DIRECTORY KEYS_DIRECTORY``: both backups, into two places."""
+"""``manage.py backup DIRECTORY [KEYS_DIRECTORY]``: both backups, into two places."""
 
 from argparse import ArgumentParser
 from pathlib import Path
@@ -14,15 +14,17 @@ from portal.services import backups
 class Command(BaseCommand):
     help = (
         "Write a backup of everything into DIRECTORY, and of the keys of care, which it leaves"
-        " out, into KEYS_DIRECTORY; delete backups of keys that are older than KEY_BACKUP_DAYS."
+        " out, into KEYS_DIRECTORY (by default DIRECTORY-keys, beside it); delete backups of keys"
+        " that are older than KEY_BACKUP_DAYS."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("directory", type=Path)
-        parser.add_argument("keys_directory", type=Path)
+        parser.add_argument("keys_directory", type=Path, nargs="?")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        directory, keys_directory = options["directory"], options["keys_directory"]
+        directory = options["directory"]
+        keys_directory = options["keys_directory"] or backups.keys_beside(directory)
         if directory.resolve() == keys_directory.resolve():
             raise CommandError("The keys need a directory of their own, where they are not copied.")
         try:

@@ -1,4 +1,4 @@
-"""``manage.py restore FILE --keys FILE``: both backups, back into an empty database."""
+"""``manage.py restore DIRECTORY [--keys DIRECTORY]``: both backups, back into an empty database."""
 
 from argparse import ArgumentParser
 from pathlib import Path
@@ -11,26 +11,34 @@ from portal.services import backups
 
 
 class Command(BaseCommand):
-    help = "Put a backup, and that of the keys of care, into the database, which must be empty."
+    help = (
+        "Put a backup, and that of the keys of care, into the database, which must be empty: the"
+        " newest of a directory, or the file that is named."
+    )
     requires_system_checks = ()
     requires_migrations_checks = False
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("backup", type=Path)
         parser.add_argument(
-            "--keys", type=Path, help="the newest backup of the keys; without it nobody's care"
+            "--keys",
+            type=Path,
+            help="the backups of the keys (by default DIRECTORY-keys, beside it); without them"
+            " nobody can read whose care is whose",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        for path in filter(None, (options["backup"], options["keys"])):
-            if not path.is_file():
-                raise CommandError(f"{path} is not there.")
+        try:
+            main, keys = backups.find(options["backup"], options["keys"])
+        except FileNotFoundError as missing:
+            raise CommandError(f"There is no backup at {missing}.") from None
         if not backups.is_database_empty():
             raise CommandError("The database is not empty. Make a new one, and name that.")
         try:
-            backups.put_back(main=options["backup"], keys=options["keys"])
+            backups.put_back(main=main, keys=keys)
         except ProgramFailed as failure:
             raise CommandError(str(failure)) from failure
+        self.stdout.write(f"{main}\n{keys or 'No keys of care were put back.'}")
         self.stdout.write(
             "It is back. Nobody is signed in. Next: manage.py migrate, then manage.py erase_again."
         )
