@@ -25,7 +25,8 @@ from common.when import ZONES, clock, day, describe, place_of, span, with_weekda
 from portal.queries import Door
 
 register = template.Library()
-HOUR = re.compile(r"\d\d:\d\d")
+# The day, the hour it begins, the hour it ends, and what follows.
+PIECES = re.compile(r"(.*?)(\d\d:\d\d)(–\d\d:\d\d)?(.*)")
 register.filter(with_weekday, expects_localtime=True)
 register.filter(day, expects_localtime=True)
 
@@ -130,10 +131,16 @@ def when(
     # script may still write a second line: nothing must move then.
     is_one = known and said.there == said.place
     is_split = lines == 2 and not is_one
-    here: SafeString | str = said.here
-    if under_leaf and (hour := HOUR.search(said.here)):
-        day, rest = said.here[: hour.start()], said.here[hour.start() :]
-        here = format_html('<span class="day">{}</span>{}', day, rest)
+    pieces = PIECES.fullmatch(said.here)
+    assert pieces
+    its_day, begins, ends, rest = pieces.groups(default="")
+    here = format_html(
+        '<span class="day">{}</span>{}{}{}' if under_leaf else "{}{}{}{}",
+        its_day,
+        begins,
+        format_html('<span class="to">{}</span>', ends) if ends else "",
+        rest,
+    )
     return format_html(
         '<time class="when{}" datetime="{}" data-end="{}" data-zone="{}"'
         ' data-in="{}" data-yours="{}"><span class="here">{}</span>{}'

@@ -37,6 +37,11 @@ function offset(date, zone) {
   return part(date, zone, { timeZoneName: "longOffset", hour: "2-digit" }).replace(/^.*GMT/, "");
 }
 
+// The day, the hour it begins, the hour it ends, and what follows: no line ends within the hours.
+const PIECES = /(.*?)(\d\d:\d\d)(–\d\d:\d\d)?(.*)/;
+const inSpan = (className, textContent) =>
+  Object.assign(document.createElement("span"), { className, textContent });
+
 export function show(root) {
   for (const time of root.querySelectorAll("time.when[data-zone]")) {
     const { zone, in: place, yours } = time.dataset;
@@ -45,15 +50,11 @@ export function show(root) {
     const end = time.dataset.end ? new Date(time.dataset.end) : null;
     const sameDay = day(start, here) === day(start, zone);
     const there = sameDay ? clock(start, zone) : `${day(start, zone)}${comma} ${clock(start, zone)}`;
-    const said = `${span(start, end, here)} ${yours}`;
-    const underLeaf = time.querySelector(".day");
-    if (underLeaf) {
-      const hour = said.search(/\d\d:\d\d/);
-      underLeaf.textContent = said.slice(0, hour);
-      underLeaf.nextSibling.textContent = said.slice(hour);
-    } else {
-      time.querySelector(".here").textContent = said;
-    }
+    const [, itsDay, begins, ends = "", rest] = PIECES.exec(`${span(start, end, here)} ${yours}`);
+    const isUnderLeaf = time.querySelector(".day");
+    time.querySelector(".here").replaceChildren(
+      isUnderLeaf ? inSpan("day", itsDay) : itsDay, begins, inSpan("to", ends), rest,
+    );
     time.querySelector(".there").textContent = `${there} ${place}`;
     const leaf = time.closest(".event-card")?.querySelector(".date-leaf");
     if (leaf) {

@@ -211,7 +211,7 @@ def words_of(world: World, listing: Listing, programmes: Mapping[str, Programme]
     return {
         "title": listing.title,
         "summary": listing.summary,
-        "body": BODIES[listing.language].format(summary=listing.summary).strip(),
+        "body": BODIES[listing.language].strip(),
         "hosts": listing.hosts or (world.stage_name() if listing.title not in HOSTED else ""),
         "language": listing.language,
         "topics": list(listing.topics),

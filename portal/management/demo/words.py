@@ -292,8 +292,6 @@ NOTES = {
 
 BODIES = {
     "en": """
-{summary}
-
 **What happens.** We begin on time and gently. You can say a lot, a little or nothing. Nobody is
 asked to share, and what is said stays in the room.
 
@@ -303,8 +301,6 @@ see a list of who else is coming, and nor will they.
 **Before you come.** Bring water and something warm. You can leave at any moment without saying why.
 """,
     "es": """
-{summary}
-
 **Qué pasa.** Empezamos a la hora y con calma. Puedes hablar mucho, poco o nada. Nadie tiene que
 contar nada, y lo que se dice se queda aquí.
 
