@@ -42,7 +42,7 @@ def test_a_second_person_of_the_role_approves(
 
 
 def test_what_waits_is_listed_first_and_then_the_newest_decisions(
-    finance: User, attendee: User, recipient: User, outsider: User, second: User, now: dt.datetime
+    finance: User, attendee: User, coordinator: User, outsider: User, second: User, now: dt.datetime
 ) -> None:
     older, newer, waits = (
         request_approval(
@@ -53,7 +53,7 @@ def test_what_waits_is_listed_first_and_then_the_newest_decisions(
             requester=finance,
             at=now - dt.timedelta(days=9),
         )
-        for target in (attendee, recipient, outsider)
+        for target in (attendee, coordinator, outsider)
     )
     approve(approval=older, approver=second, at=now - dt.timedelta(days=2))
     refuse(approval=newer, approver=second, at=now - dt.timedelta(days=1))
