@@ -7,6 +7,7 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.translation import get_language, override
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -37,7 +38,9 @@ def profile(request: HttpRequest) -> HttpResponse:
     )
     if request.method == "POST" and form.is_valid():
         user = people.change_profile(user=user, at=timezone.now(), **form.cleaned_data)
-        messages.success(request, _("Saved."))
+        # The page that says it is in the language just chosen.
+        with override(user.language or get_language()):
+            messages.success(request, _("Saved."))
         response = redirect("accounts:profile")
         keep_preferences(user, request, response)
         return response

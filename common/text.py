@@ -39,6 +39,16 @@ def is_showable(name: str) -> bool:
     return not name or any(kind[0] in "LNPS" for kind in kinds)
 
 
+def comma(language: str) -> str:
+    """What stands between the things of a list in ``language``."""
+    return "\u060c " if language.startswith("ar") else ", "
+
+
+def listed(things: Iterable[object]) -> str:
+    """``things`` one after the other, as the active language separates them."""
+    return comma(get_language() or "en").join(str(one) for one in things)
+
+
 def search_words(typed: str | None) -> str:
     """What somebody typed to search for, as the database can take it: without zeros, not long."""
     return (typed or "").replace("\x00", "").strip()[:100]

@@ -23,6 +23,7 @@ from accounts.models import ApiKey, Role, StaffGrant, User
 from ambassadors.models import Enrolment, Programme
 from common import tokens
 from common.money import show_money
+from common.text import listed
 from payments.domain.currencies import CURRENCIES
 
 if TYPE_CHECKING:
@@ -466,7 +467,7 @@ class Event(models.Model):
             parts.append(gettext("from %(amount)s") % {"amount": least})
         if self.price_minor:
             parts.append(gettext("suggested: %(amount)s") % {"amount": amount})
-        return ", ".join(parts)
+        return listed(parts)
 
     @property
     def is_restricted(self) -> bool:

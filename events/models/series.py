@@ -17,6 +17,7 @@ from django.utils.translation import gettext, ngettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from common import tokens
+from common.text import listed
 from common.when import clock
 from events.domain.recurrence import Rule, Start, start_on
 from events.models.events import Event, Occurrence
@@ -167,7 +168,7 @@ class Series(models.Model):
             parts.append(
                 ngettext("%(count)d time", "%(count)d times", self.count) % {"count": self.count}
             )
-        return ", ".join(parts)
+        return listed(parts)
 
     def _on_some_day(self) -> datetime:
         return self.wall_start(self.starts_on)
@@ -181,7 +182,7 @@ class Series(models.Model):
             return ngettext("Every day", "Every %(count)d days", every) % {"count": every}
         if self.frequency == self.Frequency.WEEKLY:
             named = dict(WEEKDAYS)
-            days = ", ".join(str(named[number]) for number in sorted(self.weekdays))
+            days = listed(named[number] for number in sorted(self.weekdays))
             return ngettext("Every %(days)s", "Every %(count)d weeks on %(days)s", every) % {
                 "count": every,
                 "days": days,

@@ -44,7 +44,9 @@ def test_somebody_says_how_to_be_called_and_in_which_language(attendee: User) ->
     attendee.refresh_from_db()
     assert (attendee.name, attendee.language, attendee.time_zone) == ("Añá", "es", "America/Bogota")
     assert answer.cookies["django_language"].value == "es"
-    assert visitor.get(reverse("accounts:profile"))["Content-Language"] == "es"
+    page = visitor.get(reverse("accounts:profile"))
+    assert page["Content-Language"] == "es"
+    assert [str(said) for said in page.context["messages"]] == ["Guardado."]
     entry = AuditEntry.objects.get(verb="profile.change")
     assert entry.fields == ["name", "language", "time_zone"]
 

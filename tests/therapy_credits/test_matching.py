@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from therapy_credits.domain.matching import Authority, Candidate, Need, find_matches, may_practise
+from therapy_credits.domain.places import length_name
 
 NEW_YORK = ZoneInfo("America/New_York")
 THURSDAY = dt.datetime(2026, 6, 4, 18, 0, tzinfo=dt.UTC)
@@ -86,3 +87,13 @@ def test_shared_topics_come_first_then_waking_hours_then_the_soonest() -> None:
     at_night = replace(FITS, key=3, slots=(dt.datetime(2026, 6, 4, 7, 0, tzinfo=dt.UTC),))
     later = replace(FITS, key=4, slots=(THURSDAY + dt.timedelta(hours=1),))
     assert keys(NEED, at_night, later, FITS, both) == [2, 1, 4, 3]
+
+
+def test_a_name_that_is_only_a_length_is_said_in_the_readers_language() -> None:
+    for name, language, shown in [
+        ("50 minutes", "de", "50 Minuten"),
+        ("50 min", "es", "50 minutos"),
+        ("50 minutes", "en", "50 minutes"),
+        ("First 50 minutes", "de", "First 50 minutes"),
+    ]:
+        assert length_name(name, 50, language) == shown

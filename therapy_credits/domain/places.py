@@ -10,6 +10,9 @@ import unicodedata
 from functools import lru_cache
 
 from babel import Locale, UnknownLocaleError
+from babel.units import format_unit
+
+from common.text import comma
 
 US_STATES = {
     "AL": "Alabama", "AK": "Alaska", "AZ": "Arizona", "AR": "Arkansas", "CA": "California",
@@ -75,11 +78,24 @@ def region_groups(language: str) -> list[tuple[str, list[tuple[str, str]]]]:
 def place_name(country: str, region: str, language: str) -> str:
     """``New York, United States`` or ``Germany``."""
     name = _territories(language).get(country, country)
-    return f"{REGIONS[country][region]}, {name}" if is_region(country, region) else name
+    if not is_region(country, region):
+        return name
+    return f"{REGIONS[country][region]}{comma(language)}{name}"
 
 
 def language_name(code: str, language: str) -> str:
     return str(_locale(language).languages.get(code, code))
+
+
+def length_name(name: str, minutes: int, language: str) -> str:
+    """What a practice calls a kind of session; in ``language`` where that is only how long it is."""
+    if name.casefold() in {_minutes(minutes, "en"), f"{minutes} min"}:
+        return _minutes(minutes, language)
+    return name
+
+
+def _minutes(minutes: int, language: str) -> str:
+    return format_unit(minutes, "duration-minute", length="long", locale=_locale(language))
 
 
 def _sorted_choices(names: dict[str, str]) -> list[tuple[str, str]]:

@@ -10,7 +10,10 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
+
+from therapy_credits.domain.places import length_name
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -442,6 +445,11 @@ class ServiceType(CheckedByTwo):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def name_to_show(self) -> str:
+        """What it is called to whoever may book it, in the active language where it can be."""
+        return length_name(self.name, self.minutes, get_language() or "en")
 
 
 class WeeklyWindow(models.Model):

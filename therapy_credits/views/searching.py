@@ -17,7 +17,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from accounts.models import User
-from common.text import language_spoken
+from common.text import language_spoken, listed
 from common.when import ZONES
 from therapy_credits.domain.matching import Need
 from therapy_credits.domain.places import language_name, place_name
@@ -164,7 +164,7 @@ def described(offer: Offer, *, offers_call: bool) -> dict[str, Any]:
         % {"place": place_name(licence.country, licence.region, language)},
         _("Speaks %(languages)s")
         % {
-            "languages": ", ".join(
+            "languages": listed(
                 language_name(one, language) for one in offer.practitioner.languages
             )
         },
@@ -173,7 +173,7 @@ def described(offer: Offer, *, offers_call: bool) -> dict[str, Any]:
         call = _("Offers a free first call of %(minutes)d minutes")
         reasons.append(call % {"minutes": offer.practitioner.fit_call_minutes})
     if offer.topics:
-        topics = ", ".join(str(Topic(one).label) for one in offer.topics)
+        topics = listed(Topic(one).label for one in offer.topics)
         reasons.append(_("Knows about: %(topics)s") % {"topics": topics})
     return {
         "practitioner": offer.practitioner,
