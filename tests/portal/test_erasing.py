@@ -390,14 +390,14 @@ def test_what_must_be_settled_first_is_said_with_the_way_on(desk: Desk, coordina
     page = browser.post("/me/erase/", {"address": user.email}).text
     for url in (f"/care/bookings/{booking.reference}/", f"/me/hosting/{date.event.slug}/me/"):
         assert f'href="{url}"' in page
-    assert "Erase me" not in page
+    assert "Erase my account" not in page
     with pytest.raises(MustBeSettled):
         personal_data.erase(user, at=NOW)
     user.refresh_from_db()
     assert user.erased_at is None
     cancel_booking(booking=booking, user=user, agreed="in_time", at=NOW)
     Host.objects.update(status="resigned", ended_at=NOW)
-    assert "Erase me" in browser.get("/me/erase/").text
+    assert "Erase my account" in browser.get("/me/erase/").text
 
 
 @pytest.mark.parametrize("work", ["staff", "practice"])
@@ -437,11 +437,11 @@ def test_a_guest_is_forgotten_by_the_link_in_their_mail() -> None:
         at=NOW,
     )
     guest, path = Browser(), rsvp.manage_path
-    assert "Be forgotten" not in guest.get(path).text
+    assert "Delete your name" not in guest.get(path).text
     assert "Leave it first." in guest.post(path, {"act": "forget"}, follow=True).text
     assert Rsvp.objects.get().guest_name == "Zqzqzqana"
     with time_machine.travel(circle.ends_at + DAY, tick=False):
-        assert "Be forgotten" in guest.get(path).text
+        assert "Delete your name" in guest.get(path).text
         done = guest.post(path, {"act": "forget"}, follow=True)
         assert "Your name and address are deleted from this date." in done.text
         assert guest.get(path).status_code == 404

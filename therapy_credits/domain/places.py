@@ -88,7 +88,7 @@ def language_name(code: str, language: str) -> str:
 
 
 def length_name(name: str, minutes: int, language: str) -> str:
-    """What a practice calls a kind of session; in ``language`` where that is only how long it is."""
+    """What a practice calls a kind of session; in ``language`` if that is only how long it is."""
     if name.casefold() in {_minutes(minutes, "en"), f"{minutes} min"}:
         return _minutes(minutes, language)
     return name
