@@ -135,6 +135,7 @@ if not DATABASES["default"]["NAME"]:
 # A unix socket's directory is ?host=… in the URL, where both libpq and we read it.
 if "host" in DATABASES["default"].get("OPTIONS", {}):
     DATABASES["default"]["HOST"] = DATABASES["default"]["OPTIONS"].pop("host")
+DATABASES["default"]["ENGINE"] = "common.postgresql"
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DATABASES["default"]["OPTIONS"] = {
     **DATABASES["default"].get("OPTIONS", {}),
