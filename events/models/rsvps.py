@@ -323,6 +323,25 @@ class Rsvp(models.Model):
             models.Index(Lower("guest_email"), name="rsvp_by_guest"),
         ]
         triggers = [
+            # Whoever erases their account holds its row. A yes of the same moment waits for that,
+            # and then it is nobody's.
+            pgtrigger.Trigger(
+                name="never_of_the_erased",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert | pgtrigger.UpdateOf("user_id"),
+                condition=pgtrigger.Condition("NEW.user_id IS NOT NULL"),
+                declare=[("gone", "TIMESTAMPTZ")],
+                func="""
+                    SELECT erased_at INTO gone FROM accounts_user
+                     WHERE id = NEW.user_id FOR KEY SHARE;
+                    IF gone IS NOT NULL THEN
+                        RAISE EXCEPTION 'account % is erased', NEW.user_id
+                            USING ERRCODE = 'check_violation',
+                                  CONSTRAINT = 'rsvp_never_of_the_erased';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
             pgtrigger.Trigger(
                 name="seats_insert",
                 level=pgtrigger.Statement,

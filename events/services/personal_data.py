@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from common.erasing import NOWHERE, Obstacle
+from events.errors import Busy
 from events.models import CheckIn, Host, HostStatus, Payment, Rsvp, SeriesRsvp
 from events.models.rsvps import RsvpQuerySet
 from events.queries import hosted_dates_of
@@ -118,17 +119,21 @@ def give_up(user: User, addresses: Iterable[str], *, at: datetime) -> None:
     standing = _every_time(mine).filter(status__in=SeriesRsvp.STANDING)
     for every_time in standing.order_by("pk"):
         end_series_rsvp(series_rsvp=every_time, at=at)
-    ahead = _answers(mine).active().filter(occurrence__ends_at__gt=at)
-    for rsvp in ahead.order_by("occurrence", "pk"):
+    for rsvp in _ahead(mine, at).order_by("occurrence", "pk"):
         leave(rsvp=rsvp, at=at)
     for host in user.hosting.accepted().order_by("pk"):
         resign_host(host=host, at=at)
 
 
 def erase(user: User, addresses: Iterable[str], *, at: datetime) -> None:
-    """Take out of every answer, and of what they hosted, who it was. After ``give_up``."""
+    """Take out of every answer, and of what they hosted, who it was. After ``give_up``.
+
+    Raises Busy when they have said yes to something since.
+    """
     emails = list(addresses)
     mine = _of(user, emails)
+    if _ahead(mine, at).exists():
+        raise Busy
     forget_rsvps(_answers(mine).order_by("pk"), at=at)
     _every_time(mine).delete()
     given = Rsvp.objects.alias(address=Lower("heir_email")).filter(address__in=emails)
@@ -144,6 +149,10 @@ def erase(user: User, addresses: Iterable[str], *, at: datetime) -> None:
 
 def _of(user: User, addresses: Iterable[str]) -> Q:
     return Q(user=user) | Q(user=None, address__in=list(addresses))
+
+
+def _ahead(mine: Q, at: datetime) -> RsvpQuerySet:
+    return _answers(mine).active().filter(occurrence__ends_at__gt=at)
 
 
 def _answers(mine: Q) -> RsvpQuerySet:

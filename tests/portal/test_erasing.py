@@ -23,6 +23,7 @@ from django.test import Client as Browser
 from accounts.models import AuditEntry, Erasure, Role, User
 from accounts.services.access_log import record_look
 from accounts.services.grants import give_role
+from accounts.services.personal_data import erase as erase_account
 from ambassadors.models import (
     Absence,
     Activity,
@@ -37,6 +38,7 @@ from ambassadors.models import (
 from calendars.models import FeedToken, InboundReply
 from calendars.services.links import personal_link
 from config.local import PROJECT
+from events.errors import Busy
 from events.models import Answer, CheckIn, Host, HostLevel, Occurrence, Question, Rsvp, SeriesRsvp
 from events.services.hosts import accept_host, ask_host
 from events.services.rsvps import Guest, leave, place_rsvp
@@ -46,6 +48,7 @@ from portal.errors import MustBeSettled
 from portal.services import personal_data
 from tests.ambassadors.rounds import make_application, make_round, review
 from tests.conftest import NOW, make_user
+from tests.events.test_series_races import in_thread, let_run
 from tests.factories import (
     OccurrenceFactory,
     PracticeMembershipFactory,
@@ -327,6 +330,61 @@ def test_the_place_goes_to_who_waits_and_calendars_are_told(attendee: User) -> N
     assert (told.to, told.text, told.attachments, told.purged_at) == ("", "", [], NOW)
     mine.refresh_from_db()
     assert (mine.status, mine.user) == ("left", None)
+
+
+def test_who_says_yes_again_while_it_begins_is_asked_to_try_again(
+    attendee: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place_rsvp(occurrence=OccurrenceFactory(), person=attendee, at=NOW)
+    monkeypatch.setattr("events.services.personal_data.leave", lambda **_: None)
+    with pytest.raises(Busy):
+        personal_data.erase(attendee, at=NOW)
+    attendee.refresh_from_db()
+    assert attendee.erased_at is None
+    assert Rsvp.objects.get().user == attendee
+
+
+def says_yes_while_being_erased() -> list[Any]:
+    """What came of a yes that arrives when the account's row is held to be erased."""
+    user, date = make_user("zqzqzqleaver"), OccurrenceFactory()
+    came: list[Any] = []
+
+    def say_yes() -> None:
+        try:
+            came.append(place_rsvp(occurrence=date, person=user, at=NOW).status)
+        except IntegrityError as refused:
+            came.append(str(refused).split("\n")[0])
+
+    with transaction.atomic():
+        held = User.objects.select_for_update().get(pk=user.pk)
+        yes = in_thread(say_yes)
+        let_run(yes)
+        assert yes.is_alive()
+        erase_account(held, at=NOW)
+    yes.join(timeout=30)
+    return came
+
+
+@pytest.mark.race
+@pytest.mark.django_db(transaction=True)
+def test_a_yes_of_the_same_moment_is_nobodys() -> None:
+    (answer,) = says_yes_while_being_erased()
+    assert answer.endswith("is erased")
+    assert not Rsvp.objects.exists()
+    assert not Message.objects.exists()
+
+
+@pytest.mark.race
+@pytest.mark.django_db(transaction=True)
+def test_without_the_trigger_a_place_is_held_for_nobody() -> None:
+    """The control."""
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE events_rsvp DISABLE TRIGGER USER")
+    try:
+        assert says_yes_while_being_erased() == ["going"]
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER TABLE events_rsvp ENABLE TRIGGER USER")
 
 
 def test_a_last_mail_whose_sender_died_is_emptied_by_the_nightly_run(attendee: User) -> None:
