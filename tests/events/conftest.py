@@ -1,7 +1,9 @@
 """Who else comes to events."""
 
 import datetime as dt
+import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.db.models.query import QuerySet
@@ -42,10 +44,21 @@ def join(circle: Occurrence) -> Callable[..., Rsvp]:
 
 @pytest.fixture
 def without_locks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """For a control: no row is locked, also not by the query that is kept."""
+    """For a control: no row is locked, also not by the query that is kept. A moment passes between
+    looking and writing, so that several are there at once and chance decides nothing.
+    """
     monkeypatch.setattr(QuerySet, "select_for_update", lambda queryset, **_: queryset)
     monkeypatch.setattr(seats, "_seats", Prepared(seats._seats.build))
     monkeypatch.setattr(at_once, "LOCK", at_once.LOCK.removesuffix("FOR UPDATE"))
+    monkeypatch.setattr(at_once, "ROOM", f"{at_once.ROOM} AND pg_sleep(0.02) IS NOT NULL")
+    look = seats._places
+
+    def look_and_wait(*facts: Any) -> seats.Places:
+        found = look(*facts)
+        time.sleep(0.02)
+        return found
+
+    monkeypatch.setattr(seats, "_places", look_and_wait)
 
 
 def state(*rsvps: Rsvp) -> list[tuple[str, int | None]]:
