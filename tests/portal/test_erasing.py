@@ -57,7 +57,7 @@ from tests.factories import (
     UserFactory,
 )
 from tests.portal.test_personal_data import browser_of
-from tests.therapy_credits.care import HERE, Client, Desk, make_client, make_desk
+from tests.therapy_credits.care import HERE, Client, Desk, book, make_client, make_desk
 from tests.therapy_credits.test_care_races import assert_books_are_right
 from therapy_credits.domain.matching import Need
 from therapy_credits.models import Booking, CareCase, CareDoor, CareKey, Code, Transfer
@@ -428,17 +428,7 @@ def test_who_finds_an_open_laptop_or_reads_the_mailbox_erases_nobody(wren: Clien
 def test_what_must_be_settled_first_is_said_with_the_way_on(desk: Desk, coordinator: User) -> None:
     client = make_client()
     user = client.user
-    booking = book_session(
-        user=user,
-        practitioner=desk.practitioner,
-        service=desk.service,
-        starts_at=NOW + 8 * DAY - dt.timedelta(hours=4),
-        format="online",
-        where=HERE,
-        identity=Identity("x", "y"),
-        request_id=uuid4(),
-        at=NOW,
-    )
+    booking = book(client, desk)
     date: Occurrence = OccurrenceFactory()
     host = ask_host(
         event=date.event, email=user.email, level=HostLevel.values[0], by=coordinator, at=NOW
